@@ -1,0 +1,139 @@
+//! Builds of the `threadle` command in the profiles to check.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Failure;
+
+/// One set of build options; the profile of the workspace decides what is not given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `opt-level`.
+    pub opt_level: Option<String>,
+    /// `codegen-units`.
+    pub codegen_units: Option<u32>,
+    /// `lto`.
+    pub lto: Option<String>,
+    /// `THREADLE_DISPATCH`.
+    pub backend: Option<String>,
+    /// `THREADLE_THREADING`.
+    pub threading: Option<String>,
+}
+
+impl Config {
+    /// Whether this is the release build as users get it, which budgets and goldens are for;
+    /// backend and threading have budgets of their own.
+    pub fn is_plain(&self) -> bool {
+        self.opt_level.is_none() && self.codegen_units.is_none() && self.lto.is_none()
+    }
+
+    /// The options as words, for reports and for the `where` of exceptions.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        words.extend(self.opt_level.as_ref().map(|level| format!("opt-{level}")));
+        words.extend(self.codegen_units.map(|units| format!("cgu-{units}")));
+        words.extend(self.lto.as_ref().map(|lto| format!("lto-{lto}")));
+        words
+    }
+
+    /// Whether the build needs the nightly toolchain.
+    pub fn needs_nightly(&self) -> bool {
+        self.backend.as_deref() == Some("become")
+    }
+}
+
+/// Where and what to build.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// The directory of the workspace's `Cargo.toml`.
+    pub root: PathBuf,
+    /// Where to put the builds.
+    pub target_dir: PathBuf,
+    /// The toolchain for the `become` backend.
+    pub nightly: String,
+}
+
+impl Workspace {
+    /// Whether the toolchain for `become` is installed.
+    pub fn has_nightly(&self) -> bool {
+        Command::new("rustc")
+            .arg("--version")
+            .env("RUSTUP_TOOLCHAIN", &self.nightly)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            // Without rustup the variable means nothing and the stable compiler answers.
+            .is_ok_and(|out| {
+                out.status.success() && String::from_utf8_lossy(&out.stdout).contains("nightly")
+            })
+    }
+
+    /// Builds the `threadle` command and returns the path of the executable.
+    ///
+    /// # Errors
+    /// [`Failure::Build`] where cargo cannot be run or reports errors.
+    pub fn build(&self, config: &Config) -> Result<PathBuf, Failure> {
+        let mut command = Command::new("cargo");
+        command
+            .args([
+                "build",
+                "--release",
+                "--package",
+                "threadle",
+                "--bin",
+                "threadle",
+                "--features",
+                "cli",
+            ])
+            .args(["--message-format", "json-render-diagnostics"])
+            .arg("--manifest-path")
+            .arg(self.root.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&self.target_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        // What `cargo run` left in the environment must not steer the build.
+        for name in ["CARGO", "RUSTC", "RUSTDOC", "CARGO_BUILD_TARGET_DIR", "CARGO_TARGET_DIR"] {
+            command.env_remove(name);
+        }
+        if config.needs_nightly() {
+            command.env("RUSTUP_TOOLCHAIN", &self.nightly);
+        }
+        let units = config.codegen_units.map(|units| units.to_string());
+        for (name, value) in [
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", config.opt_level.as_deref()),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", units.as_deref()),
+            ("CARGO_PROFILE_RELEASE_LTO", config.lto.as_deref()),
+            ("THREADLE_DISPATCH", config.backend.as_deref()),
+            ("THREADLE_THREADING", config.threading.as_deref()),
+        ] {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        run(command)
+    }
+}
+
+fn run(mut command: Command) -> Result<PathBuf, Failure> {
+    let mut child =
+        command.spawn().map_err(|e| Failure::Build(format!("cannot run cargo: {e}")))?;
+    let mut executable = None;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let Ok(message) = serde_json::from_str::<serde_json::Value>(&line) else {
+                continue;
+            };
+            if let Some(path) = message["executable"].as_str() {
+                executable = Some(Path::new(path).to_path_buf());
+            }
+        }
+    }
+    let status = child.wait().map_err(|e| Failure::Build(format!("cargo: {e}")))?;
+    if !status.success() {
+        return Err(Failure::Build(format!("cargo ended with {status}")));
+    }
+    executable.ok_or_else(|| Failure::Build("cargo named no executable".to_string()))
+}

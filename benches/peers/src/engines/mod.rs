@@ -1,0 +1,157 @@
+//! The engines, each behind the same small trait.
+
+use crate::num::{Num, Result};
+use crate::wasi::Host;
+
+#[cfg(feature = "sf")]
+pub mod sf;
+#[cfg(feature = "stitch")]
+pub mod stitch;
+#[cfg(feature = "threadle")]
+pub mod threadle;
+#[cfg(feature = "tinywasm")]
+pub mod tinywasm;
+#[cfg(feature = "wasmi")]
+pub mod wasmi;
+#[cfg(feature = "wasmtime")]
+pub mod wasmtime;
+
+/// Namespace of the functions that the module of the border measurements imports: `nop`, which
+/// does nothing, `inc`, which adds one, and `back`, which calls its caller's export `id`.
+pub const BORDER: &str = "host";
+
+/// One engine, as the harness uses it.
+pub trait Engine {
+    /// A compiled module, instantiated as often as wanted.
+    type Module;
+    /// An instance with everything that belongs to it.
+    type Instance;
+
+    /// Validates and, where the engine has the choice, fully compiles the binary module `wasm`.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not support the module.
+    fn compile(&self, wasm: &[u8]) -> Result<Self::Module>;
+
+    /// Makes a fresh instance whose WASI imports act on `host`.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot instantiate the module.
+    fn instantiate(&self, module: &Self::Module, host: Host) -> Result<Self::Instance>;
+
+    /// Calls the export `name` and returns its result, if its type has one.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such export, or the call traps or is ended by the host.
+    fn call(&self, instance: &mut Self::Instance, name: &str, args: &[Num]) -> Result<Option<Num>>;
+
+    /// Takes the host's state out of an instance that is done.
+    fn finish(&self, instance: Self::Instance) -> Host;
+
+    /// Calls the export `empty`, a `() -> ()`, `times` times in the way the engine offers for
+    /// calling an export often.
+    ///
+    /// # Errors
+    ///
+    /// When a call fails.
+    fn call_empty(&self, instance: &mut Self::Instance, times: u32) -> Result<()>;
+
+    /// Calls the export `id`, a `(i32) -> i32`, `times` times, each time with the result of the
+    /// last, first with 0, and returns the last result.
+    ///
+    /// # Errors
+    ///
+    /// When a call fails.
+    fn call_unary(&self, instance: &mut Self::Instance, times: u32) -> Result<i32>;
+}
+
+/// How an engine runs Wasm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// This project.
+    Ours,
+    /// It makes no machine code.
+    Interpreter,
+    /// It makes machine code.
+    Compiler,
+}
+
+/// An engine that the harness knows, built in or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The name used on the command line and in reports.
+    pub name: &'static str,
+    /// How it runs Wasm.
+    pub kind: Kind,
+    /// Whether this build of the harness contains it.
+    pub built_in: bool,
+    /// What it is, with its configuration.
+    pub about: &'static str,
+}
+
+/// All engines, in the order of reports.
+pub const KNOWN: &[Known] = &[
+    Known {
+        name: "threadle",
+        kind: Kind::Ours,
+        built_in: cfg!(feature = "threadle"),
+        about: "this project, compiled eagerly",
+    },
+    Known {
+        name: "sf",
+        kind: Kind::Interpreter,
+        built_in: cfg!(feature = "sf"),
+        about: "sf-nano-core (Silverfir-nano), feature interp only",
+    },
+    Known {
+        name: "wasmi",
+        kind: Kind::Interpreter,
+        built_in: cfg!(feature = "wasmi"),
+        about: "wasmi, default features and simd, eager",
+    },
+    Known {
+        name: "stitch",
+        kind: Kind::Interpreter,
+        built_in: cfg!(feature = "stitch"),
+        about: "makepad-stitch",
+    },
+    Known {
+        name: "tinywasm",
+        kind: Kind::Interpreter,
+        built_in: cfg!(feature = "tinywasm"),
+        about: "tinywasm, one flat vector as memory",
+    },
+    Known {
+        name: "pulley",
+        kind: Kind::Interpreter,
+        built_in: cfg!(feature = "wasmtime"),
+        about: "wasmtime, Cranelift for the target pulley64",
+    },
+    Known {
+        name: "winch",
+        kind: Kind::Compiler,
+        built_in: cfg!(feature = "wasmtime"),
+        about: "wasmtime, Winch",
+    },
+    Known {
+        name: "cranelift",
+        kind: Kind::Compiler,
+        built_in: cfg!(feature = "wasmtime"),
+        about: "wasmtime, Cranelift",
+    },
+];
+
+/// The known engine of this name.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn known(name: &str) -> Result<&'static Known> {
+    KNOWN.iter().find(|engine| engine.name == name).ok_or_else(|| {
+        let names: Vec<_> = KNOWN.iter().map(|engine| engine.name).collect();
+        format!("there is no engine '{name}'; there are: {}", names.join(", "))
+    })
+}

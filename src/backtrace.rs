@@ -1,0 +1,169 @@
+//! Where in a program an error came from.
+
+use core::fmt;
+
+use crate::func::invoke;
+use crate::index::{DefinedFuncIndex, FuncIndex};
+use crate::module::Module;
+use crate::store::AsContext;
+use crate::vm::VmStore;
+
+/// The WebAssembly frames that were active when a trap or a host function's error happened,
+/// innermost first, across all nested calls. Attached to errors as context: found by
+/// `error.downcast_ref::<WasmBacktrace>()`. Host functions' frames are not listed.
+pub struct WasmBacktrace {
+    frames: Vec<FrameInfo>,
+    truncated: bool,
+}
+
+impl WasmBacktrace {
+    /// The frames that are active now: in a host function, those that called it. Empty if the
+    /// configuration switches backtraces off.
+    pub fn capture(store: impl AsContext) -> WasmBacktrace {
+        let store = store.as_context();
+        let vm = store.0.vm();
+        WasmBacktrace::walk(vm, vm.tunables().backtrace_frames)
+    }
+
+    /// Like [`WasmBacktrace::capture`], whatever the configuration says.
+    pub fn force_capture(store: impl AsContext) -> WasmBacktrace {
+        WasmBacktrace::walk(store.as_context().0.vm(), usize::MAX)
+    }
+
+    /// The frames at an exit; `None` if the configuration switches backtraces off or there are
+    /// none.
+    pub(crate) fn of_exit(vm: &VmStore) -> Option<WasmBacktrace> {
+        let limit = vm.tunables().backtrace_frames;
+        if limit == 0 {
+            return None;
+        }
+        let backtrace = WasmBacktrace::walk(vm, limit);
+        (!backtrace.frames.is_empty()).then_some(backtrace)
+    }
+
+    fn walk(vm: &VmStore, limit: usize) -> WasmBacktrace {
+        // Frames of one instance tend to be neighbours; looking its module up once is enough.
+        let mut current: Option<(u32, Module)> = None;
+        let mut frames = Vec::new();
+        let mut truncated = false;
+        invoke::walk(vm, |instance, pc, is_return| {
+            if frames.len() >= limit {
+                truncated = true;
+                return false;
+            }
+            let module = match &current {
+                Some((index, module)) if *index == instance.index => module.clone(),
+                _ => Module::from_owner(vm.instance(instance).owner()),
+            };
+            if let Some((func, offset)) = module.code().lookup(pc) {
+                // A return address is where the call's instruction ends.
+                let offset = if is_return { offset.saturating_sub(1) } else { offset };
+                frames.push(FrameInfo { module: module.clone(), func, offset });
+            }
+            current = Some((instance.index, module));
+            true
+        });
+        WasmBacktrace { frames, truncated }
+    }
+
+    /// The frames, innermost first; at most as many as the configuration allows.
+    pub fn frames(&self) -> &[FrameInfo] {
+        &self.frames
+    }
+}
+
+/// Frames printed at the innermost and the outermost end, when there are more than both.
+const SHOWN: (usize, usize) = (20, 5);
+
+impl fmt::Display for WasmBacktrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("error while executing at wasm backtrace:")?;
+        let count = self.frames.len();
+        let hidden = if count > SHOWN.0 + SHOWN.1 + 1 {
+            SHOWN.0..count - SHOWN.1
+        } else {
+            count..count
+        };
+        for (i, frame) in self.frames.iter().enumerate() {
+            if hidden.contains(&i) {
+                if i == hidden.start {
+                    write!(f, "\n      ... {} more", hidden.len())?;
+                }
+                continue;
+            }
+            write!(f, "\n  {i:>3}: {frame}")?;
+        }
+        if self.truncated {
+            f.write_str("\n      ... and outer frames")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for WasmBacktrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A frame of a [`WasmBacktrace`].
+#[derive(Clone)]
+pub struct FrameInfo {
+    module: Module,
+    func: DefinedFuncIndex,
+    /// Byte offset of the instruction in the function's code.
+    offset: u32,
+}
+
+impl FrameInfo {
+    /// The function's index in its module.
+    pub fn func_index(&self) -> u32 {
+        self.index().0
+    }
+
+    /// The function's name, from the module's name section.
+    pub fn func_name(&self) -> Option<&str> {
+        self.module.function_name(self.func_index())
+    }
+
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The byte offset of the WebAssembly instruction from the start of the module.
+    pub fn module_offset(&self) -> Option<usize> {
+        self.module.code().source_offset(self.func, self.offset).map(|offset| offset as usize)
+    }
+
+    /// The byte offset of the WebAssembly instruction from the start of the function's body.
+    pub fn func_offset(&self) -> Option<usize> {
+        let start = self.module.info().body(self.func).start;
+        self.module_offset()?.checked_sub(start)
+    }
+
+    fn index(&self) -> FuncIndex {
+        self.module.info().func_index(self.func)
+    }
+}
+
+impl fmt::Display for FrameInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(offset) = self.module_offset() {
+            write!(f, "{offset:#8x} - ")?;
+        }
+        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
+        match self.func_name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "<wasm function {}>", self.func_index()),
+        }
+    }
+}
+
+impl fmt::Debug for FrameInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+static_assertions::assert_impl_all!(WasmBacktrace: Send, Sync);

@@ -1,0 +1,180 @@
+//! Code of modules: translated on demand, published to all threads that run it.
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use crate::error::{Error, Result, format_err};
+use crate::exec;
+use crate::index::DefinedFuncIndex;
+use crate::translate::{self, Code, Options};
+use crate::vm::CodeEntry;
+use crate::vm::limits::MemoryTunables;
+use crate::vm::memory::is_guarded;
+use crate::wasm::ModuleInfo;
+
+/// The code of a module, shared by all its instances.
+///
+/// Each defined function has a [`CodeEntry`] through which it is called. It starts as a stub that
+/// has the function translated; once translated, code never moves or changes until the module is
+/// dropped.
+pub struct ModuleCode {
+    info: Arc<ModuleInfo>,
+    bytes: Arc<[u8]>,
+    options: Options,
+    entries: Box<[CodeEntry]>,
+    functions: Box<[OnceLock<Box<Code>>]>,
+    /// Start address of each function's code, for finding the function of an instruction.
+    places: RwLock<BTreeMap<usize, DefinedFuncIndex>>,
+    /// Source maps that backtraces have asked for.
+    source_maps: Mutex<HashMap<DefinedFuncIndex, Arc<[(u32, u32)]>>>,
+}
+
+impl ModuleCode {
+    /// The code of a module that was read from `bytes`, nothing of it translated.
+    pub fn new(info: Arc<ModuleInfo>, bytes: Arc<[u8]>, memory: &MemoryTunables) -> ModuleCode {
+        let count = info.num_defined_funcs() as usize;
+        let stub = exec::lazy_stub_head();
+        let mut entries: Box<[CodeEntry]> = (0..count)
+            .map(|_| CodeEntry { pc: AtomicPtr::new(ptr::null_mut()), stub })
+            .collect();
+        for entry in &mut entries {
+            *entry.pc.get_mut() = ptr::from_ref(&entry.stub).cast_mut().cast();
+        }
+        ModuleCode {
+            options: Options {
+                checked_memory: !info.memories.first().is_some_and(|ty| is_guarded(ty, memory)),
+                fuel: false,
+                interrupt: false,
+                source_map: false,
+            },
+            functions: (0..count).map(|_| OnceLock::new()).collect(),
+            places: RwLock::default(),
+            source_maps: Mutex::default(),
+            info,
+            bytes,
+            entries,
+        }
+    }
+
+    /// The module.
+    pub fn info(&self) -> &Arc<ModuleInfo> {
+        &self.info
+    }
+
+    /// The bytes it was read from.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn shared_bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// The entries of the defined functions.
+    pub fn entries(&self) -> *const CodeEntry {
+        self.entries.as_ptr()
+    }
+
+    /// Translates a function as it would be stored: opcodes instead of handlers.
+    ///
+    /// # Errors
+    ///
+    /// When the function exceeds a limit, or is invalid and has not been validated before.
+    pub fn translate(&self, func: DefinedFuncIndex) -> Result<Code> {
+        if self.info.has_unchecked_bodies() {
+            self.info.validate_body(&self.bytes, func)?;
+        }
+        translate::translate(&self.info, &self.bytes, func, &self.options)
+    }
+
+    /// Makes sure that a function is translated and its entry leads to the code.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ModuleCode::translate`].
+    pub fn compile(&self, func: DefinedFuncIndex) -> Result<()> {
+        let cell = &self.functions[func.idx()];
+        if cell.get().is_none() {
+            let mut code = self.translate(func)?;
+            exec::thread(&mut code.words)
+                .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))?;
+            // Another thread may have been faster; its code is as good.
+            let code = cell.get_or_init(|| Box::new(code));
+            let start = code.words.as_ptr();
+            let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+            places.insert(start as usize, func);
+            // Publishes the code: whoever loads the entry sees the words.
+            let pc = start.cast::<u8>().wrapping_add(code.entry as usize).cast_mut();
+            self.entries[func.idx()].pc.store(pc, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Translates everything, on up to `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ModuleCode::translate`], of the first function that has one.
+    pub fn compile_all(&self, threads: usize) -> Result<()> {
+        let count = self.entries.len();
+        // A thread costs about as much as translating some dozen functions.
+        let threads = threads.min(count / 64).max(1);
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<(), (usize, Error)> {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= count {
+                    return Ok(());
+                }
+                let func = DefinedFuncIndex(index as u32);
+                self.compile(func).map_err(|error| (index, error))?;
+            }
+        };
+        let results = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+            let mut results = vec![work()];
+            for other in others {
+                match other.join() {
+                    Ok(result) => results.push(result),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            results
+        });
+        let errors = results.into_iter().filter_map(Result::err);
+        errors.min_by_key(|(index, _)| *index).map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// The function that an instruction belongs to, and the instruction's byte offset in its code.
+    pub fn lookup(&self, pc: *const u8) -> Option<(DefinedFuncIndex, u32)> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let (&start, &func) = places.range(..=pc as usize).next_back()?;
+        let code = self.functions[func.idx()].get()?;
+        let offset = pc as usize - start;
+        // One past the end is the return address of a call that ends the code.
+        (offset <= code.words.len() * 8).then_some((func, offset as u32))
+    }
+
+    /// The place in the module, as a byte offset, of the operator that the instruction at byte
+    /// `offset` of a function's code came from.
+    ///
+    /// Source maps are not kept with the code: few functions ever need theirs, and translating
+    /// those again gives it.
+    pub fn source_offset(&self, func: DefinedFuncIndex, offset: u32) -> Option<u32> {
+        let mut maps = self.source_maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let map = match maps.get(&func) {
+            Some(map) => map,
+            None => {
+                let options = Options { source_map: true, ..self.options };
+                let code = translate::translate(&self.info, &self.bytes, func, &options).ok()?;
+                maps.entry(func).or_insert(code.source_map.into())
+            }
+        };
+        let after = map.partition_point(|&(at, _)| at <= offset);
+        Some(map.get(after.checked_sub(1)?)?.1)
+    }
+}
+
+static_assertions::assert_impl_all!(ModuleCode: Send, Sync);

@@ -1,0 +1,225 @@
+//! How an engine is configured: every knob in one place.
+
+use core::num::NonZeroUsize;
+
+use wasmparser::WasmFeatures;
+
+use crate::sys::GUARD_PAGES_SUPPORTED;
+use crate::vm::limits::{MemoryTunables, StoreTunables};
+
+/// When functions are translated to bytecode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum CompilationMode {
+    /// Each function when it is first called. Modules are validated in full when they are made.
+    #[default]
+    Lazy,
+    /// All functions when the module is made.
+    Eager,
+    /// Each function is validated and translated when it is first called; a call of an invalid
+    /// function fails. Fastest start, for modules that are known to be valid.
+    LazyValidation,
+}
+
+/// Configuration of an [`Engine`](crate::Engine). Methods set one knob each and can be chained.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: WasmFeatures,
+    pub(crate) mode: CompilationMode,
+    pub(crate) parallel: bool,
+    backtrace_frames: Option<NonZeroUsize>,
+    signals_based_traps: bool,
+    memory_reservation: u64,
+    memory_guard_size: u64,
+    growth_reserve: u64,
+    max_wasm_stack: usize,
+    max_activations: u32,
+}
+
+/// What modules may use unless told otherwise.
+const DEFAULT_FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .difference(WasmFeatures::SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::MEMORY64);
+
+/// Bytes that a 32-bit memory spans, and least guard behind it, for guard pages to be used.
+const GUARDED_SPAN: u64 = 1 << 32;
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}
+
+macro_rules! features {
+    ($($(#[$doc:meta])* $name:ident = $flags:expr;)*) => {
+        impl Config {
+            $(
+                $(#[$doc])*
+                pub fn $name(&mut self, enable: bool) -> &mut Config {
+                    self.features.set($flags, enable);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+features! {
+    /// Reference types (2.0). On by default.
+    wasm_reference_types = WasmFeatures::REFERENCE_TYPES;
+    /// Several results and block parameters (2.0). On by default.
+    wasm_multi_value = WasmFeatures::MULTI_VALUE;
+    /// Bulk memory and table operations (2.0). On by default.
+    wasm_bulk_memory = WasmFeatures::BULK_MEMORY;
+    /// 128-bit vectors (2.0).
+    wasm_simd = WasmFeatures::SIMD;
+    /// Vector operations whose results may differ between machines (3.0).
+    wasm_relaxed_simd = WasmFeatures::RELAXED_SIMD;
+    /// Tail calls (3.0). On by default.
+    wasm_tail_call = WasmFeatures::TAIL_CALL;
+    /// Arithmetic in constant expressions (3.0). On by default.
+    wasm_extended_const = WasmFeatures::EXTENDED_CONST;
+    /// Several memories (3.0). On by default.
+    wasm_multi_memory = WasmFeatures::MULTI_MEMORY;
+    /// Memories and tables with 64-bit indices (3.0). On by default.
+    wasm_memory64 = WasmFeatures::MEMORY64;
+    /// Typed function references (3.0).
+    wasm_function_references = WasmFeatures::FUNCTION_REFERENCES;
+    /// Garbage-collected objects (3.0).
+    wasm_gc = WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES);
+    /// Exceptions (3.0).
+    wasm_exceptions = WasmFeatures::EXCEPTIONS;
+    /// Exceptions in the form that was deployed before they were standardised.
+    wasm_legacy_exceptions = WasmFeatures::LEGACY_EXCEPTIONS;
+    /// Shared memories and atomic accesses (proposal).
+    wasm_threads = WasmFeatures::THREADS;
+    /// Memories with pages of one byte (proposal).
+    wasm_custom_page_sizes = WasmFeatures::CUSTOM_PAGE_SIZES;
+    /// 128-bit arithmetic on pairs of 64-bit integers (proposal).
+    wasm_wide_arithmetic = WasmFeatures::WIDE_ARITHMETIC;
+}
+
+impl Config {
+    /// The default configuration.
+    pub fn new() -> Config {
+        let memory = MemoryTunables::default();
+        let store = StoreTunables::default();
+        Config {
+            features: DEFAULT_FEATURES,
+            mode: CompilationMode::Lazy,
+            parallel: true,
+            backtrace_frames: NonZeroUsize::new(store.backtrace_frames),
+            signals_based_traps: GUARD_PAGES_SUPPORTED,
+            memory_reservation: GUARDED_SPAN,
+            memory_guard_size: GUARDED_SPAN,
+            growth_reserve: memory.growth_reserve as u64,
+            max_wasm_stack: store.stack_bytes,
+            max_activations: store.max_activations,
+        }
+    }
+
+    /// Sets features by their flags in `wasmparser`.
+    pub fn wasm_features(&mut self, features: WasmFeatures, enable: bool) -> &mut Config {
+        self.features.set(features, enable);
+        self
+    }
+
+    /// When functions are translated. The default is [`CompilationMode::Lazy`].
+    pub fn compilation_mode(&mut self, mode: CompilationMode) -> &mut Config {
+        self.mode = mode;
+        self
+    }
+
+    /// Use several threads to validate, and to translate eagerly, large modules? On by default.
+    pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Config {
+        self.parallel = parallel;
+        self
+    }
+
+    /// Catch out-of-bounds accesses of 32-bit memories as page faults instead of checking each?
+    ///
+    /// On by default where it is supported (Linux on x86-64), without effect elsewhere. Each such
+    /// memory then takes 8 GiB of address space, and a signal handler is installed in the process,
+    /// which passes on all other faults. 64-bit memories and those with custom page sizes always
+    /// work with checks.
+    pub fn signals_based_traps(&mut self, enable: bool) -> &mut Config {
+        self.signals_based_traps = enable;
+        self
+    }
+
+    /// Address space in bytes that is reserved in advance for each memory, so that it need not
+    /// move when it grows. The default is 4 GiB; with less than that, memories are checked
+    /// explicitly, as without [`Config::signals_based_traps`].
+    pub fn memory_reservation(&mut self, bytes: u64) -> &mut Config {
+        self.memory_reservation = bytes;
+        self
+    }
+
+    /// Inaccessible bytes behind each memory's reservation. The default is 4 GiB, which catches
+    /// every constant offset; with less than that, memories are checked explicitly.
+    pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Config {
+        self.memory_guard_size = bytes;
+        self
+    }
+
+    /// Bytes that are reserved at least beyond what is needed when a memory has to move in order
+    /// to grow. The default is 1 MiB.
+    pub fn memory_reservation_for_growth(&mut self, bytes: u64) -> &mut Config {
+        self.growth_reserve = bytes;
+        self
+    }
+
+    /// Bytes of each store's value stack, on which all frames of WebAssembly functions live. The
+    /// default is 8 MiB of address space; memory is taken as the stack grows. A call that does not
+    /// fit traps with [`Trap::StackOverflow`](crate::Trap::StackOverflow).
+    pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Config {
+        self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// How many calls from host code into WebAssembly may be nested, by host functions that call
+    /// WebAssembly again. The default is 500. One more traps with
+    /// [`Trap::TooManyActivations`](crate::Trap::TooManyActivations). Each level takes native
+    /// stack: some hundred bytes of the engine's, and what the host functions themselves use.
+    pub fn max_activations(&mut self, count: u32) -> &mut Config {
+        self.max_activations = count;
+        self
+    }
+
+    /// Attach a [`WasmBacktrace`](crate::WasmBacktrace) to errors? On by default.
+    pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Config {
+        let frames = if enable { Config::new().backtrace_frames } else { None };
+        self.wasm_backtrace_max_frames(frames)
+    }
+
+    /// How many frames, innermost first, a backtrace can have; `None` switches backtraces off. The
+    /// default is 1024.
+    pub fn wasm_backtrace_max_frames(&mut self, frames: Option<NonZeroUsize>) -> &mut Config {
+        self.backtrace_frames = frames;
+        self
+    }
+
+    pub(crate) fn store_tunables(&self) -> StoreTunables {
+        let usize_of = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let guard_pages = GUARD_PAGES_SUPPORTED
+            && self.signals_based_traps
+            && self.memory_reservation >= GUARDED_SPAN
+            && self.memory_guard_size >= GUARDED_SPAN;
+        let default = StoreTunables::default();
+        StoreTunables {
+            memory: MemoryTunables {
+                guard_pages,
+                // Beyond this the default is about guard pages, not about growth.
+                reservation: usize_of(self.memory_reservation).min(default.memory.reservation),
+                growth_reserve: usize_of(self.growth_reserve),
+            },
+            stack_bytes: self.max_wasm_stack,
+            max_activations: self.max_activations,
+            backtrace_frames: self.backtrace_frames.map_or(0, NonZeroUsize::get),
+            ..default
+        }
+    }
+}

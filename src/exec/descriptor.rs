@@ -1,0 +1,85 @@
+//! The descriptor by which `asm-check` finds the handlers of a finished binary, stripped or not.
+
+use super::dispatch::HandlerFn;
+use super::handlers::{CONTINUATIONS, HANDLERS};
+use crate::isa::{OP_COUNT, TABLE_HASH};
+
+/// What a handler-like function is.
+#[repr(u32)]
+enum Role {
+    /// A cold continuation, reached by a tail call.
+    Cold = 0,
+    /// The trampoline's continuations.
+    Trampoline = 1,
+}
+
+/// A function that is no op's handler.
+#[repr(C)]
+struct Named {
+    name: *const u8,
+    name_len: usize,
+    address: HandlerFn,
+    role: Role,
+    padding: u32,
+}
+
+/// The descriptor; `docs/asm-check.md` describes it.
+#[repr(C)]
+struct Descriptor {
+    magic: [u8; 16],
+    table_hash: u64,
+    backend: u32,
+    threading: u32,
+    op_count: u32,
+    named_count: u32,
+    handlers: *const HandlerFn,
+    named: *const Named,
+}
+
+/// The pointers lead to statics.
+struct Shared<T>(#[allow(dead_code, reason = "read from the binary, not by the program")] T);
+// SAFETY: immutable data.
+unsafe impl<T> Sync for Shared<T> {}
+
+const NAMED_COUNT: usize = CONTINUATIONS.len();
+
+static NAMED: Shared<[Named; NAMED_COUNT]> = Shared({
+    let mut rows = [const {
+        Named {
+            name: core::ptr::null(),
+            name_len: 0,
+            address: CONTINUATIONS[0].1,
+            role: Role::Cold,
+            padding: 0,
+        }
+    }; NAMED_COUNT];
+    let mut i = 0;
+    while i < NAMED_COUNT {
+        let (name, address, trampoline) = CONTINUATIONS[i];
+        rows[i].name = name.as_ptr();
+        rows[i].name_len = name.len();
+        rows[i].address = address;
+        rows[i].role = if trampoline { Role::Trampoline } else { Role::Cold };
+        i += 1;
+    }
+    rows
+});
+
+#[used]
+#[cfg_attr(any(target_os = "linux", target_os = "android"), unsafe(link_section = ".threadle"))]
+static DESCRIPTOR: Shared<Descriptor> = Shared(Descriptor {
+    magic: *b"threadle-ops-v1\0",
+    table_hash: TABLE_HASH,
+    backend: if cfg!(dispatch = "become") {
+        2
+    } else if cfg!(dispatch = "sibling") {
+        1
+    } else {
+        0
+    },
+    threading: if cfg!(threading = "direct") { 0 } else { 1 },
+    op_count: OP_COUNT as u32,
+    named_count: NAMED_COUNT as u32,
+    handlers: HANDLERS.as_ptr(),
+    named: NAMED.0.as_ptr(),
+});

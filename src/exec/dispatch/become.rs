@@ -1,0 +1,65 @@
+//! Dispatch by explicit tail calls: nightly Rust. `rust-preserve-none` makes every register
+//! available and saves none, so no handler has a prologue; the language guarantees the tail call.
+//!
+//! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
+//! x86-64; there are six, and the assertion below keeps it so.
+
+use super::abi::{Pc, Regs};
+use crate::vm::{Slot, VmCtx};
+
+/// A handler.
+pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
+    Pc,
+    *mut Slot,
+    *mut u8,
+    u64,
+    u64,
+    *mut VmCtx,
+    f64,
+    f64,
+) -> u64;
+
+// `Regs` has a word for each argument: at most 11 integers and 8 floats.
+static_assertions::const_assert!(core::mem::size_of::<Regs>() <= 11 * 8);
+
+/// Turns `handler! { name, body, doc }` into a handler that becomes the next one.
+macro_rules! handler {
+    ($name:ident, $body:expr, $doc:expr) => {
+        #[doc = $doc]
+        pub(crate) unsafe extern "rust-preserve-none" fn $name(
+            pc: Pc,
+            fp: *mut Slot,
+            mem: *mut u8,
+            acc: u64,
+            l0: u64,
+            ctx: *mut VmCtx,
+            fa: f64,
+            f0: f64,
+        ) -> u64 {
+            let mut r = Regs { pc, fp, mem, acc, l0, ctx, fa, f0 };
+            // SAFETY: the handler contract in `abi`, passed on unchanged.
+            unsafe {
+                match $body(&mut r) {
+                    Step::Next => {
+                        let next = head(r.pc);
+                        become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                    }
+                    Step::To(next) => {
+                        become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                    }
+                    Step::Exit(status) => status,
+                }
+            }
+        }
+    };
+}
+pub(crate) use handler;
+
+/// Runs the chain that starts at `r.pc` until it exits.
+///
+/// # Safety
+/// The handler contract in `abi`.
+pub unsafe fn run(r: Regs) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { super::head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0) }
+}

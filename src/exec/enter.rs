@@ -1,0 +1,103 @@
+//! From native code into WebAssembly.
+
+use super::abi::{Regs, status};
+use super::{EXIT_CODE, dispatch};
+use crate::trap::Trap;
+use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::{Slot, StoreCtx, VmFunc};
+
+/// How an activation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Its function returned; results are where the arguments were.
+    Return,
+    /// A trap (its code is in the store) or the store's pending failure.
+    Fail,
+    /// Suspended by a host function; its frames are still on the value stack.
+    Suspend,
+}
+
+/// First slot for the arguments of the next activation: above the frame of the host function that
+/// is running, or the bottom of the value stack.
+///
+/// # Safety
+/// `store` is live and the calling thread's.
+#[inline(always)]
+pub unsafe fn arg_base(store: *mut StoreCtx) -> *mut Slot {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let fp = (*store).exit_fp;
+        if fp.is_null() { (*store).stack_base } else { fp.add(HEADER_SLOTS as usize) }
+    }
+}
+
+/// Runs `func` as a new activation. Its arguments are at `args`, and so are its results
+/// afterwards. The published frame of an outer activation is kept.
+///
+/// # Safety
+/// `store` is live and the calling thread's, `func` is one of its functions, and `args` is
+/// [`arg_base`] or lies above it, with room for max(parameters, results) slots. (All of these fit
+/// the stack's slack whatever `args` is, as long as it does not lie beyond the limit.)
+#[inline]
+pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) -> Exit {
+    // SAFETY: the caller's promise; the header lies within the stack or its slack.
+    unsafe {
+        let fp = args.add((*func).header_offset());
+        let (outer_fp, outer_ctx, outer_pc) =
+            ((*store).exit_fp, (*store).exit_ctx, (*store).exit_pc);
+        // An entry frame returns to `exit`; where a stack walk goes on is kept in the slots that
+        // other frames use for their caller's registers.
+        fp.offset(RET_PC).write(EXIT_CODE.pc() as u64);
+        fp.offset(CALLER_FP).write(outer_fp as u64);
+        fp.offset(SAVED_L0).write(outer_ctx as u64);
+        fp.offset(SAVED_F0).write(outer_pc as u64);
+        if fp > (*store).stack_limit {
+            (*store).trap = Trap::StackOverflow as u32;
+            return Exit::Fail;
+        }
+        if (*store).depth >= (*store).max_depth {
+            (*store).trap = Trap::TooManyActivations as u32;
+            return Exit::Fail;
+        }
+        (*store).depth += 1;
+        let instance = (*func).instance;
+        // A host function called by native code runs on behalf of whichever instance is current,
+        // and needs none otherwise.
+        let ctx = if instance.is_null() { (*store).host_ctx } else { instance };
+        let exit = dispatch::run(Regs {
+            pc: (*(*func).code).load(),
+            fp,
+            mem: (*(*ctx).mem0).base,
+            acc: func as u64,
+            l0: outer_ctx as u64,
+            ctx,
+            fa: 0.0,
+            f0: f64::from_bits(outer_pc as u64),
+        });
+        (*store).depth -= 1;
+        if exit == status::RETURN {
+            (*store).exit_fp = outer_fp;
+            (*store).exit_ctx = outer_ctx;
+            (*store).exit_pc = outer_pc;
+            return Exit::Return;
+        }
+        // The caller reads the exit (backtrace, suspended frames), then calls `leave`.
+        if exit == status::SUSPEND { Exit::Suspend } else { Exit::Fail }
+    }
+}
+
+/// Ends an activation that did not return: the outer one's frame is the published one again. Call
+/// it once, after everything of interest about the exit has been read.
+///
+/// # Safety
+/// As for [`enter`], which was called with the same arguments and returned another exit than
+/// [`Exit::Return`].
+pub unsafe fn leave(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) {
+    // SAFETY: the caller's promise; `enter` wrote the header.
+    unsafe {
+        let fp = args.add((*func).header_offset());
+        (*store).exit_fp = fp.offset(CALLER_FP).read() as *mut Slot;
+        (*store).exit_ctx = fp.offset(SAVED_L0).read() as *mut _;
+        (*store).exit_pc = fp.offset(SAVED_F0).read() as *const u8;
+    }
+}

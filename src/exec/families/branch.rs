@@ -1,0 +1,58 @@
+//! Conditional branches.
+
+use crate::exec::abi::{Regs, Step};
+use crate::exec::operand::{Source, field};
+use crate::exec::next;
+
+/// Goes to the target at field 4 if `taken`, else on.
+#[inline(always)]
+fn branch(r: &mut Regs, taken: bool) -> Step {
+    // SAFETY: contract 1: the field is there and the distance leads to an instruction.
+    unsafe {
+        if taken {
+            r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize);
+            Step::Next
+        } else {
+            next(r, 8)
+        }
+    }
+}
+
+/// Branch if `x != 0`.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn br_nez<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    let x: u64 = unsafe { X::read(r, 0) }.into();
+    branch(r, x != 0)
+}
+
+/// Branch if `x == 0`.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn br_eqz<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    let x: u64 = unsafe { X::read(r, 0) }.into();
+    branch(r, x == 0)
+}
+
+/// Branch if `f(x, y)`.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn br_compare<X, Y, T>(f: impl Fn(T, T) -> bool) -> impl Fn(&mut Regs) -> Step
+where
+    X: Source<T>,
+    Y: Source<T>,
+{
+    move |r| {
+        // SAFETY: the handler contract.
+        let (x, y) = unsafe { (X::read(r, 0), Y::read(r, 2)) };
+        branch(r, f(x, y))
+    }
+}

@@ -1,0 +1,436 @@
+//! Calls, tail calls and returns inside WebAssembly. See [`crate::vm::frame`] for the layout.
+
+use crate::exec::abi::{Pc, Regs, Step};
+use crate::exec::operand::{Source, Value, field, slot};
+use crate::exec::{THUNK_CODE, trap};
+use crate::isa;
+use crate::trap::Trap;
+use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::{Slot, VmFunc, VmTable};
+
+/// Writes the header of the callee's frame.
+#[inline(always)]
+pub(super) unsafe fn push(r: &Regs, fp: *mut Slot, ret: Pc) {
+    // SAFETY: contract 2: the stack's slack covers a header above any frame.
+    unsafe {
+        fp.offset(RET_PC).write(ret as u64);
+        fp.offset(CALLER_FP).write(r.fp as u64);
+        fp.offset(SAVED_L0).write(r.l0);
+        fp.offset(SAVED_F0).cast::<f64>().write(r.f0);
+    }
+}
+
+/// Whether a frame at `fp` is one too many.
+#[inline(always)]
+unsafe fn overflows(r: &Regs, fp: *mut Slot) -> bool {
+    // SAFETY: contract 3.
+    fp > unsafe { (*(*r.ctx).store).stack_limit }
+}
+
+/// Where defined function `index` starts.
+#[inline(always)]
+unsafe fn code(r: &Regs, index: u32) -> Pc {
+    // SAFETY: contracts 1 and 3: the index is one of the module's.
+    unsafe { (*(*r.ctx).code.add(index as usize)).load() }
+}
+
+/// Call of a function that the module defines.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn call(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let fp = slot(r, 0);
+        push(r, fp, r.pc.add(isa::len(8)));
+        if overflows(r, fp) {
+            return trap(r, Trap::StackOverflow);
+        }
+        r.pc = code(r, field::<u32>(r.pc, 4));
+        r.fp = fp;
+    }
+    Step::Next
+}
+
+/// Continues in `f`, whose frame at `fp` has its header, `ret` being where it returns to.
+#[inline(always)]
+unsafe fn jump_into(r: &mut Regs, f: *const VmFunc, fp: *mut Slot, ret: Pc) -> Step {
+    // SAFETY: contract 3: function references are valid as long as the store.
+    unsafe {
+        let instance = (*f).instance;
+        if instance != r.ctx {
+            if instance.is_null() {
+                // A host function: its stub takes it from the accumulator.
+                r.acc = f as u64;
+            } else {
+                let caller = r.fp;
+                caller.offset(OWN_CTX).write(r.ctx as u64);
+                caller.offset(OWN_RESUME).write(ret as u64);
+                fp.offset(RET_PC).write(THUNK_CODE.pc() as u64);
+                r.ctx = instance;
+                r.mem = (*(*instance).mem0).base;
+            }
+        }
+        r.pc = (*(*f).code).load();
+        r.fp = fp;
+    }
+    Step::Next
+}
+
+/// Calls `f` from an instruction with `body` operand bytes.
+#[inline(always)]
+unsafe fn call_function(r: &mut Regs, f: *const VmFunc, body: usize) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let fp = slot(r, 0);
+        let ret = r.pc.add(isa::len(body));
+        push(r, fp, ret);
+        if overflows(r, fp) {
+            return trap(r, Trap::StackOverflow);
+        }
+        jump_into(r, f, fp, ret)
+    }
+}
+
+/// The pointer at a context offset.
+#[inline(always)]
+unsafe fn object<T>(r: &Regs, offset: u32) -> *mut T {
+    // SAFETY: contract 3.
+    unsafe { r.ctx.cast::<u8>().add(offset as usize).cast::<*mut T>().read() }
+}
+
+/// Call of an imported function.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn call_import(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let f = object::<VmFunc>(r, field::<u32>(r.pc, 4));
+        call_function(r, f, 8)
+    }
+}
+
+/// The function that an indirect call means, or the trap it ends in.
+#[inline(always)]
+unsafe fn table_function(r: &Regs, at: usize, index: u64) -> Result<*const VmFunc, Trap> {
+    // SAFETY: contract 3; the index is compared with the length.
+    unsafe {
+        let table = object::<VmTable>(r, field::<u32>(r.pc, at));
+        if index >= (*table).len {
+            return Err(Trap::UndefinedElement);
+        }
+        let f = (*table).elems.add(index as usize).read() as *const VmFunc;
+        if f.is_null() {
+            return Err(Trap::IndirectCallToNull);
+        }
+        Ok(f)
+    }
+}
+
+/// Checks the type exactly: right for final types, which have no subtypes.
+#[inline(always)]
+unsafe fn has_type(r: &Regs, f: *const VmFunc, at: usize) -> bool {
+    // SAFETY: contract 1; `f` is valid.
+    unsafe { (*f).type_id == field::<u32>(r.pc, at) }
+}
+
+/// Call through a table of a function with exactly this type.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn call_indirect<X: Source<u32>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let index = X::read(r, 2);
+        match table_function(r, 4, u64::from(index)) {
+            Err(t) => trap(r, t),
+            Ok(f) if !has_type(r, f, 8) => trap(r, Trap::BadSignature),
+            Ok(f) => call_function(r, f, 16),
+        }
+    }
+}
+
+/// Call through a table of a function of this type or a subtype; any index width.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn call_indirect_general(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let index = slot(r, 2).read();
+        match table_function(r, 4, index) {
+            Err(t) => trap(r, t),
+            Ok(f) if !has_type(r, f, 8) => {
+                // The exact test failed; the subtype test is a runtime function's job.
+                r.acc = f as u64;
+                Step::To(crate::exec::handlers::call_indirect_subtype)
+            }
+            Ok(f) => call_function(r, f, 16),
+        }
+    }
+}
+
+/// The rest of [`call_indirect_general`] when the types are not equal.
+///
+/// # Safety
+/// The handler contract; the accumulator holds the function.
+#[inline(always)]
+pub unsafe fn call_indirect_subtype(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let f = r.acc as *const VmFunc;
+        if crate::exec::slow::is_subtype(r.ctx, (*f).type_id, field::<u32>(r.pc, 8)) {
+            call_function(r, f, 16)
+        } else {
+            trap(r, Trap::BadSignature)
+        }
+    }
+}
+
+/// Call of a function reference.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn call_ref(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let f = slot(r, 2).read() as *const VmFunc;
+        if f.is_null() {
+            return trap(r, Trap::NullReference);
+        }
+        call_function(r, f, 8)
+    }
+}
+
+/// Replaces this frame by that of the callee: arguments down to where this frame's parameters
+/// are, header to behind them. Returns the new frame and return address, or `None` if the value
+/// stack is too small.
+#[inline(always)]
+unsafe fn replace_frame(r: &mut Regs) -> Option<(*mut Slot, Pc)> {
+    // SAFETY: contract 2: all places are inside this frame or the stack's slack. The header is
+    // read before arguments may overwrite it; arguments only move down.
+    unsafe {
+        let fp = slot(r, 6);
+        if overflows(r, fp) {
+            return None;
+        }
+        let ret = r.fp.offset(RET_PC).read();
+        let caller = r.fp.offset(CALLER_FP).read();
+        let l0 = r.fp.offset(SAVED_L0).read();
+        let f0 = r.fp.offset(SAVED_F0).read();
+        let (from, to) = (slot(r, 0), slot(r, 4));
+        let count = field::<u16>(r.pc, 2) as usize;
+        let mut i = 0;
+        while i < count {
+            // Volatile keeps this a loop: a call to memmove would not be the handler's last.
+            to.add(i).write_volatile(from.add(i).read());
+            i += 1;
+        }
+        fp.offset(RET_PC).write(ret);
+        fp.offset(CALLER_FP).write(caller);
+        fp.offset(SAVED_L0).write(l0);
+        fp.offset(SAVED_F0).write(f0);
+        // At a function's entry the pinned registers are its caller's, as in its header: a callee
+        // that pins nothing returns without touching them.
+        r.l0 = l0;
+        r.f0 = f64::from_bits(f0);
+        r.fp = caller as *mut Slot;
+        Some((fp, ret as Pc))
+    }
+}
+
+/// Tail call of a function that the module defines.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn return_call(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let Some((fp, _)) = replace_frame(r) else {
+            return trap(r, Trap::StackOverflow);
+        };
+        r.pc = code(r, field::<u32>(r.pc, 8));
+        r.fp = fp;
+    }
+    Step::Next
+}
+
+/// Replaces this frame and continues in `f`.
+#[inline(always)]
+unsafe fn return_call_function(r: &mut Regs, f: *const VmFunc) -> Step {
+    // SAFETY: the handler contract. `replace_frame` left the first caller's frame in `r.fp`. If
+    // that caller already waits behind a thunk, what it parked stays as it is; likewise the
+    // activation's entry, which has no frame and no use for an instance.
+    unsafe {
+        let Some((fp, ret)) = replace_frame(r) else {
+            return trap(r, Trap::StackOverflow);
+        };
+        if ret == THUNK_CODE.pc() || ret == crate::exec::EXIT_CODE.pc() {
+            let instance = (*f).instance;
+            if instance.is_null() {
+                r.acc = f as u64;
+            } else {
+                r.ctx = instance;
+                r.mem = (*(*instance).mem0).base;
+            }
+            r.pc = (*(*f).code).load();
+            r.fp = fp;
+            return Step::Next;
+        }
+        jump_into(r, f, fp, ret)
+    }
+}
+
+/// Tail call of an imported function.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn return_call_import(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let f = object::<VmFunc>(r, field::<u32>(r.pc, 8));
+        return_call_function(r, f)
+    }
+}
+
+/// Tail call through a table: exact type and 32-bit index, or the general form.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn return_call_indirect<const GENERAL: bool>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let index = slot(r, 16).read();
+        let index = if GENERAL { index } else { u64::from(index as u32) };
+        match table_function(r, 8, index) {
+            Err(t) => trap(r, t),
+            Ok(f) if !has_type(r, f, 12) => {
+                if GENERAL {
+                    r.acc = f as u64;
+                    return Step::To(crate::exec::handlers::return_call_indirect_subtype);
+                }
+                trap(r, Trap::BadSignature)
+            }
+            Ok(f) => return_call_function(r, f),
+        }
+    }
+}
+
+/// The rest of the general tail call through a table when the types are not equal.
+///
+/// # Safety
+/// The handler contract; the accumulator holds the function.
+#[inline(always)]
+pub unsafe fn return_call_indirect_subtype(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let f = r.acc as *const VmFunc;
+        if crate::exec::slow::is_subtype(r.ctx, (*f).type_id, field::<u32>(r.pc, 12)) {
+            return_call_function(r, f)
+        } else {
+            trap(r, Trap::BadSignature)
+        }
+    }
+}
+
+/// Tail call of a function reference.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn return_call_ref(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let f = slot(r, 8).read() as *const VmFunc;
+        if f.is_null() {
+            return trap(r, Trap::NullReference);
+        }
+        return_call_function(r, f)
+    }
+}
+
+/// Leaves the frame; `RESTORE` reloads the caller's pinned locals.
+#[inline(always)]
+unsafe fn pop<const RESTORE: bool>(r: &mut Regs) {
+    // SAFETY: contract 2: the header was written by the call.
+    unsafe {
+        r.pc = r.fp.offset(RET_PC).read() as Pc;
+        if RESTORE {
+            r.l0 = r.fp.offset(SAVED_L0).read();
+            r.f0 = r.fp.offset(SAVED_F0).cast::<f64>().read();
+        }
+        r.fp = r.fp.offset(CALLER_FP).read() as *mut Slot;
+    }
+}
+
+/// Return; results are in place.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ret<const RESTORE: bool>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe { pop::<RESTORE>(r) };
+    Step::Next
+}
+
+/// Where the value field of a return is.
+pub trait ReturnSource {
+    const AT: usize;
+}
+impl ReturnSource for crate::exec::operand::A {
+    const AT: usize = 0;
+}
+impl ReturnSource for crate::exec::operand::S {
+    const AT: usize = 0;
+}
+impl ReturnSource for crate::exec::operand::L {
+    const AT: usize = 0;
+}
+impl ReturnSource for crate::exec::operand::I {
+    const AT: usize = 4;
+}
+
+/// Return of one value, which the caller finds in its slot and in the accumulator.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ret_value<X, T, const RESTORE: bool>(r: &mut Regs) -> Step
+where
+    T: Value,
+    X: Source<T> + ReturnSource,
+{
+    // SAFETY: the handler contract.
+    unsafe {
+        let v = X::read(r, X::AT);
+        slot(r, 2).write(v.to_bits());
+        T::set_acc(r, v);
+        pop::<RESTORE>(r);
+    }
+    Step::Next
+}
+
+/// The caller's side of a call that left its instance.
+///
+/// # Safety
+/// The handler contract, except that `ctx` and `mem` are the callee's.
+#[inline(always)]
+pub unsafe fn return_thunk(r: &mut Regs) -> Step {
+    // SAFETY: `jump_into` parked both in the frame that `fp` is back to.
+    unsafe {
+        r.ctx = r.fp.offset(OWN_CTX).read() as *mut _;
+        r.mem = (*(*r.ctx).mem0).base;
+        r.pc = r.fp.offset(OWN_RESUME).read() as Pc;
+    }
+    Step::Next
+}

@@ -1,0 +1,106 @@
+//! Control flow inside a function, and the ends of an activation.
+
+use crate::exec::abi::{Regs, Step, status};
+use crate::exec::operand::{Source, field, slot};
+use crate::exec::{next, trap, trap_code};
+use crate::isa;
+use crate::trap::Trap;
+
+/// `unreachable` and other traps known at translation.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn trap_op(r: &mut Regs) -> Step {
+    // SAFETY: contract 1.
+    let code = unsafe { field::<u32>(r.pc, 0) };
+    trap_code(r, u64::from(code))
+}
+
+/// Unconditional branch.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn br(r: &mut Regs) -> Step {
+    // SAFETY: contract 1.
+    unsafe { r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize) };
+    Step::Next
+}
+
+/// Multi-way branch: `count + 1` distances follow the operands, the last for every larger index.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn br_table<X: Source<u32>>(r: &mut Regs) -> Step {
+    // SAFETY: contract 1: the index is clamped to the table of distances.
+    unsafe {
+        let index = X::read(r, 0).min(field::<u32>(r.pc, 4));
+        let distance = field::<i32>(r.pc, 8 + index as usize * 4);
+        r.pc = r.pc.offset(distance as isize);
+    }
+    Step::Next
+}
+
+/// Zeroes locals at function entry.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn zero_locals(r: &mut Regs) -> Step {
+    // SAFETY: contract 2.
+    unsafe {
+        let first = slot(r, 0);
+        let mut i = field::<u16>(r.pc, 2) as usize;
+        while i > 0 {
+            i -= 1;
+            // Volatile keeps this a loop: a call to memset would not be the handler's last.
+            first.add(i).write_volatile(0);
+        }
+    }
+    next(r, 8)
+}
+
+/// The activation's function has returned.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn exit(_: &mut Regs) -> Step {
+    Step::Exit(status::RETURN)
+}
+
+/// Takes fuel.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
+    // SAFETY: contracts 1 and 3.
+    unsafe {
+        let store = (*r.ctx).store;
+        let left = (*store).fuel.wrapping_sub(i64::from(field::<u32>(r.pc, 0)));
+        if left < 0 {
+            return trap(r, Trap::OutOfFuel);
+        }
+        (*store).fuel = left;
+    }
+    next(r, 8)
+}
+
+/// Traps if the embedder asked for it.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
+    // SAFETY: contract 3.
+    let asked = unsafe { (*(*r.ctx).store).interrupt.load(core::sync::atomic::Ordering::Relaxed) };
+    if asked != 0 {
+        return trap(r, Trap::Interrupt);
+    }
+    next(r, 0)
+}
+
+const _: () = assert!(isa::len(0) >= isa::HEAD);

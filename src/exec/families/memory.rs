@@ -1,0 +1,285 @@
+//! Loads, stores and table accesses.
+//!
+//! In guard-page mode a load or store is the bare access: a fault is turned into a trap by the
+//! signal handler, which reads `pc`, `fp` and `ctx` from their registers. The `loop` backend
+//! keeps them in memory, so there every access compares.
+
+use crate::exec::abi::{Regs, Step};
+use crate::exec::operand::{Dest, Source, Value, field, slot};
+use crate::exec::{next, trap};
+use crate::trap::Trap;
+use crate::vm::{VmMemory, VmTable};
+
+/// A type as it lies in memory, little-endian, extended to `V` when loaded.
+pub trait Native<V> {
+    /// Loads and extends.
+    ///
+    /// # Safety
+    /// `p` is readable for this type's width, or faults into the trap machinery.
+    unsafe fn load(p: *const u8) -> V;
+    /// Wraps and stores.
+    ///
+    /// # Safety
+    /// `p` is writable for this type's width, or faults into the trap machinery.
+    unsafe fn store(p: *mut u8, v: V);
+    /// Width in bytes.
+    const WIDTH: u64;
+}
+
+macro_rules! native {
+    ($($n:ty as $v:ty;)*) => {$(
+        impl Native<$v> for $n {
+            #[inline(always)]
+            unsafe fn load(p: *const u8) -> $v {
+                // SAFETY: the caller's promise.
+                <$n>::from_le(unsafe { p.cast::<$n>().read_unaligned() }) as $v
+            }
+            #[inline(always)]
+            unsafe fn store(p: *mut u8, v: $v) {
+                // SAFETY: the caller's promise.
+                unsafe { p.cast::<$n>().write_unaligned((v as $n).to_le()) }
+            }
+            const WIDTH: u64 = core::mem::size_of::<$n>() as u64;
+        }
+    )*};
+}
+native! {
+    u8 as u32; i8 as u32; u16 as u32; i16 as u32; u32 as u32;
+    u8 as u64; i8 as u64; u16 as u64; i16 as u64; u32 as u64; i32 as u64; u64 as u64;
+}
+
+macro_rules! native_float {
+    ($($n:ty, $bits:ty;)*) => {$(
+        impl Native<$n> for $n {
+            #[inline(always)]
+            unsafe fn load(p: *const u8) -> $n {
+                // SAFETY: the caller's promise.
+                <$n>::from_bits(<$bits>::from_le(unsafe { p.cast::<$bits>().read_unaligned() }))
+            }
+            #[inline(always)]
+            unsafe fn store(p: *mut u8, v: $n) {
+                // SAFETY: the caller's promise.
+                unsafe { p.cast::<$bits>().write_unaligned(v.to_bits().to_le()) }
+            }
+            const WIDTH: u64 = core::mem::size_of::<$n>() as u64;
+        }
+    )*};
+}
+native_float! { f32, u32; f64, u64; }
+
+/// The address of an access to memory 0, or `None` if a comparison refuses it.
+#[inline(always)]
+unsafe fn address<const CHECKED: bool>(r: &Regs, index: u32, width: u64) -> Option<*mut u8> {
+    // SAFETY: contract 1.
+    let offset = unsafe { field::<u32>(r.pc, 4) };
+    // Two 32-bit numbers and a width cannot overflow 64 bits.
+    let start = u64::from(index) + u64::from(offset);
+    if CHECKED || cfg!(dispatch = "loop") {
+        // SAFETY: contract 3.
+        let len = unsafe { (*(*r.ctx).mem0).len };
+        if start + width > len {
+            return None;
+        }
+    }
+    // SAFETY: contract 4.
+    Some(unsafe { r.mem.add(start as usize) })
+}
+
+/// `d := load[x + offset]`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn load<D, X, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
+where
+    D: Dest<V>,
+    X: Source<u32>,
+    N: Native<V>,
+{
+    // SAFETY: the handler contract.
+    unsafe {
+        let index = X::read(r, 2);
+        let Some(p) = address::<CHECKED>(r, index, N::WIDTH) else {
+            return trap(r, Trap::MemoryOutOfBounds);
+        };
+        D::write(r, 0, N::load(p));
+    }
+    next(r, 8)
+}
+
+/// `store[x + offset] := v`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn store<X, Y, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
+where
+    X: Source<u32>,
+    Y: Source<V>,
+    N: Native<V>,
+{
+    // SAFETY: the handler contract.
+    unsafe {
+        let index = X::read(r, 0);
+        let v = Y::read(r, 2);
+        let Some(p) = address::<CHECKED>(r, index, N::WIDTH) else {
+            return trap(r, Trap::MemoryOutOfBounds);
+        };
+        N::store(p, v);
+    }
+    next(r, 8)
+}
+
+/// The object whose pointer is at the context offset in field 4.
+#[inline(always)]
+unsafe fn object<T>(r: &Regs) -> *mut T {
+    // SAFETY: contract 3.
+    unsafe { r.ctx.cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<*mut T>().read() }
+}
+
+/// The address of an access to any memory, if it is inside.
+#[inline(always)]
+unsafe fn general<T: Into<u64>>(r: &Regs, index: T, width: u64) -> Option<*mut u8> {
+    // SAFETY: the handler contract.
+    unsafe {
+        let memory = object::<VmMemory>(r);
+        let start = index.into().checked_add(field::<u64>(r.pc, 8))?;
+        let end = start.checked_add(width)?;
+        if end > (*memory).len {
+            return None;
+        }
+        Some((*memory).base.add(start as usize))
+    }
+}
+
+/// `S[dst] := load(memory, S[addr] + offset)`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn load_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; `general` checked the bounds.
+    unsafe {
+        let index = T::from_bits(slot(r, 2).read());
+        let Some(p) = general(r, index, N::WIDTH) else {
+            return trap(r, Trap::MemoryOutOfBounds);
+        };
+        let v = N::load(p);
+        slot(r, 0).write(v.to_bits());
+        V::set_acc(r, v);
+    }
+    next(r, 16)
+}
+
+/// `store(memory, S[addr] + offset) := S[value]`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn store_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; `general` checked the bounds.
+    unsafe {
+        let index = T::from_bits(slot(r, 0).read());
+        let v = V::from_bits(slot(r, 2).read());
+        let Some(p) = general(r, index, N::WIDTH) else {
+            return trap(r, Trap::MemoryOutOfBounds);
+        };
+        N::store(p, v);
+    }
+    next(r, 16)
+}
+
+/// `memory.size`, in pages of `1 << shift` bytes.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn size(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let memory = object::<VmMemory>(r);
+        r.acc = (*memory).len >> (field::<u16>(r.pc, 2) & 63);
+        slot(r, 0).write(r.acc);
+    }
+    next(r, 8)
+}
+
+/// `table.size`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn table_size(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let table = object::<VmTable>(r);
+        r.acc = (*table).len;
+        slot(r, 0).write(r.acc);
+    }
+    next(r, 8)
+}
+
+/// `table.get`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn table_get<T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; the index is compared with the length.
+    unsafe {
+        let table = object::<VmTable>(r);
+        let index: u64 = T::from_bits(slot(r, 2).read()).into();
+        if index >= (*table).len {
+            return trap(r, Trap::TableOutOfBounds);
+        }
+        r.acc = (*table).elems.add(index as usize).read();
+        slot(r, 0).write(r.acc);
+    }
+    next(r, 8)
+}
+
+/// `table.set`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn table_set<T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; the index is compared with the length.
+    unsafe {
+        let table = object::<VmTable>(r);
+        let index: u64 = T::from_bits(slot(r, 0).read()).into();
+        if index >= (*table).len {
+            return trap(r, Trap::TableOutOfBounds);
+        }
+        (*table).elems.add(index as usize).write(slot(r, 2).read());
+    }
+    next(r, 8)
+}
+
+/// `ref.func` of a function that the module defines.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ref_func(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        r.acc = (*r.ctx).func_refs.add(field::<u32>(r.pc, 4) as usize) as u64;
+        slot(r, 0).write(r.acc);
+    }
+    next(r, 8)
+}
+
+/// `ref.func` of an imported function.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ref_func_import(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        r.acc = object::<u8>(r) as u64;
+        slot(r, 0).write(r.acc);
+    }
+    next(r, 8)
+}

@@ -1,0 +1,128 @@
+//! Execution: handlers, dispatch, and the ways in and out.
+//!
+//! The bodies in `families` are the one text of the handlers; `dispatch` holds three ways of
+//! chaining them, of which the build picks one; `operand` turns operand classes into types; `abi`
+//! states the contract that all of it relies on.
+
+pub mod abi;
+mod descriptor;
+#[cfg_attr(dispatch = "become", path = "dispatch/become.rs")]
+#[cfg_attr(dispatch = "sibling", path = "dispatch/sibling.rs")]
+#[cfg_attr(dispatch = "loop", path = "dispatch/loop.rs")]
+pub mod dispatch;
+pub mod enter;
+mod families;
+pub(crate) mod handlers;
+pub mod load;
+mod operand;
+pub mod runtime;
+mod slow;
+pub mod walk;
+
+pub use dispatch::HandlerFn;
+pub use enter::{Exit, arg_base, enter, leave};
+pub use load::thread;
+pub use walk::{RawFrame, walk};
+
+use abi::{Pc, Regs, Step};
+
+use crate::isa::{self, Op};
+use crate::trap::Trap;
+
+/// Which dispatch backend this build uses: `become`, `sibling` or `loop`.
+pub const DISPATCH: &str = if cfg!(dispatch = "become") {
+    "become"
+} else if cfg!(dispatch = "sibling") {
+    "sibling"
+} else {
+    "loop"
+};
+
+/// Which threading form this build uses: `direct` or `table`.
+pub const THREADING: &str = if cfg!(threading = "direct") { "direct" } else { "table" };
+
+/// The handler of the instruction at `pc`.
+///
+/// # Safety
+/// Contract 1 of [`abi`].
+#[inline(always)]
+unsafe fn head(pc: Pc) -> HandlerFn {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(threading = "direct")]
+        return pc.cast::<HandlerFn>().read();
+        #[cfg(threading = "table")]
+        return *handlers::HANDLERS.get_unchecked(usize::from(pc.cast::<u16>().read_unaligned()));
+    }
+}
+
+/// Moves to the following instruction.
+#[inline(always)]
+fn next(r: &mut Regs, body: usize) -> Step {
+    r.pc = r.pc.wrapping_add(isa::len(body));
+    Step::Next
+}
+
+/// Leaves for the cold path that reports a trap at this instruction.
+#[inline(always)]
+fn trap(r: &mut Regs, t: Trap) -> Step {
+    trap_code(r, t as u64)
+}
+
+/// The same, by code.
+#[inline(always)]
+fn trap_code(r: &mut Regs, code: u64) -> Step {
+    r.acc = code;
+    Step::To(handlers::raise)
+}
+
+/// The head of an instruction as it stands in threaded code, in the low bytes.
+pub fn threaded_head(op: Op) -> u64 {
+    #[cfg(threading = "direct")]
+    return handlers::HANDLERS[op as usize] as *const () as u64;
+    #[cfg(threading = "table")]
+    return op as u64;
+}
+
+/// A single instruction without operands that native code places in a frame or function.
+#[repr(C, align(8))]
+pub struct StubCode(core::sync::atomic::AtomicU64);
+
+impl StubCode {
+    /// Where it starts.
+    pub fn pc(&'static self) -> Pc {
+        core::ptr::from_ref(self).cast()
+    }
+}
+
+/// The head of the static stubs, before any code runs: handler addresses are not constants for
+/// the compiler, so the first activation fills them in.
+static EXIT_CODE: StubCode = StubCode(core::sync::atomic::AtomicU64::new(0));
+static THUNK_CODE: StubCode = StubCode(core::sync::atomic::AtomicU64::new(0));
+
+/// Fills in the static stubs. Called before the first activation of an engine; idempotent.
+pub fn initialise() {
+    use core::sync::atomic::Ordering::Relaxed;
+    EXIT_CODE.0.store(threaded_head(Op::Exit), Relaxed);
+    THUNK_CODE.0.store(threaded_head(Op::ReturnThunk), Relaxed);
+}
+
+/// The head of the stub in an untranslated function's [`crate::vm::CodeEntry`].
+pub fn lazy_stub_head() -> u64 {
+    threaded_head(Op::LazyCompile)
+}
+
+/// The code of a host function: `call_indirect_host` with its signature and the distance from its
+/// first argument to its frame ([`crate::vm::VmFunc::header_offset`]), ready to run.
+pub fn host_stub(type_id: u32, frame_offset: u32) -> [u64; 2] {
+    let mut words = [0; 2];
+    let head = threaded_head(Op::CallIndirectHost).to_ne_bytes();
+    let mut bytes = [0; 16];
+    bytes[..isa::HEAD].copy_from_slice(&head[..isa::HEAD]);
+    bytes[isa::HEAD..isa::HEAD + 4].copy_from_slice(&type_id.to_ne_bytes());
+    bytes[isa::HEAD + 4..isa::HEAD + 8].copy_from_slice(&frame_offset.to_ne_bytes());
+    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = u64::from_ne_bytes(chunk.try_into().unwrap_or([0; 8]));
+    }
+    words
+}

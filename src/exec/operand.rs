@@ -1,0 +1,291 @@
+//! Operand classes as types: how a handler body reads its sources and writes its destination.
+
+use super::abi::{Pc, Regs};
+
+/// A value type that registers and slots hold.
+pub trait Value: Copy {
+    /// Reads the accumulator of this type.
+    fn acc(r: &Regs) -> Self;
+    /// Writes it.
+    fn set_acc(r: &mut Regs, v: Self);
+    /// Reads the pinned local of this type.
+    fn pin(r: &Regs) -> Self;
+    /// Writes it.
+    fn set_pin(r: &mut Regs, v: Self);
+    /// The value in the low bits of a slot.
+    fn from_bits(bits: u64) -> Self;
+    /// The slot contents; bits above the value's width are zero.
+    fn to_bits(self) -> u64;
+    /// The value of a sign-extended immediate. Floats have immediates of their own.
+    fn from_imm(imm: i32) -> Self;
+}
+
+macro_rules! integer {
+    ($t:ty) => {
+        impl Value for $t {
+            #[inline(always)]
+            fn acc(r: &Regs) -> Self {
+                r.acc as $t
+            }
+            #[inline(always)]
+            fn set_acc(r: &mut Regs, v: Self) {
+                r.acc = u64::from(v);
+            }
+            #[inline(always)]
+            fn pin(r: &Regs) -> Self {
+                r.l0 as $t
+            }
+            #[inline(always)]
+            fn set_pin(r: &mut Regs, v: Self) {
+                r.l0 = u64::from(v);
+            }
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                bits as $t
+            }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                u64::from(self)
+            }
+            #[inline(always)]
+            fn from_imm(imm: i32) -> Self {
+                imm as $t
+            }
+        }
+    };
+}
+integer!(u32);
+integer!(u64);
+
+macro_rules! float {
+    ($t:ty, $bits:ty) => {
+        impl Value for $t {
+            #[inline(always)]
+            fn acc(r: &Regs) -> Self {
+                <$t>::from_bits(r.fa.to_bits() as $bits)
+            }
+            #[inline(always)]
+            fn set_acc(r: &mut Regs, v: Self) {
+                r.fa = f64::from_bits(u64::from(v.to_bits()));
+            }
+            #[inline(always)]
+            fn pin(r: &Regs) -> Self {
+                <$t>::from_bits(r.f0.to_bits() as $bits)
+            }
+            #[inline(always)]
+            fn set_pin(r: &mut Regs, v: Self) {
+                r.f0 = f64::from_bits(u64::from(v.to_bits()));
+            }
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                <$t>::from_bits(bits as $bits)
+            }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                u64::from(<$t>::to_bits(self))
+            }
+            #[inline(always)]
+            fn from_imm(_: i32) -> Self {
+                // No row has a float with an integer immediate.
+                0.0
+            }
+        }
+    };
+}
+float!(f32, u32);
+float!(f64, u64);
+
+/// A comparison's result becomes an `i32`.
+impl Value for bool {
+    #[inline(always)]
+    fn acc(r: &Regs) -> Self {
+        u32::acc(r) != 0
+    }
+    #[inline(always)]
+    fn set_acc(r: &mut Regs, v: Self) {
+        r.acc = u64::from(v);
+    }
+    #[inline(always)]
+    fn pin(r: &Regs) -> Self {
+        u32::pin(r) != 0
+    }
+    #[inline(always)]
+    fn set_pin(r: &mut Regs, v: Self) {
+        r.l0 = u64::from(v);
+    }
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Self {
+        bits as u32 != 0
+    }
+    #[inline(always)]
+    fn to_bits(self) -> u64 {
+        u64::from(self)
+    }
+    #[inline(always)]
+    fn from_imm(imm: i32) -> Self {
+        imm != 0
+    }
+}
+
+/// Reads an operand field of the instruction at `pc`.
+///
+/// # Safety
+/// Contract 1 of `abi`: the field lies inside the instruction.
+#[inline(always)]
+pub unsafe fn field<T: Copy>(pc: Pc, at: usize) -> T {
+    // SAFETY: inside the instruction; fields need not be aligned with table threading.
+    unsafe { pc.add(crate::isa::HEAD + at).cast::<T>().read_unaligned() }
+}
+
+/// A slot of the frame.
+///
+/// # Safety
+/// Contract 2 of `abi`.
+#[inline(always)]
+pub unsafe fn slot(r: &Regs, at: usize) -> *mut u64 {
+    // SAFETY: the operand names a slot of the frame.
+    unsafe { r.fp.offset(field::<i16>(r.pc, at) as isize) }
+}
+
+/// A class that can be read.
+pub trait Source<T> {
+    /// Reads the operand whose field is at `at`.
+    ///
+    /// # Safety
+    /// The handler contract.
+    unsafe fn read(r: &Regs, at: usize) -> T;
+}
+
+/// A class that can be written.
+pub trait Dest<T> {
+    /// Writes the operand whose field is at `at`.
+    ///
+    /// # Safety
+    /// The handler contract.
+    unsafe fn write(r: &mut Regs, at: usize, v: T);
+}
+
+/// The accumulator.
+pub struct A;
+/// A slot; writing also sets the accumulator.
+pub struct S;
+/// A slot; writing leaves the accumulator alone.
+pub struct P;
+/// The pinned local.
+pub struct L;
+/// A 32-bit immediate, sign-extended.
+pub struct I;
+/// A 16-bit immediate, sign-extended.
+pub struct H;
+/// A float immediate, in an 8-byte field behind the others.
+pub struct F;
+/// No operand: the number 0, for addresses.
+pub struct K;
+
+impl<T: Value> Source<T> for A {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, _: usize) -> T {
+        T::acc(r)
+    }
+}
+
+impl<T: Value> Source<T> for S {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, at: usize) -> T {
+        // SAFETY: contract 2.
+        T::from_bits(unsafe { slot(r, at).read() })
+    }
+}
+
+impl<T: Value> Source<T> for L {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, _: usize) -> T {
+        T::pin(r)
+    }
+}
+
+impl<T: Value> Source<T> for I {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, at: usize) -> T {
+        // SAFETY: contract 1.
+        T::from_imm(unsafe { field::<i32>(r.pc, at) })
+    }
+}
+
+impl<T: Value> Source<T> for H {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, at: usize) -> T {
+        // SAFETY: contract 1.
+        T::from_imm(i32::from(unsafe { field::<i16>(r.pc, at) }))
+    }
+}
+
+impl<T: Value> Source<T> for F {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, _: usize) -> T {
+        // SAFETY: contract 1; rows with this class have their immediate at 8.
+        T::from_bits(unsafe { field::<u64>(r.pc, 8) })
+    }
+}
+
+impl<T: Value> Source<T> for K {
+    #[inline(always)]
+    unsafe fn read(_: &Regs, _: usize) -> T {
+        T::from_imm(0)
+    }
+}
+
+impl<T: Value> Dest<T> for A {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, _: usize, v: T) {
+        T::set_acc(r, v);
+    }
+}
+
+impl<T: Value> Dest<T> for S {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, at: usize, v: T) {
+        // SAFETY: contract 2.
+        unsafe { slot(r, at).write(v.to_bits()) }
+        T::set_acc(r, v);
+    }
+}
+
+impl<T: Value> Dest<T> for P {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, at: usize, v: T) {
+        // SAFETY: contract 2.
+        unsafe { slot(r, at).write(v.to_bits()) }
+    }
+}
+
+impl<T: Value> Dest<T> for L {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, _: usize, v: T) {
+        T::set_pin(r, v);
+    }
+}
+
+/// Operand bytes of a binary op, by the class of its right side.
+pub trait Rhs {
+    /// Where the right operand's field is.
+    const AT: usize;
+    /// Bytes of all operands.
+    const BODY: usize;
+}
+
+macro_rules! rhs {
+    ($($class:ty: $at:expr, $body:expr;)*) => {
+        $(impl Rhs for $class {
+            const AT: usize = $at;
+            const BODY: usize = $body;
+        })*
+    };
+}
+rhs! {
+    A: 4, 8;
+    S: 4, 8;
+    L: 4, 8;
+    I: 4, 8;
+    F: 8, 16;
+}

@@ -1,0 +1,199 @@
+//! Runtime functions: what instructions need native code for. They sit in a namespace of their
+//! own, are named in bytecode by number, and resolved to addresses when code is loaded.
+//!
+//! A runtime function gets the instance, its arguments as consecutive slots (results replace
+//! them), and three immediates. It returns 0, a trap code, or [`PENDING`].
+
+use core::ptr::NonNull;
+
+use crate::isa::runtime::{for_each_runtime_function, wide};
+use crate::trap::Trap;
+use crate::vm::store::VmStore;
+use crate::vm::{CodeEntry, Slot, VmCtx, VmMemory, VmTable};
+
+/// A runtime function.
+pub type RuntimeFn =
+    unsafe extern "C" fn(ctx: *mut VmCtx, args: *mut Slot, x: u32, y: u32, z: u32) -> u32;
+
+/// The store's pending failure says what went wrong.
+pub const PENDING: u32 = u32::MAX;
+
+macro_rules! runtime {
+    ($($(#[doc = $doc:literal])* $name:ident($ctx:ident, $args:ident, $x:ident, $y:ident, $z:ident) $body:block)*) => {
+        $(
+            $(#[doc = $doc])*
+            unsafe extern "C" fn $name($ctx: *mut VmCtx, $args: *mut Slot, $x: u32, $y: u32, $z: u32) -> u32 {
+                // Unused immediates are zero.
+                let _ = ($args, $x, $y, $z);
+                // SAFETY: the handler contract: `call_runtime` passes a live context and
+                // arguments inside the frame; immediates come from the module's layout.
+                let run = || -> Result<(), u32> { unsafe { $body } };
+                run().err().unwrap_or(0)
+            }
+        )*
+    };
+}
+
+/// The object whose pointer is `offset` bytes into the context.
+unsafe fn object<T>(ctx: *mut VmCtx, offset: u32) -> NonNull<T> {
+    // SAFETY: contract 3 of the handlers.
+    unsafe { NonNull::new_unchecked(ctx.cast::<u8>().add(offset as usize).cast::<*mut T>().read()) }
+}
+
+/// An index or length operand.
+unsafe fn operand(args: *mut Slot, at: usize, is_wide: bool) -> u64 {
+    // SAFETY: the caller names one of the arguments.
+    let bits = unsafe { args.add(at).read() };
+    if is_wide { bits } else { u64::from(bits as u32) }
+}
+
+unsafe fn store<'a>(ctx: *mut VmCtx) -> &'a mut VmStore {
+    // SAFETY: contract 5: the running thread has the store to itself.
+    unsafe { &mut *(*(*ctx).store).inner.cast::<VmStore>() }
+}
+
+/// `start .. start + len` if it lies inside `size`.
+fn range(start: u64, len: u64, size: u64, t: Trap) -> Result<(), u32> {
+    match start.checked_add(len) {
+        Some(end) if end <= size => Ok(()),
+        _ => Err(t as u32),
+    }
+}
+
+runtime! {
+    /// `memory.grow`: x is the memory's place, y = 1 for a 64-bit memory.
+    memory_grow(ctx, args, x, y, _z) {
+        let delta = operand(args, 0, y & 1 != 0);
+        let old = store(ctx).memory_grow(object::<VmMemory>(ctx, x), delta);
+        args.write(match old {
+            Some(pages) => pages,
+            None if y & 1 != 0 => u64::MAX,
+            None => u64::from(u32::MAX),
+        });
+        Ok(())
+    }
+
+    /// `memory.fill`: x is the memory's place, y says which operands are wide.
+    memory_fill(ctx, args, x, y, _z) {
+        let memory = object::<VmMemory>(ctx, x).as_ptr();
+        let (start, len) = (operand(args, 0, y & wide::FIRST != 0), operand(args, 2, y & wide::LENGTH != 0));
+        let value = args.add(1).read() as u8;
+        range(start, len, (*memory).len, Trap::MemoryOutOfBounds)?;
+        (*memory).base.add(start as usize).write_bytes(value, len as usize);
+        Ok(())
+    }
+
+    /// `memory.copy`: x is the destination's place, y the source's, z says which operands are wide.
+    memory_copy(ctx, args, x, y, z) {
+        let (to, from) = (object::<VmMemory>(ctx, x).as_ptr(), object::<VmMemory>(ctx, y).as_ptr());
+        let (dst, src) = (operand(args, 0, z & wide::FIRST != 0), operand(args, 1, z & wide::SECOND != 0));
+        let len = operand(args, 2, z & wide::LENGTH != 0);
+        range(dst, len, (*to).len, Trap::MemoryOutOfBounds)?;
+        range(src, len, (*from).len, Trap::MemoryOutOfBounds)?;
+        (*to).base.add(dst as usize).copy_from((*from).base.add(src as usize), len as usize);
+        Ok(())
+    }
+
+    /// `memory.init`: x is the memory's place, y the segment, z says which operands are wide.
+    memory_init(ctx, args, x, y, z) {
+        let memory = object::<VmMemory>(ctx, x).as_ptr();
+        let dst = operand(args, 0, z & wide::FIRST != 0);
+        let (src, len) = (operand(args, 1, false), operand(args, 2, false));
+        let data = store(ctx).data_segment((*ctx).instance_index, y);
+        range(src, len, data.len() as u64, Trap::MemoryOutOfBounds)?;
+        range(dst, len, (*memory).len, Trap::MemoryOutOfBounds)?;
+        (*memory).base.add(dst as usize).copy_from_nonoverlapping(data.as_ptr().add(src as usize), len as usize);
+        Ok(())
+    }
+
+    /// `data.drop`: y is the segment.
+    data_drop(ctx, _args, _x, y, _z) {
+        store(ctx).data_drop((*ctx).instance_index, y);
+        Ok(())
+    }
+
+    /// `table.grow`: x is the table's place, y = 1 for a 64-bit table.
+    table_grow(ctx, args, x, y, _z) {
+        let init = args.read();
+        let delta = operand(args, 1, y & 1 != 0);
+        let old = store(ctx).table_grow(object::<VmTable>(ctx, x), delta, init);
+        args.write(match old {
+            Some(len) => len,
+            None if y & 1 != 0 => u64::MAX,
+            None => u64::from(u32::MAX),
+        });
+        Ok(())
+    }
+
+    /// `table.fill`: x is the table's place, y says which operands are wide.
+    table_fill(ctx, args, x, y, _z) {
+        let table = object::<VmTable>(ctx, x).as_ptr();
+        let (start, len) = (operand(args, 0, y & wide::FIRST != 0), operand(args, 2, y & wide::LENGTH != 0));
+        let value = args.add(1).read();
+        range(start, len, (*table).len, Trap::TableOutOfBounds)?;
+        for i in start..start + len {
+            (*table).elems.add(i as usize).write(value);
+        }
+        Ok(())
+    }
+
+    /// `table.copy`: x is the destination's place, y the source's, z says which operands are wide.
+    table_copy(ctx, args, x, y, z) {
+        let (to, from) = (object::<VmTable>(ctx, x).as_ptr(), object::<VmTable>(ctx, y).as_ptr());
+        let (dst, src) = (operand(args, 0, z & wide::FIRST != 0), operand(args, 1, z & wide::SECOND != 0));
+        let len = operand(args, 2, z & wide::LENGTH != 0);
+        range(dst, len, (*to).len, Trap::TableOutOfBounds)?;
+        range(src, len, (*from).len, Trap::TableOutOfBounds)?;
+        (*to).elems.add(dst as usize).copy_from((*from).elems.add(src as usize), len as usize);
+        Ok(())
+    }
+
+    /// `table.init`: x is the table's place, y the segment, z says which operands are wide.
+    table_init(ctx, args, x, y, z) {
+        let table = object::<VmTable>(ctx, x).as_ptr();
+        let dst = operand(args, 0, z & wide::FIRST != 0);
+        let (src, len) = (operand(args, 1, false), operand(args, 2, false));
+        let elems = store(ctx).elem_segment((*ctx).instance_index, y);
+        range(src, len, elems.len() as u64, Trap::TableOutOfBounds)?;
+        range(dst, len, (*table).len, Trap::TableOutOfBounds)?;
+        (*table).elems.add(dst as usize).copy_from_nonoverlapping(elems.as_ptr().add(src as usize), len as usize);
+        Ok(())
+    }
+
+    /// `elem.drop`: y is the segment.
+    elem_drop(ctx, _args, _x, y, _z) {
+        store(ctx).elem_drop((*ctx).instance_index, y);
+        Ok(())
+    }
+}
+
+macro_rules! addresses {
+    ($($name:ident)*) => {
+        /// Addresses by number: the one namespace that `call_runtime` reaches.
+        static ADDRESSES: &[RuntimeFn] = &[$($name,)*];
+    };
+}
+for_each_runtime_function!(addresses);
+
+/// The function with this number in the runtime namespace.
+pub fn address(number: u64) -> Option<RuntimeFn> {
+    ADDRESSES.get(usize::try_from(number).ok()?).copied()
+}
+
+/// Translates the function whose entry's stub `pc` is in; null on failure, which the store then
+/// holds as pending.
+///
+/// # Safety
+/// `pc` is the `stub` of a [`CodeEntry`] of the context's module.
+#[inline(never)]
+pub unsafe fn lazy_compile(ctx: *mut VmCtx, pc: *const u8) -> *const u8 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let entry = pc.sub(memoffset::offset_of!(CodeEntry, stub)).cast::<CodeEntry>();
+        let index = entry.offset_from((*ctx).code) as u32;
+        if !((*(*ctx).store).hooks.compile)(ctx, index) {
+            return core::ptr::null();
+        }
+        (*entry).load()
+    }
+}

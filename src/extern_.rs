@@ -1,0 +1,133 @@
+//! What instances export and import.
+
+use crate::func::Func;
+use crate::global::Global;
+use crate::memory::Memory;
+use crate::store::AsContext;
+use crate::table::Table;
+use crate::tag::Tag;
+use crate::types::ExternType;
+use crate::vm::imports::External;
+
+/// Something that can be imported and exported.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A global.
+    Global(Global),
+    /// A table.
+    Table(Table),
+    /// A memory.
+    Memory(Memory),
+    /// An exception tag.
+    Tag(Tag),
+}
+
+macro_rules! kinds {
+    ($($variant:ident($ty:ty) $into:ident;)*) => {
+        impl Extern {
+            $(
+                #[doc = concat!("The [`", stringify!($variant), "`], if this is one.")]
+                pub fn $into(self) -> Option<$ty> {
+                    match self {
+                        Extern::$variant(it) => Some(it),
+                        _ => None,
+                    }
+                }
+            )*
+
+            pub(crate) fn to_external(self) -> External {
+                match self {
+                    $(Extern::$variant(it) => External::$variant(it.0),)*
+                }
+            }
+
+            pub(crate) fn from_external(external: External) -> Extern {
+                match external {
+                    $(External::$variant(it) => Extern::$variant(<$ty>::from_vm(it)),)*
+                }
+            }
+        }
+
+        $(impl From<$ty> for Extern {
+            fn from(it: $ty) -> Extern {
+                Extern::$variant(it)
+            }
+        })*
+    };
+}
+
+kinds! {
+    Func(Func) into_func;
+    Global(Global) into_global;
+    Table(Table) into_table;
+    Memory(Memory) into_memory;
+    Tag(Tag) into_tag;
+}
+
+impl Extern {
+    /// Its type. Sizes of memories and tables are those they have now.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        match self {
+            Extern::Func(it) => it.ty(store).into(),
+            Extern::Global(it) => it.ty(store).into(),
+            Extern::Table(it) => it.ty(store).into(),
+            Extern::Memory(it) => it.ty(store).into(),
+            Extern::Tag(it) => it.ty(store).into(),
+        }
+    }
+}
+
+/// An export of an instance: a name and what it names.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'instance> {
+    name: &'instance str,
+    definition: Extern,
+}
+
+impl<'instance> Export<'instance> {
+    pub(crate) fn new(name: &'instance str, definition: Extern) -> Export<'instance> {
+        Export { name, definition }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'instance str {
+        self.name
+    }
+
+    /// What it names.
+    pub fn into_extern(self) -> Extern {
+        self.definition
+    }
+
+    /// The type of what it names.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        self.definition.ty(store)
+    }
+
+    /// The function it names, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        self.definition.into_func()
+    }
+
+    /// The memory it names, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        self.definition.into_memory()
+    }
+
+    /// The table it names, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        self.definition.into_table()
+    }
+
+    /// The global it names, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        self.definition.into_global()
+    }
+}

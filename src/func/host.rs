@@ -1,0 +1,354 @@
+//! Host functions: closures, and the shims through which the trampoline calls them.
+//!
+//! A shim is made for one closure type. It reads the arguments from the value stack's slots,
+//! calls the closure, and writes the results to the same slots; nothing is allocated or boxed on
+//! that path. Whatever leaves the closure otherwise (error, panic) becomes data in the store,
+//! because handlers cannot be unwound through.
+
+use core::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::typed::{WasmTy, WasmTyList, for_each_arity};
+use super::{Func, invoke};
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::{Context, Error, Result, format_err};
+use crate::exec;
+use crate::store::{StoreContextMut, StoreInner};
+use crate::types::{FuncType, ValType};
+use crate::val::Val;
+use crate::vm::owner::{CallSite, StoreMut};
+use crate::vm::{
+    CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, VmCtx, VmFunc, VmHostFunc, VmStore,
+};
+use crate::wasm::TypeInfo;
+
+/// A host function before it is put into a store: shared by all stores that it is put into.
+#[derive(Clone)]
+#[doc(hidden)]
+pub struct HostFunc {
+    ty: Arc<TypeInfo>,
+    shim: HostShim,
+    /// What `shim` calls.
+    closure: Arc<dyn Any + Send + Sync>,
+}
+
+impl HostFunc {
+    /// A host function with typed parameters and results.
+    pub(crate) fn typed<T: 'static, Params, Results>(
+        engine: &Engine,
+        f: impl IntoFunc<T, Params, Results>,
+    ) -> HostFunc {
+        f.into_host_func(engine)
+    }
+
+    /// A host function whose type is only known now.
+    ///
+    /// # Errors
+    ///
+    /// When the type is beyond the limits.
+    pub(crate) fn dynamic<T: 'static, F>(engine: &Engine, ty: FuncType, f: F) -> Result<HostFunc>
+    where
+        F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    {
+        Ok(HostFunc {
+            ty: engine.intern(&ty)?,
+            shim: dynamic_shim::<T, F>,
+            closure: Arc::new(Dynamic { ty, f }),
+        })
+    }
+
+    /// A host function that was found to be `F`, with the shim that calls one.
+    fn of<F: Send + Sync + 'static>(
+        engine: &Engine,
+        params: impl Iterator<Item = ValType>,
+        results: impl Iterator<Item = ValType>,
+        shim: HostShim,
+        f: F,
+    ) -> HostFunc {
+        let ty = engine.intern(&FuncType::new(params, results));
+        HostFunc { ty: ty.expect("no type registry is full"), shim, closure: Arc::new(f) }
+    }
+
+    /// Puts the function into a store, which has the data that its closure expects.
+    pub(crate) fn instantiate(&self, store: &mut VmStore) -> Func {
+        let type_id = self.ty.id.0;
+        let func = VmFunc {
+            code: core::ptr::null(),
+            instance: core::ptr::null_mut(),
+            type_id,
+            // The engine's limit keeps both below 2^16.
+            param_slots: self.ty.param_slots as u16,
+            result_slots: self.ty.result_slots as u16,
+            store_index: 0,
+            func_index: u32::MAX,
+        };
+        Func(store.add_host_func(VmHostFunc {
+            func,
+            shim: self.shim,
+            data: Arc::as_ptr(&self.closure).cast(),
+            owner: self.closure.clone(),
+            entry: CodeEntry { pc: core::ptr::null_mut::<u8>().into(), stub: 0 },
+            stub: exec::host_stub(type_id, self.ty.param_slots.max(self.ty.result_slots)),
+        }))
+    }
+}
+
+/// A closure that can be a host function; see [`Func::wrap`] for which ones. `Params` and
+/// `Results` are found by the compiler.
+pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn into_host_func(self, engine: &Engine) -> HostFunc;
+}
+
+/// What a host function can return: nothing, one [`WasmTy`], a tuple of them, or a [`Result`] of
+/// any of these.
+///
+/// # Safety
+///
+/// Implemented by this crate only.
+pub unsafe trait WasmRet: 'static {
+    /// The WebAssembly types.
+    #[doc(hidden)]
+    fn valtypes() -> impl Iterator<Item = ValType>;
+
+    /// Writes the results, or makes the error pending.
+    ///
+    /// # Safety
+    ///
+    /// `caller` is the live context that the shim was called with, and `slots` has room for the
+    /// results.
+    #[doc(hidden)]
+    unsafe fn finish(self, caller: *mut VmCtx, slots: *mut Slot) -> HostReturn;
+}
+
+// SAFETY: writes what `valtypes` says.
+unsafe impl<L: WasmTyList> WasmRet for L {
+    fn valtypes() -> impl Iterator<Item = ValType> {
+        <L as WasmTyList>::valtypes()
+    }
+
+    #[inline]
+    unsafe fn finish(self, caller: *mut VmCtx, slots: *mut Slot) -> HostReturn {
+        // SAFETY: the caller's promise; a store's identity can be read at any time.
+        unsafe {
+            if !self.belong_to((*(*caller).store.cast::<VmStore>()).id()) {
+                return fail(caller, format_err!("host function returned a value of another store"));
+            }
+            self.store(slots);
+            HostReturn {
+                outcome: HostOutcome::Return as u64,
+                value: if L::SLOTS > 0 { slots.read() } else { 0 },
+            }
+        }
+    }
+}
+
+// SAFETY: as above, or nothing is written.
+unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
+    fn valtypes() -> impl Iterator<Item = ValType> {
+        <L as WasmTyList>::valtypes()
+    }
+
+    #[inline]
+    unsafe fn finish(self, caller: *mut VmCtx, slots: *mut Slot) -> HostReturn {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Ok(results) => results.finish(caller, slots),
+                Err(error) => fail(caller, error),
+            }
+        }
+    }
+}
+
+/// The shim's answer when the store has a pending failure.
+const FAILED: HostReturn = HostReturn { outcome: HostOutcome::Fail as u64, value: 0 };
+
+/// Makes an error pending.
+///
+/// # Safety
+///
+/// `caller` is the live context that a shim was called with, and nobody uses the store.
+#[cold]
+#[inline(never)]
+unsafe fn fail(caller: *mut VmCtx, error: Error) -> HostReturn {
+    // SAFETY: the caller's promise.
+    unsafe { VmCtx::store_mut(caller) }.pending = Some(Failure::Host(error));
+    FAILED
+}
+
+/// Makes a panic pending.
+///
+/// # Safety
+///
+/// As for [`fail`].
+#[cold]
+#[inline(never)]
+unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostReturn {
+    // SAFETY: the caller's promise.
+    unsafe { VmCtx::store_mut(caller) }.pending = Some(Failure::Panic(payload));
+    FAILED
+}
+
+/// The `Caller` of a shim.
+///
+/// # Safety
+///
+/// `ctx` is the context that the shim was called with, of a store with data `T`, and nothing but
+/// the result uses the store while it lives.
+#[inline]
+unsafe fn caller<'a, T: 'static>(ctx: *mut VmCtx) -> Caller<'a, T> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        Caller {
+            store: StoreContextMut(StoreMut::<StoreInner<T>>::from_ctx(ctx)),
+            site: CallSite::new(ctx),
+        }
+    }
+}
+
+/// Implements [`IntoFunc`] for closures of one arity, with and without a [`Caller`]. Turns
+/// `into_func!(A1 A2)` into implementations for `Fn(A1, A2) -> R` and
+/// `Fn(Caller<'_, T>, A1, A2) -> R`, each with its shim.
+macro_rules! into_func {
+    ($($arg:ident)*) => {
+        #[allow(non_snake_case, reason = "names stand for types and values")]
+        impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
+        where
+            F: Fn($($arg),*) -> R + Send + Sync + 'static,
+        {
+            fn into_host_func(self, engine: &Engine) -> HostFunc {
+                unsafe extern "C" fn shim<F, $($arg: WasmTy,)* R: WasmRet>(
+                    ctx: *mut VmCtx,
+                    host: *const VmHostFunc,
+                    slots: *mut Slot,
+                ) -> HostReturn
+                where
+                    F: Fn($($arg),*) -> R,
+                {
+                    // SAFETY: the trampoline passes a live context, a host function whose data is
+                    // the closure that this shim was made for, and arguments of its type. Nothing
+                    // else uses the store until the shim returns.
+                    unsafe {
+                        let call = AssertUnwindSafe(|| {
+                            let f = &*(*host).data.cast::<F>();
+                            let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
+                            f($($arg),*).finish(ctx, slots)
+                        });
+                        match catch_unwind(call) {
+                            Ok(outcome) => outcome,
+                            Err(payload) => panicked(ctx, payload),
+                        }
+                    }
+                }
+                let params = <($($arg,)*) as WasmTyList>::valtypes();
+                HostFunc::of(engine, params, <R as WasmRet>::valtypes(), shim::<F, $($arg,)* R>, self)
+            }
+        }
+
+        #[allow(non_snake_case, reason = "names stand for types and values")]
+        impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>
+            IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
+        where
+            F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
+        {
+            fn into_host_func(self, engine: &Engine) -> HostFunc {
+                unsafe extern "C" fn shim<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>(
+                    ctx: *mut VmCtx,
+                    host: *const VmHostFunc,
+                    slots: *mut Slot,
+                ) -> HostReturn
+                where
+                    F: Fn(Caller<'_, T>, $($arg),*) -> R,
+                {
+                    // SAFETY: as in the shim above; and the store has data of type `T`, since
+                    // functions of a `T` are only put into such stores.
+                    unsafe {
+                        let call = AssertUnwindSafe(|| {
+                            let f = &*(*host).data.cast::<F>();
+                            let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
+                            f(caller::<T>(ctx), $($arg),*).finish(ctx, slots)
+                        });
+                        match catch_unwind(call) {
+                            Ok(outcome) => outcome,
+                            Err(payload) => panicked(ctx, payload),
+                        }
+                    }
+                }
+                let params = <($($arg,)*) as WasmTyList>::valtypes();
+                HostFunc::of(engine, params, <R as WasmRet>::valtypes(), shim::<T, F, $($arg,)* R>, self)
+            }
+        }
+    };
+}
+
+for_each_arity!(into_func);
+
+/// A closure that works with values, and its type.
+struct Dynamic<F> {
+    ty: FuncType,
+    f: F,
+}
+
+/// The shim of [`HostFunc::dynamic`].
+unsafe extern "C" fn dynamic_shim<T: 'static, F>(
+    ctx: *mut VmCtx,
+    host: *const VmHostFunc,
+    slots: *mut Slot,
+) -> HostReturn
+where
+    F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    // SAFETY: as in the typed shims; no reference to the store lives while values are read and
+    // written, nor across the closure.
+    unsafe {
+        let call = AssertUnwindSafe(|| -> Result<u64> {
+            let Dynamic { ty, f } = &*(*host).data.cast::<Dynamic<F>>();
+            let vm = (*ctx).store.cast::<VmStore>();
+            let (count, total) =
+                (ty.params().len(), ty.params().len() + ty.results().len());
+            // Few values are the rule, and then nothing is allocated.
+            let mut inline = [Val::I32(0); 16];
+            let mut heap = Vec::new();
+            let values = if total <= inline.len() {
+                &mut inline[..total]
+            } else {
+                heap.resize(total, Val::I32(0));
+                &mut heap[..]
+            };
+            let (params, results) = values.split_at_mut(count);
+            invoke::read_values(vm, slots, ty.params_slice(), params);
+            for (result, ty) in results.iter_mut().zip(ty.results()) {
+                *result = match ty {
+                    ValType::Ref(ty) => null(vm, ty),
+                    ty => Val::default_for_ty(ty).unwrap_or(Val::I32(0)),
+                };
+            }
+            f(caller::<T>(ctx), params, results)?;
+            let mut at = slots;
+            for (i, (result, ty)) in results.iter().zip(ty.results()).enumerate() {
+                let checked = (*vm).check_value(result.to_value(), ty);
+                checked.with_context(|| format!("host function returned a wrong result {i}"))?;
+                at = invoke::write_value(vm, at, ty.slots(), *result);
+            }
+            Ok(if results.is_empty() { 0 } else { slots.read() })
+        });
+        match catch_unwind(call) {
+            Ok(Ok(value)) => HostReturn { outcome: HostOutcome::Return as u64, value },
+            Ok(Err(error)) => fail(ctx, error),
+            Err(payload) => panicked(ctx, payload),
+        }
+    }
+}
+
+/// The null reference of the hierarchy of `ty`.
+///
+/// # Safety
+///
+/// The store is live and no exclusive reference to it lives.
+unsafe fn null(vm: *const VmStore, ty: crate::types::RefType) -> Val {
+    // SAFETY: the caller's promise; zero is null in every hierarchy.
+    Val::from_value(unsafe { (*vm).reference_from_slot(ty, 0) })
+}

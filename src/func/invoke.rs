@@ -1,0 +1,151 @@
+//! The slower ways into a function, and what is made of an activation that failed.
+
+use crate::backtrace::WasmBacktrace;
+use crate::error::{Error, Result};
+use crate::exec::{self, Exit};
+use crate::store::StoreContextMut;
+use crate::trap::Trap;
+use crate::types::FuncType;
+use crate::val::Val;
+use crate::vm::owner::CallSite;
+use crate::vm::store::{FuncRef, Handle};
+use crate::vm::{Failure, Slot, StoreCtx, VmFunc, VmStore};
+
+/// Calls a function with values that have been checked against its type `ty`.
+pub(super) fn call_values<T>(
+    store: &mut StoreContextMut<'_, T>,
+    func: FuncRef,
+    ty: &FuncType,
+    params: &[Val],
+    results: &mut [Val],
+) -> Result<()> {
+    store.0.vm().assert_owns(func.store());
+    let vm = store.0.as_ptr();
+    // SAFETY: as in `TypedFunc::call`; `params` and `results` have the function's types.
+    unsafe {
+        let ctx = vm.cast::<StoreCtx>();
+        let args = exec::arg_base(ctx);
+        let mut at = args;
+        for (param, ty) in params.iter().zip(ty.params()) {
+            at = write_value(vm, at, ty.slots(), *param);
+        }
+        match exec::enter(ctx, func.as_ptr(), args) {
+            Exit::Return => {
+                read_values(vm, args, ty.results_slice(), results);
+                Ok(())
+            }
+            exit => Err(failure(vm, func.as_ptr(), args, exit)),
+        }
+    }
+}
+
+/// Writes a value to its slots and returns the place behind them.
+///
+/// # Safety
+///
+/// `slots` slots at `at` can be written, and no reference to the store lives.
+pub(super) unsafe fn write_value(
+    vm: *mut VmStore,
+    at: *mut Slot,
+    slots: u32,
+    value: Val,
+) -> *mut Slot {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let [low, high] = (*vm).slots_of(value.to_value());
+        at.write(low);
+        if slots == 2 {
+            at.add(1).write(high);
+        }
+        at.add(slots as usize)
+    }
+}
+
+/// Reads values of the given types.
+///
+/// # Safety
+///
+/// Such values, of this store, are at `at`, and no exclusive reference to the store lives.
+pub(super) unsafe fn read_values(
+    vm: *const VmStore,
+    mut at: *const Slot,
+    types: &[crate::types::ValType],
+    values: &mut [Val],
+) {
+    for (value, &ty) in values.iter_mut().zip(types) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let high = if ty.slots() == 2 { at.add(1).read() } else { 0 };
+            *value = Val::from_value((*vm).value_from_slots(ty, [at.read(), high]));
+            at = at.add(ty.slots() as usize);
+        }
+    }
+}
+
+/// Ends an activation that did not return: the error to report, with a backtrace. Goes on with a
+/// panic that a host function began.
+///
+/// # Safety
+///
+/// `exec::enter` was just called with this store, function and arguments, and returned `exit`.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn failure(
+    vm: *mut VmStore,
+    func: *const VmFunc,
+    args: *mut Slot,
+    exit: Exit,
+) -> Error {
+    // SAFETY: the exit is recent, so the store may be walked; nothing else uses it.
+    let (pending, trap, backtrace) = unsafe {
+        let pending = (*vm).pending.take();
+        let inherited = match &pending {
+            Some(Failure::Host(error)) => error.downcast_ref::<WasmBacktrace>().is_some(),
+            Some(Failure::Panic(_)) => true,
+            _ => false,
+        };
+        // Innermost activation only: outer ones pass its error on.
+        let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm) };
+        let trap = core::mem::take(&mut (*vm).ctx.trap);
+        exec::leave(vm.cast(), func, args);
+        (pending, trap, backtrace)
+    };
+    let error = match pending {
+        Some(Failure::Panic(payload)) => std::panic::resume_unwind(payload),
+        Some(Failure::Host(error)) => error,
+        Some(Failure::Trap(trap)) => trap.into(),
+        Some(Failure::Suspend(_)) => {
+            Error::msg("a host function suspended a call that cannot be resumed")
+        }
+        None if exit == Exit::Suspend => Error::msg("suspended without a payload"),
+        None => Trap::from_u8(trap as u8).map_or_else(|| Error::msg("unknown trap"), Error::from),
+    };
+    match backtrace {
+        Some(backtrace) => error.context(backtrace),
+        None => error,
+    }
+}
+
+/// Visits the frames of all activations, innermost first, until `visit` returns `false`: the
+/// instance, the instruction, and whether that is a return address.
+pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, *const u8, bool) -> bool) {
+    // SAFETY: whoever has a shared reference to the store is not running its code: it is in a host
+    // function, whose call published the frames; handles an exit; or no activation exists. Frames'
+    // contexts are live like all of the store's.
+    unsafe {
+        exec::walk(&raw const vm.ctx, &mut |frame| {
+            match CallSite::new(frame.ctx).instance(vm.id()) {
+                Some(instance) => visit(instance, frame.pc, frame.is_return),
+                None => true,
+            }
+        });
+    }
+}
+
+/// A function was used with a store that it does not belong to.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(super) fn wrong_store() -> ! {
+    panic!("object used with the wrong store")
+}

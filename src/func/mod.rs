@@ -1,0 +1,173 @@
+//! Functions: of modules and of the host.
+
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::{Result, ensure};
+use crate::index::TypeId;
+use crate::store::{AsContext, AsContextMut};
+use crate::types::FuncType;
+use crate::val::Val;
+use crate::vm::store::FuncRef;
+
+mod host;
+pub(crate) mod invoke;
+mod typed;
+
+pub(crate) use host::HostFunc;
+pub use host::{IntoFunc, WasmRet};
+pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
+
+/// A function of a store.
+///
+/// All methods panic if the function belongs to another store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Func(pub(crate) FuncRef);
+
+impl Func {
+    /// Makes a host function from a closure whose types are only known now. `f` gets its
+    /// parameters as `&[Val]`, of the types that `ty` says, and writes its results to `&mut [Val]`,
+    /// which hold default values (null for references) when it is called.
+    ///
+    /// Each call converts all values; [`Func::wrap`] does not.
+    ///
+    /// # Panics
+    ///
+    /// If `ty` has more than 1000 parameters or results; see [`Func::try_new`].
+    pub fn new<T: 'static>(
+        store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Func {
+        Func::try_new(store, ty, f).expect("the function type is within the limits")
+    }
+
+    /// Like [`Func::new`].
+    ///
+    /// # Errors
+    ///
+    /// When `ty` has more than 1000 parameters or results.
+    pub fn try_new<T: 'static>(
+        mut store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<Func> {
+        let mut store = store.as_context_mut();
+        let host = HostFunc::dynamic(store.engine(), ty, f)?;
+        Ok(host.instantiate(store.0.vm_mut()))
+    }
+
+    /// Makes a host function from a closure with typed parameters and results.
+    ///
+    /// Parameters are what implements [`WasmTy`], up to 16, optionally after a [`Caller`]; the
+    /// result is nothing, one [`WasmTy`], a tuple of them, or a [`Result`] of any of these, whose
+    /// error ends the WebAssembly code that called and reaches whoever called that. A panic does
+    /// the same, and goes on there.
+    ///
+    /// ```
+    /// # use threadle::*;
+    /// # fn main() -> Result<()> {
+    /// let mut store = Store::<u32>::default();
+    /// let add = Func::wrap(&mut store, |a: i32, b: i32| a + b);
+    /// let count = Func::wrap(&mut store, |mut caller: Caller<'_, u32>| *caller.data_mut() += 1);
+    /// let add = add.typed::<(i32, i32), i32>(&store)?;
+    /// assert_eq!(add.call(&mut store, (2, 3))?, 5);
+    /// count.call(&mut store, &[], &mut [])?;
+    /// assert_eq!(*store.data(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wrap<T: 'static, Params, Results>(
+        mut store: impl AsContextMut<Data = T>,
+        f: impl IntoFunc<T, Params, Results>,
+    ) -> Func {
+        let mut store = store.as_context_mut();
+        let host = HostFunc::typed(store.engine(), f);
+        host.instantiate(store.0.vm_mut())
+    }
+
+    pub(crate) fn from_vm(func: FuncRef) -> Func {
+        Func(func)
+    }
+
+    /// The function's type.
+    pub fn ty(&self, store: impl AsContext) -> FuncType {
+        let store = store.as_context();
+        let vm = store.0.vm();
+        vm.types().func_type(TypeId(vm.func(self.0).type_id)).clone()
+    }
+
+    /// Can the function be used where one of type `ty` is wanted?
+    pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> bool {
+        let store = store.as_context();
+        let vm = store.0.vm();
+        let own = TypeId(vm.func(self.0).type_id);
+        vm.types().intern_func(ty).is_ok_and(|ty| vm.types().is_subtype(own, ty.id))
+    }
+
+    /// Calls the function. `params` must have the types of its parameters, and `results` as many
+    /// elements as it has results, whatever they are.
+    ///
+    /// # Errors
+    ///
+    /// When parameters or the number of results do not fit. When WebAssembly traps: the error's
+    /// [`Trap`](crate::Trap) and [`WasmBacktrace`](crate::WasmBacktrace) can be had by
+    /// `downcast_ref`. When a host function returns an error: that one, likewise.
+    ///
+    /// # Panics
+    ///
+    /// When a host function panics: that panic goes on. The store can still be used.
+    pub fn call(
+        &self,
+        mut store: impl AsContextMut,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let mut store = store.as_context_mut();
+        let ty = self.ty(&store);
+        ensure!(
+            params.len() == ty.params().len(),
+            "expected {} arguments, got {}",
+            ty.params().len(),
+            params.len()
+        );
+        ensure!(
+            results.len() == ty.results().len(),
+            "expected {} results, got {}",
+            ty.results().len(),
+            results.len()
+        );
+        for (param, ty) in params.iter().zip(ty.params()) {
+            store.0.vm().check_value(param.to_value(), ty)?;
+        }
+        invoke::call_values(&mut store, self.0, &ty, params, results)
+    }
+
+    /// A view of the function with types known at compile time, which is called without
+    /// conversions and checks.
+    ///
+    /// # Errors
+    ///
+    /// When the function's type does not fit.
+    pub fn typed<Params, Results>(
+        &self,
+        store: impl AsContext,
+    ) -> Result<TypedFunc<Params, Results>>
+    where
+        Params: WasmParams,
+        Results: WasmResults,
+    {
+        TypedFunc::new(store.as_context().0.vm(), *self)
+    }
+}
+
+impl Engine {
+    /// The types of host functions are registered when they are made.
+    pub(crate) fn intern(&self, ty: &FuncType) -> Result<std::sync::Arc<crate::wasm::TypeInfo>> {
+        let limit = crate::vm::limits::MAX_PARAMS_OR_RESULTS;
+        ensure!(
+            ty.params().len() <= limit && ty.results().len() <= limit,
+            "function types can have at most {limit} parameters and results"
+        );
+        self.types().intern_func(ty)
+    }
+}

@@ -1,0 +1,396 @@
+//! Calls whose types are known at compile time: values go straight to and from the value stack.
+
+use core::marker::PhantomData;
+
+use super::Func;
+use super::invoke;
+use crate::error::{Result, bail, ensure};
+use crate::exec::{self, Exit};
+use crate::index::TypeId;
+use crate::store::AsContextMut;
+use crate::types::{HeapType, RefType, ValType};
+use crate::val::{ExternRef, Rooted, V128};
+use crate::vm::store::{FuncRef, StoreId};
+use crate::vm::value::ObjectRef;
+use crate::vm::{Slot, StoreCtx, VmStore};
+
+/// A Rust type that is a WebAssembly value type: `i32` and `u32`, `i64` and `u64`, `f32`, `f64`,
+/// [`V128`], [`Func`] (never null) and `Option<Func>`, `Rooted<ExternRef>` (never null) and
+/// `Option<Rooted<ExternRef>>`.
+///
+/// # Safety
+///
+/// Implemented by this crate only: `load` and `store` agree with `valtype` about the slots.
+pub unsafe trait WasmTy: Send + Sized + 'static {
+    /// Slots of the value stack that a value takes.
+    #[doc(hidden)]
+    const SLOTS: usize;
+
+    /// The WebAssembly type.
+    #[doc(hidden)]
+    fn valtype() -> ValType;
+
+    /// May the value be used in this store?
+    #[doc(hidden)]
+    #[inline]
+    fn belongs_to(&self, _store: StoreId) -> bool {
+        true
+    }
+
+    /// Reads a value.
+    ///
+    /// # Safety
+    ///
+    /// A value of this type, of the store `store`, is at `at`.
+    #[doc(hidden)]
+    unsafe fn load(store: *const VmStore, at: *const Slot) -> Self;
+
+    /// Writes a value.
+    ///
+    /// # Safety
+    ///
+    /// `at` can be written, and the value belongs to the store.
+    #[doc(hidden)]
+    unsafe fn store(self, at: *mut Slot);
+}
+
+macro_rules! numbers {
+    ($($ty:ty: $valtype:ident, |$slot:ident| $load:expr, |$value:ident| $store:expr;)*) => {$(
+        // SAFETY: `load` and `store` are each other's inverse and follow the slot format.
+        unsafe impl WasmTy for $ty {
+            const SLOTS: usize = 1;
+
+            fn valtype() -> ValType {
+                ValType::$valtype
+            }
+
+            #[inline]
+            unsafe fn load(_store: *const VmStore, at: *const Slot) -> $ty {
+                // SAFETY: the caller's promise.
+                let $slot = unsafe { at.read() };
+                $load
+            }
+
+            #[inline]
+            unsafe fn store(self, at: *mut Slot) {
+                let $value = self;
+                // SAFETY: the caller's promise.
+                unsafe { at.write($store) }
+            }
+        }
+    )*};
+}
+
+numbers! {
+    i32: I32, |slot| slot as i32, |value| Slot::from(value as u32);
+    u32: I32, |slot| slot as u32, |value| Slot::from(value);
+    i64: I64, |slot| slot as i64, |value| value as u64;
+    u64: I64, |slot| slot, |value| value;
+    f32: F32, |slot| f32::from_bits(slot as u32), |value| Slot::from(value.to_bits());
+    f64: F64, |slot| f64::from_bits(slot), |value| value.to_bits();
+}
+
+// SAFETY: two slots, low half first, as the slot format says.
+unsafe impl WasmTy for V128 {
+    const SLOTS: usize = 2;
+
+    fn valtype() -> ValType {
+        ValType::V128
+    }
+
+    #[inline]
+    unsafe fn load(_store: *const VmStore, at: *const Slot) -> V128 {
+        // SAFETY: the caller's promise.
+        let (low, high) = unsafe { (at.read(), at.add(1).read()) };
+        V128::from(u128::from(low) | u128::from(high) << 64)
+    }
+
+    #[inline]
+    unsafe fn store(self, at: *mut Slot) {
+        let value = u128::from(self);
+        // SAFETY: the caller's promise.
+        unsafe {
+            at.write(value as u64);
+            at.add(1).write((value >> 64) as u64);
+        }
+    }
+}
+
+macro_rules! references {
+    ($($ty:ty: $ref_type:expr, |$store:ident, $slot:ident| $load:expr, $handle:tt, |$value:ident| $slot_of:expr;)*) => {$(
+        // SAFETY: a reference is its slot, zero is null, and `valtype` says whether it can be.
+        unsafe impl WasmTy for Option<$ty> {
+            const SLOTS: usize = 1;
+
+            fn valtype() -> ValType {
+                ValType::Ref(RefType::new(true, $ref_type))
+            }
+
+            #[inline]
+            fn belongs_to(&self, store: StoreId) -> bool {
+                self.is_none_or(|value| value.$handle.store() == store)
+            }
+
+            #[inline]
+            unsafe fn load(store: *const VmStore, at: *const Slot) -> Option<$ty> {
+                // SAFETY: the caller's promise; a store's identity never changes.
+                let ($store, $slot) = unsafe { ((*store).id(), at.read()) };
+                // SAFETY: the slot holds a reference of this type and store.
+                unsafe { $load }
+            }
+
+            #[inline]
+            unsafe fn store(self, at: *mut Slot) {
+                let slot = self.map_or(0, |$value| $slot_of);
+                // SAFETY: the caller's promise.
+                unsafe { at.write(slot) }
+            }
+        }
+
+        // SAFETY: as above.
+        unsafe impl WasmTy for $ty {
+            const SLOTS: usize = 1;
+
+            fn valtype() -> ValType {
+                ValType::Ref(RefType::new(false, $ref_type))
+            }
+
+            #[inline]
+            fn belongs_to(&self, store: StoreId) -> bool {
+                self.$handle.store() == store
+            }
+
+            #[inline]
+            unsafe fn load(store: *const VmStore, at: *const Slot) -> $ty {
+                // SAFETY: the caller's promise.
+                unsafe { <Option<$ty> as WasmTy>::load(store, at) }.expect("the type is not nullable")
+            }
+
+            #[inline]
+            unsafe fn store(self, at: *mut Slot) {
+                // SAFETY: the caller's promise.
+                unsafe { <Option<$ty> as WasmTy>::store(Some(self), at) }
+            }
+        }
+    )*};
+}
+
+references! {
+    Func: HeapType::Func, |store, slot| FuncRef::from_slot(store, slot).map(Func),
+        0, |func| func.0.to_slot();
+    Rooted<ExternRef>: HeapType::Extern, |store, slot| ObjectRef::from_slot(store, slot).map(Rooted::new),
+        object, |rooted| rooted.object.slot();
+}
+
+/// Several values at consecutive slots: one [`WasmTy`], or a tuple of up to 16.
+///
+/// # Safety
+///
+/// Implemented by this crate only, in terms of [`WasmTy`].
+#[doc(hidden)]
+pub unsafe trait WasmTyList: Send + Sized + 'static {
+    /// Slots of the value stack that the values take.
+    const SLOTS: usize;
+
+    /// The WebAssembly types.
+    fn valtypes() -> impl Iterator<Item = ValType>;
+
+    /// May all values be used in this store?
+    fn belong_to(&self, store: StoreId) -> bool;
+
+    /// Reads the values.
+    ///
+    /// # Safety
+    ///
+    /// As for [`WasmTy::load`].
+    unsafe fn load(store: *const VmStore, at: *const Slot) -> Self;
+
+    /// Writes the values.
+    ///
+    /// # Safety
+    ///
+    /// As for [`WasmTy::store`].
+    unsafe fn store(self, at: *mut Slot);
+}
+
+// SAFETY: a list of one.
+unsafe impl<V: WasmTy> WasmTyList for V {
+    const SLOTS: usize = <V as WasmTy>::SLOTS;
+
+    fn valtypes() -> impl Iterator<Item = ValType> {
+        core::iter::once(<V as WasmTy>::valtype())
+    }
+
+    #[inline]
+    fn belong_to(&self, store: StoreId) -> bool {
+        V::belongs_to(self, store)
+    }
+
+    #[inline]
+    unsafe fn load(store: *const VmStore, at: *const Slot) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { <V as WasmTy>::load(store, at) }
+    }
+
+    #[inline]
+    unsafe fn store(self, at: *mut Slot) {
+        // SAFETY: the caller's promise.
+        unsafe { <V as WasmTy>::store(self, at) }
+    }
+}
+
+/// Calls a macro with each list of up to 16 type names.
+macro_rules! for_each_arity {
+    ($mac:ident) => {
+        for_each_arity!(@ $mac [] A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+    (@ $mac:ident [$($done:ident)*]) => {
+        $mac!($($done)*);
+    };
+    (@ $mac:ident [$($done:ident)*] $next:ident $($rest:ident)*) => {
+        $mac!($($done)*);
+        for_each_arity!(@ $mac [$($done)* $next] $($rest)*);
+    };
+}
+pub(super) use for_each_arity;
+
+macro_rules! tuple {
+    ($($name:ident)*) => {
+        // SAFETY: each element in terms of its own implementation, at the slot behind the last.
+        #[allow(non_snake_case, unused, reason = "names stand for types and values; may be none")]
+        unsafe impl<$($name: WasmTy),*> WasmTyList for ($($name,)*) {
+            const SLOTS: usize = 0 $(+ <$name as WasmTy>::SLOTS)*;
+
+            fn valtypes() -> impl Iterator<Item = ValType> {
+                [$($name::valtype(),)*].into_iter()
+            }
+
+            #[inline]
+            fn belong_to(&self, store: StoreId) -> bool {
+                let ($($name,)*) = self;
+                true $(&& $name.belongs_to(store))*
+            }
+
+            #[inline]
+            unsafe fn load(store: *const VmStore, at: *const Slot) -> Self {
+                let mut offset = 0;
+                $(
+                    // SAFETY: the caller's promise.
+                    let $name = unsafe { <$name as WasmTy>::load(store, at.add(offset)) };
+                    offset += <$name as WasmTy>::SLOTS;
+                )*
+                ($($name,)*)
+            }
+
+            #[inline]
+            unsafe fn store(self, at: *mut Slot) {
+                let ($($name,)*) = self;
+                let mut offset = 0;
+                $(
+                    // SAFETY: the caller's promise.
+                    unsafe { <$name as WasmTy>::store($name, at.add(offset)) };
+                    offset += <$name as WasmTy>::SLOTS;
+                )*
+            }
+        }
+    };
+}
+
+for_each_arity!(tuple);
+
+/// Parameters of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
+pub trait WasmParams: WasmTyList {}
+
+impl<L: WasmTyList> WasmParams for L {}
+
+/// Results of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16, of which `()` is one.
+pub trait WasmResults: WasmTyList {}
+
+impl<L: WasmTyList> WasmResults for L {}
+
+/// A function with types known at compile time; made by [`Func::typed`].
+pub struct TypedFunc<Params, Results> {
+    func: Func,
+    types: PhantomData<fn(Params) -> Results>,
+}
+
+impl<Params, Results> Clone for TypedFunc<Params, Results> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Params, Results> Copy for TypedFunc<Params, Results> {}
+
+impl<Params, Results> core::fmt::Debug for TypedFunc<Params, Results> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("TypedFunc").field(&self.func).finish()
+    }
+}
+
+impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
+    pub(super) fn new(store: &VmStore, func: Func) -> Result<TypedFunc<Params, Results>> {
+        let types = store.types();
+        let ty = types.func_type(TypeId(store.func(func.0).type_id));
+        let mut params = Params::valtypes();
+        let mut results = Results::valtypes();
+        let fits = ty.params().all(|ty| params.next().is_some_and(|p| types.val_matches(p, ty)))
+            && params.next().is_none()
+            && ty.results().all(|ty| results.next().is_some_and(|r| types.val_matches(ty, r)))
+            && results.next().is_none();
+        ensure!(
+            fits,
+            "type mismatch: the function is `{ty}`, but `{}` is asked for",
+            crate::types::FuncType::new(Params::valtypes(), Results::valtypes())
+        );
+        Ok(TypedFunc { func, types: PhantomData })
+    }
+
+    /// The function.
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+
+    /// Calls the function.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Func::call`].
+    ///
+    /// # Panics
+    ///
+    /// If the function belongs to another store; and as for [`Func::call`].
+    #[inline]
+    pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Results> {
+        let mut store = store.as_context_mut();
+        let vm = store.0.as_ptr();
+        let func = self.func.0.as_ptr();
+        // SAFETY: `vm` is the store's root pointer, borrowed exclusively here, and no reference to
+        // it lives across `enter`. The function belongs to the store, so it is live; its type was
+        // compared with `Params` and `Results` in `new`, so that as many slots are written, and
+        // read, as it has parameters and results; and `arg_base` lies below the stack's limit.
+        unsafe {
+            let id = (*vm).id();
+            if id != self.func.0.store() {
+                invoke::wrong_store();
+            }
+            if !params.belong_to(id) {
+                return foreign_argument();
+            }
+            let ctx = vm.cast::<StoreCtx>();
+            let args = exec::arg_base(ctx);
+            params.store(args);
+            match exec::enter(ctx, func, args) {
+                Exit::Return => Ok(Results::load(vm, args)),
+                exit => Err(invoke::failure(vm, func, args, exit)),
+            }
+        }
+    }
+}
+
+#[cold]
+fn foreign_argument<R>() -> Result<R> {
+    bail!("argument belongs to another store")
+}
+
+static_assertions::assert_impl_all!(TypedFunc<(i32,), ()>: Send, Sync, Copy);

@@ -1,0 +1,138 @@
+//! Instances of modules.
+
+use crate::error::{Result, ensure, format_err};
+use crate::extern_::{Export, Extern};
+use crate::func::{Func, TypedFunc, WasmParams, WasmResults};
+use crate::global::Global;
+use crate::memory::Memory;
+use crate::module::Module;
+use crate::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::table::Table;
+use crate::tag::Tag;
+use crate::vm::imports::External;
+use crate::vm::store::Handle;
+use crate::wasm::Entity;
+
+/// An instance of a module, in a store.
+///
+/// All methods panic if the instance belongs to another store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Instance(pub(crate) Handle);
+
+impl Instance {
+    /// Makes an instance, with `imports` in the order of [`Module::imports`], and runs its start
+    /// function. [`Linker`](crate::Linker) finds imports by name.
+    ///
+    /// # Errors
+    ///
+    /// When imports are missing or do not fit, limits refuse, a segment does not fit its memory or
+    /// table (a [`Trap`](crate::Trap)), or the start function fails, as for [`Func::call`]. What
+    /// was written to imported memories and tables before the failure stays written.
+    ///
+    /// # Panics
+    ///
+    /// If an import belongs to another store, or the module to another engine.
+    pub fn new(
+        mut store: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        let imports: Vec<External> = imports.iter().map(|it| it.to_external()).collect();
+        Instance::from_externals(&mut store.as_context_mut(), module, &imports)
+    }
+
+    pub(crate) fn from_externals<T>(
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+        imports: &[External],
+    ) -> Result<Instance> {
+        assert!(
+            crate::Engine::same(store.engine(), module.engine()),
+            "module and store belong to different engines"
+        );
+        let instance = Instance(store.0.vm_mut().instantiate(module.source(), imports)?);
+        if let Some(start) = module.info().start {
+            let start = instance.entity(&*store, Entity::Func(start)).into_func();
+            let start = start.ok_or_else(|| format_err!("the start function is not one"))?;
+            start.call(store, &[], &mut [])?;
+        }
+        Ok(instance)
+    }
+
+    /// The module that this is an instance of.
+    pub fn module(&self, store: impl AsContext) -> Module {
+        Module::from_owner(store.as_context().0.vm().instance(self.0).owner())
+    }
+
+    /// All exports, in the module's order.
+    pub fn exports<'a, T: 'static>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> impl ExactSizeIterator<Item = Export<'a>> {
+        let (vm, _) = store.into().split();
+        let vm: &'a crate::vm::VmStore = vm;
+        let this = self.0;
+        let instance = vm.instance(this);
+        instance.info().exports.iter().map(move |(name, &entity)| {
+            Export::new(name, Extern::from_external(instance.external(this, entity)))
+        })
+    }
+
+    /// The export with this name.
+    pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Option<Extern> {
+        let store = store.as_context_mut();
+        let entity = *store.0.vm().instance(self.0).info().exports.get(name)?;
+        Some(self.entity(&store, entity))
+    }
+
+    fn entity(&self, store: impl AsContext, entity: Entity) -> Extern {
+        let instance = store.as_context().0.vm().instance(self.0);
+        Extern::from_external(instance.external(self.0, entity))
+    }
+
+    /// The exported function with this name.
+    pub fn get_func(&self, store: impl AsContextMut, name: &str) -> Option<Func> {
+        self.get_export(store, name)?.into_func()
+    }
+
+    /// The exported function with this name, with types known at compile time.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function, or its type does not fit; both name it.
+    pub fn get_typed_func<Params, Results>(
+        &self,
+        mut store: impl AsContextMut,
+        name: &str,
+    ) -> Result<TypedFunc<Params, Results>>
+    where
+        Params: WasmParams,
+        Results: WasmResults,
+    {
+        let export = self.get_export(&mut store, name);
+        ensure!(export.is_some(), "no export `{name}`");
+        let func = export.and_then(Extern::into_func);
+        let func = func.ok_or_else(|| format_err!("export `{name}` is not a function"))?;
+        func.typed(store).map_err(|error| error.context(format!("cannot use export `{name}`")))
+    }
+
+    /// The exported memory with this name.
+    pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
+        self.get_export(store, name)?.into_memory()
+    }
+
+    /// The exported table with this name.
+    pub fn get_table(&self, store: impl AsContextMut, name: &str) -> Option<Table> {
+        self.get_export(store, name)?.into_table()
+    }
+
+    /// The exported global with this name.
+    pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Option<Global> {
+        self.get_export(store, name)?.into_global()
+    }
+
+    /// The exported tag with this name.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
+    }
+}

@@ -1,0 +1,145 @@
+//! Turns the op table into Rust text. Used by the build script only.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::table::{Row, Table};
+
+/// `i32_add_asi` to `I32AddAsi`.
+fn camel(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            let mut chars = word.chars();
+            chars.next().map_or(String::new(), |c| c.to_ascii_uppercase().to_string() + chars.as_str())
+        })
+        .collect()
+}
+
+/// The op enum, the rows as data, the operator enums and the translator's lookup tables.
+///
+/// Turns the row `i32_add_asi` into
+/// `Op::I32AddAsi`, `OpInfo { name: "i32_add_asi", .. }` and an entry of `BINARY`.
+pub fn ops(table: &Table) -> String {
+    let mut s = String::new();
+    s += "/// A bytecode instruction. The number is the opcode.\n";
+    s += "#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]\n#[repr(u16)]\npub enum Op {\n";
+    for (i, row) in table.rows.iter().enumerate() {
+        let _ = writeln!(s, "    /// `{}`", row.effect);
+        let _ = writeln!(s, "    {} = {i},", camel(&row.name));
+    }
+    s += "}\n\n";
+    let hash = table.rows.iter().flat_map(|row| row.name.bytes().chain([b'\n'])).fold(
+        0xcbf2_9ce4_8422_2325_u64,
+        |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3),
+    );
+    let _ = writeln!(s, "/// FNV-1a over all names.\npub(crate) const TABLE_HASH: u64 = {hash:#x};\n");
+    let _ = writeln!(s, "/// Number of ops.\npub const OP_COUNT: usize = {};\n", table.rows.len());
+    s += "/// All ops, in order of their opcodes.\npub static OPS: [OpInfo; OP_COUNT] = [\n";
+    for row in &table.rows {
+        let _ = writeln!(
+            s,
+            "    OpInfo {{ name: {:?}, family: {:?}, effect: {:?}, body: {}, fields: &[{}] }},",
+            row.name,
+            row.family,
+            row.effect,
+            row.body,
+            fields(row)
+        );
+    }
+    s += "];\n\n";
+    s += "static ALL: [Op; OP_COUNT] = [\n";
+    for row in &table.rows {
+        let _ = writeln!(s, "    Op::{},", camel(&row.name));
+    }
+    s += "];\n\n";
+
+    let mut sets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for op in &table.operators {
+        sets.entry(op.set).or_default().push(op.name);
+    }
+    for (set, names) in &sets {
+        let _ = writeln!(s, "/// Operators that ops of this kind apply.");
+        let _ = writeln!(s, "#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]\n#[repr(u8)]\npub enum {set} {{");
+        for name in names {
+            let _ = writeln!(s, "    /// `{name}`\n    {},", camel(name));
+        }
+        s += "}\n\n";
+    }
+
+    // The forms of an op with a slot and with the pinned local as destination; 0 for none.
+    let at: BTreeMap<(&str, usize), usize> =
+        table.rows.iter().enumerate().filter_map(|(i, row)| Some((row.key?, i))).collect();
+    for (name, class) in [("STORED", 1), ("PINNED", 2)] {
+        let _ = write!(s, "static {name}: [u16; OP_COUNT] = [");
+        for row in &table.rows {
+            let form = row.key.zip(row.dst_stride()).and_then(|((key, position), stride)| {
+                let own = position / stride % 3;
+                at.get(&(key, position - own * stride + class * stride))
+            });
+            let _ = write!(s, "{},", form.map_or(0, |op| op + 1));
+        }
+        s += "];\n";
+    }
+
+    // A lookup table per key: opcode + 1 at each position, 0 where there is no op.
+    let mut keys: BTreeMap<&str, BTreeMap<usize, usize>> = BTreeMap::new();
+    for (i, row) in table.rows.iter().enumerate() {
+        if let Some((key, position)) = row.key {
+            let old = keys.entry(key).or_default().insert(position, i);
+            assert!(old.is_none(), "{}: lookup position {key}[{position}] is taken", row.name);
+        }
+    }
+    for (key, entries) in &keys {
+        let len = entries.keys().last().map_or(0, |last| last + 1);
+        let _ = write!(s, "static {key}: [u16; {len}] = [");
+        for i in 0..len {
+            let _ = write!(s, "{},", entries.get(&i).map_or(0, |op| op + 1));
+        }
+        s += "];\n";
+    }
+    s
+}
+
+fn fields(row: &Row) -> String {
+    row.fields
+        .iter()
+        .map(|(name, kind, at)| format!("({name:?}, Kind::{kind:?}, {at})"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// One `handler!` line per op, and the handler table.
+pub fn handlers(table: &Table) -> String {
+    let mut s = String::new();
+    for i in order(table.rows.len()) {
+        let row = &table.rows[i];
+        let _ = writeln!(
+            s,
+            "handler! {{ {}, {}, {:?} }}",
+            row.name,
+            row.handler,
+            format!("`{}`", row.effect)
+        );
+    }
+    s += "/// Handler of each op, by opcode.\npub(crate) static HANDLERS: [HandlerFn; OP_COUNT] = [\n";
+    for row in &table.rows {
+        let _ = writeln!(s, "    {},", row.name);
+    }
+    s += "];\n";
+    s
+}
+
+/// Order in which handlers are written, hence laid out in the binary. `THREADLE_LAYOUT_SEED`
+/// shuffles it: benchmarks compare several layouts, because timing may depend on where handlers
+/// happen to lie.
+fn order(len: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..len).collect();
+    if let Some(mut state) = std::env::var("THREADLE_LAYOUT_SEED").ok().and_then(|s| s.parse::<u64>().ok()) {
+        for i in (1..len).rev() {
+            // Knuth's MMIX generator; quality matters little here.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            order.swap(i, (state >> 33) as usize % (i + 1));
+        }
+    }
+    order
+}

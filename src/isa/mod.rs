@@ -1,0 +1,223 @@
+//! The instruction set: names, operands, encoding and listing of every op. See `table` for the
+//! anatomy of a name, and docs/bytecode.md for all rows.
+//!
+//! An instruction is a head followed by its operands. The head names the handler: with direct
+//! threading it is 8 bytes, an opcode as translated and the handler's address once loaded; with
+//! table threading it is a 16-bit opcode. Operands keep their places behind the head in both.
+
+mod disasm;
+pub mod runtime;
+#[path = "table.rs"]
+#[allow(dead_code, reason = "the build script makes the rows; the library uses the vocabulary")]
+mod table;
+
+pub use disasm::{Listing, disassemble};
+pub use table::Kind;
+
+include!(concat!(env!("OUT_DIR"), "/ops.rs"));
+
+/// Bytes of an instruction's head.
+pub const HEAD: usize = if cfg!(threading = "direct") { 8 } else { 2 };
+
+/// Every instruction's length is a multiple of this.
+pub const ALIGN: usize = if cfg!(threading = "direct") { 8 } else { 2 };
+
+/// Length in bytes of an instruction with `body` operand bytes.
+pub const fn len(body: usize) -> usize {
+    (HEAD + body).next_multiple_of(ALIGN)
+}
+
+/// One row of the op table.
+#[derive(Debug)]
+pub struct OpInfo {
+    /// The one spelling of the op's name.
+    pub name: &'static str,
+    /// The generic handler it is an instance of.
+    pub family: &'static str,
+    /// Its effect, as an equation.
+    pub effect: &'static str,
+    /// Operand bytes behind the head.
+    pub body: u8,
+    /// Operands: name, kind and byte offset behind the head.
+    pub fields: &'static [(&'static str, Kind, u8)],
+}
+
+impl OpInfo {
+    /// Length of the instruction in bytes, head included.
+    pub const fn size(&self) -> usize {
+        len(self.body as usize)
+    }
+}
+
+impl Op {
+    /// The op with this opcode.
+    pub fn from_u16(opcode: u16) -> Option<Op> {
+        ALL.get(usize::from(opcode)).copied()
+    }
+
+    /// The same op with a slot as destination (which sets the accumulator too).
+    pub fn stored(self) -> Option<Op> {
+        lookup(&STORED, self as usize)
+    }
+
+    /// The same op with the pinned local as destination.
+    pub fn pinned(self) -> Option<Op> {
+        lookup(&PINNED, self as usize)
+    }
+
+    /// The op's row.
+    pub fn info(self) -> &'static OpInfo {
+        &OPS[self as usize]
+    }
+}
+
+/// Where an operand comes from. The numbers index the lookup tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Class {
+    /// The accumulator.
+    A = 0,
+    /// A frame slot.
+    S = 1,
+    /// The pinned local.
+    L = 2,
+    /// An immediate, or (addresses) no operand at all.
+    I = 3,
+}
+
+fn lookup(table: &[u16], position: usize) -> Option<Op> {
+    match table.get(position) {
+        None | Some(0) => None,
+        Some(op) => Op::from_u16(op - 1),
+    }
+}
+
+/// The op for `d := op(x, y)`, if these classes exist.
+pub fn binary(op: Bin, d: Class, x: Class, y: Class) -> Option<Op> {
+    if x == Class::I {
+        return None;
+    }
+    lookup(&BINARY, op as usize * 36 + d as usize * 12 + x as usize * 4 + y as usize)
+}
+
+/// The op for `d := op(x)`.
+pub fn unary(op: Un, d: Class, x: Class) -> Option<Op> {
+    if x == Class::I || d == Class::I {
+        return None;
+    }
+    lookup(&UNARY, op as usize * 9 + d as usize * 3 + x as usize)
+}
+
+/// The op for a branch if `op(x, y)`.
+pub fn br_cmp(op: Cmp, x: Class, y: Class) -> Option<Op> {
+    if x == Class::I {
+        return None;
+    }
+    lookup(&BR_CMP, op as usize * 12 + x as usize * 4 + y as usize)
+}
+
+/// The op for a branch if `x` is not zero (`nez`) or is zero, as an `i32`.
+pub fn br_if(nez: bool, x: Class) -> Option<Op> {
+    lookup(if nez { &BR_IF } else { &BR_UNLESS }, x as usize)
+}
+
+/// The op for a multi-way branch on `x`.
+pub fn br_table(x: Class) -> Option<Op> {
+    lookup(&BR_TABLE, x as usize)
+}
+
+/// The op for a call through a table with index `x`.
+pub fn call_indirect(x: Class) -> Option<Op> {
+    lookup(&CALL_INDIRECT, x as usize)
+}
+
+/// The op for a return of one value.
+pub fn ret(float: bool, x: Class, restore: bool) -> Option<Op> {
+    lookup(&RETURN, usize::from(restore) * 8 + usize::from(float) * 4 + x as usize)
+}
+
+/// The op for `d := x` in the integer registers.
+pub fn mov(d: Class, x: Class) -> Option<Op> {
+    lookup(&MOV, d as usize * 4 + x as usize)
+}
+
+/// The op for `d := x` in the float registers.
+pub fn fmov(d: Class, x: Class) -> Option<Op> {
+    lookup(&FMOV, d as usize * 4 + x as usize)
+}
+
+/// The op for `d := 64-bit constant`.
+pub fn const64(float: bool, d: Class) -> Option<Op> {
+    lookup(if float { &FCONST } else { &CONST }, d as usize)
+}
+
+/// The op for `d := if c { x } else { y }`.
+pub fn select(float: bool, d: Class, x: Class, y: Class, c: Class) -> Option<Op> {
+    use Class::*;
+    let combo = match (x, y) {
+        (S, S) => 0,
+        (A, S) => 1,
+        (S, A) => 2,
+        (I, S) => 3,
+        (S, I) => 4,
+        (I, I) => 5,
+        _ => return None,
+    };
+    if c as u8 > 1 {
+        return None;
+    }
+    lookup(if float { &FSELECT } else { &SELECT }, d as usize * 12 + c as usize * 6 + combo)
+}
+
+/// The op for `d := global`.
+pub fn global_get(float: bool, d: Class) -> Option<Op> {
+    lookup(&GLOBAL_GET, usize::from(float) * 3 + d as usize)
+}
+
+/// The op for `global := x`.
+pub fn global_set(float: bool, x: Class) -> Option<Op> {
+    lookup(&GLOBAL_SET, usize::from(float) * 4 + x as usize)
+}
+
+const LOAD_KINDS: usize = Load::F64Load as usize + 1;
+const STORE_KINDS: usize = Store::F64Store as usize + 1;
+
+/// The op for `d := load[x + offset]` from memory 0.
+pub fn load(op: Load, checked: bool, d: Class, x: Class) -> Option<Op> {
+    let kind = usize::from(checked) * LOAD_KINDS + op as usize;
+    lookup(&LOAD, (kind * 3 + d as usize) * 4 + x as usize)
+}
+
+/// The op for `store[x + offset] := v` to memory 0.
+pub fn store(op: Store, checked: bool, x: Class, v: Class) -> Option<Op> {
+    let kind = usize::from(checked) * STORE_KINDS + op as usize;
+    lookup(&STORE, (kind * 4 + x as usize) * 4 + v as usize)
+}
+
+/// The op for a load from any memory, with a 32- or 64-bit index.
+pub fn load_general(op: Load, wide: bool) -> Option<Op> {
+    lookup(&LOAD_GENERAL, op as usize * 2 + usize::from(wide))
+}
+
+/// The op for a store to any memory, with a 32- or 64-bit index.
+pub fn store_general(op: Store, wide: bool) -> Option<Op> {
+    lookup(&STORE_GENERAL, op as usize * 2 + usize::from(wide))
+}
+
+/// Size in bytes of the instruction with this op, the table of distances behind a `br_table`
+/// included. `field` reads a 32-bit operand field. `None` if the size is out of range.
+pub fn instruction_size(op: Op, field: impl Fn(usize) -> Option<u32>) -> Option<usize> {
+    let size = op.info().size();
+    if !op.is_br_table() {
+        return Some(size);
+    }
+    let distances = (field(4)? as usize).checked_add(1)?.checked_mul(4)?;
+    Some(len(op.info().body as usize + distances))
+}
+
+impl Op {
+    /// Whether a table of distances follows the operands.
+    pub fn is_br_table(self) -> bool {
+        matches!(self, Op::BrTableA | Op::BrTableS | Op::BrTableL)
+    }
+}

@@ -1,0 +1,47 @@
+//! Names of the runtime functions: bytecode refers to them by number, loading resolves numbers to
+//! addresses. What they do is in `exec::runtime`.
+
+/// Calls a macro with the names of all runtime functions, in the order of their numbers.
+macro_rules! for_each_runtime_function {
+    ($callback:ident) => {
+        $callback! {
+            memory_grow
+            memory_fill
+            memory_copy
+            memory_init
+            data_drop
+            table_grow
+            table_fill
+            table_copy
+            table_init
+            elem_drop
+        }
+    };
+}
+pub(crate) use for_each_runtime_function;
+
+macro_rules! names {
+    ($($name:ident)*) => {
+        /// The runtime namespace.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u16)]
+        #[allow(non_camel_case_types, missing_docs, reason = "the one spelling of each name")]
+        pub enum Runtime {
+            $($name,)*
+        }
+
+        /// The names by number.
+        pub const RUNTIME_NAMES: &[&str] = &[$(stringify!($name),)*];
+    };
+}
+for_each_runtime_function!(names);
+
+/// Bits of an immediate that say which operands of a bulk operation are 64 bits wide.
+pub mod wide {
+    /// The first (destination) index.
+    pub const FIRST: u32 = 1;
+    /// The second (source) index.
+    pub const SECOND: u32 = 2;
+    /// The length.
+    pub const LENGTH: u32 = 4;
+}

@@ -1,0 +1,122 @@
+//! Threadle runs WebAssembly without ever making memory executable: modules are translated to a
+//! compact register code, each of whose instructions is a small function that calls the next.
+//!
+//! The API has wasmtime's names and signatures:
+//!
+//! ```
+//! use threadle::*;
+//!
+//! # fn main() -> Result<()> {
+//! let engine = Engine::default();
+//! let module = Module::new(&engine, wat_or_wasm())?;
+//!
+//! // A store holds instances, and data for host functions.
+//! let mut store = Store::new(&engine, 0_u32);
+//! let mut linker = Linker::new(&engine);
+//! linker.func_wrap("host", "count", |mut caller: Caller<'_, u32>, by: u32| {
+//!     *caller.data_mut() += by;
+//! })?;
+//!
+//! let instance = linker.instantiate(&mut store, &module)?;
+//! let run = instance.get_typed_func::<i32, i32>(&mut store, "run")?;
+//! assert_eq!(run.call(&mut store, 5)?, 6);
+//! assert_eq!(*store.data(), 5);
+//! # Ok(())
+//! # }
+//! # fn wat_or_wasm() -> Vec<u8> {
+//! #     wat::parse_str(
+//! #         r#"(module
+//! #             (import "host" "count" (func $count (param i32)))
+//! #             (func (export "run") (param i32) (result i32)
+//! #                 (call $count (local.get 0))
+//! #                 (i32.add (local.get 0) (i32.const 1))))"#,
+//! #     )
+//! #     .unwrap()
+//! # }
+//! ```
+//!
+//! What can go wrong is an [`Error`]: a [`Trap`] with a [`WasmBacktrace`], whatever a host function
+//! returned, or a [`ModuleError`]. Programs cannot harm the embedder: they reach only what they are
+//! given, their calls live on a stack of their own of limited size, and
+//! [`Store::limiter`] limits what else they use.
+
+// ---- What the engine is made of. Open to the tools, tests and benchmarks of this repository, and
+// no part of the public API.
+
+#[doc(hidden)]
+pub mod code;
+#[doc(hidden)]
+pub mod error;
+#[doc(hidden)]
+pub mod exec;
+#[doc(hidden)]
+pub mod index;
+pub mod inspect;
+#[doc(hidden)]
+pub mod isa;
+#[doc(hidden)]
+pub mod sem;
+#[doc(hidden)]
+pub mod sys;
+#[doc(hidden)]
+pub mod translate;
+#[doc(hidden)]
+pub mod trap;
+pub(crate) mod tune;
+#[doc(hidden)]
+pub mod types;
+#[doc(hidden)]
+pub mod vm;
+#[doc(hidden)]
+pub mod wasm;
+
+// ---- The public API.
+
+mod backtrace;
+mod caller;
+mod config;
+mod engine;
+mod extern_;
+mod func;
+mod global;
+mod instance;
+mod limits;
+mod linker;
+mod memory;
+mod module;
+mod store;
+mod table;
+mod tag;
+mod val;
+
+pub use backtrace::{FrameInfo, WasmBacktrace};
+pub use caller::Caller;
+pub use config::{CompilationMode, Config};
+pub use engine::Engine;
+pub use error::{
+    Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err,
+};
+pub use extern_::{Export, Extern};
+pub use func::{Func, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
+pub use global::Global;
+pub use instance::Instance;
+pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+pub use linker::{InstancePre, Linker, UnknownImportError};
+pub use memory::{Memory, MemoryAccessError};
+pub use module::Module;
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use table::Table;
+pub use tag::Tag;
+pub use trap::Trap;
+pub use types::{
+    ArrayType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType, ImportType,
+    MemoryType, Mutability, RefType, StorageType, StructType, TableType, TagType, ValType,
+};
+pub use val::{AnyRef, ExnRef, ExternRef, Ref, Rooted, V128, Val};
+/// The flags of WebAssembly's features, for [`Config::wasm_features`].
+pub use wasmparser::WasmFeatures;
+
+// ---- Clients of the public API.
+
+#[cfg(feature = "wasi")]
+pub mod wasi;

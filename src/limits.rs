@@ -1,0 +1,209 @@
+//! Limits on what a store may use.
+
+use crate::error::{Error, Result, bail};
+
+/// Asked by a store before it allocates; see [`Store::limiter`](crate::Store::limiter).
+pub trait ResourceLimiter {
+    /// May a memory grow from `current` to `desired` bytes, or (`current` is 0) be made with
+    /// `desired` bytes? `maximum` is its own declared maximum. With `false` the program sees
+    /// `memory.grow` fail, or instantiation fails.
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool>;
+
+    /// A growth that was allowed failed for lack of memory.
+    ///
+    /// # Errors
+    ///
+    /// End the program; without one it sees `memory.grow` fail.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
+    /// May a table grow from `current` to `desired` elements? As for memories.
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool>;
+
+    /// A growth that was allowed failed for lack of memory.
+    ///
+    /// # Errors
+    ///
+    /// End the program; without one it sees `table.grow` fail.
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
+    /// How many instances the store can have in all.
+    fn instances(&self) -> usize {
+        crate::vm::limits::DEFAULT_COUNT
+    }
+
+    /// How many tables the store can have in all.
+    fn tables(&self) -> usize {
+        crate::vm::limits::DEFAULT_COUNT
+    }
+
+    /// How many memories the store can have in all.
+    fn memories(&self) -> usize {
+        crate::vm::limits::DEFAULT_COUNT
+    }
+}
+
+/// Fixed limits; made by a [`StoreLimitsBuilder`].
+#[derive(Clone, Debug)]
+pub struct StoreLimits {
+    memory_size: Option<usize>,
+    table_elements: Option<usize>,
+    instances: usize,
+    tables: usize,
+    memories: usize,
+    trap_on_grow_failure: bool,
+}
+
+impl Default for StoreLimits {
+    fn default() -> StoreLimits {
+        let count = crate::vm::limits::DEFAULT_COUNT;
+        StoreLimits {
+            memory_size: None,
+            table_elements: None,
+            instances: count,
+            tables: count,
+            memories: count,
+            trap_on_grow_failure: false,
+        }
+    }
+}
+
+/// Makes [`StoreLimits`]. What is not set is not limited, but for the counts, which are 10,000
+/// each.
+#[derive(Clone, Debug, Default)]
+pub struct StoreLimitsBuilder(StoreLimits);
+
+impl StoreLimitsBuilder {
+    /// Nothing set.
+    pub fn new() -> StoreLimitsBuilder {
+        StoreLimitsBuilder::default()
+    }
+
+    /// The most bytes that each memory can have.
+    pub fn memory_size(mut self, bytes: usize) -> StoreLimitsBuilder {
+        self.0.memory_size = Some(bytes);
+        self
+    }
+
+    /// The most elements that each table can have.
+    pub fn table_elements(mut self, elements: usize) -> StoreLimitsBuilder {
+        self.0.table_elements = Some(elements);
+        self
+    }
+
+    /// How many instances the store can have in all.
+    pub fn instances(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.instances = count;
+        self
+    }
+
+    /// How many tables the store can have in all.
+    pub fn tables(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.tables = count;
+        self
+    }
+
+    /// How many memories the store can have in all.
+    pub fn memories(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.memories = count;
+        self
+    }
+
+    /// Should a growth that fails end the program instead of being reported to it?
+    pub fn trap_on_grow_failure(mut self, trap: bool) -> StoreLimitsBuilder {
+        self.0.trap_on_grow_failure = trap;
+        self
+    }
+
+    /// The limits.
+    pub fn build(self) -> StoreLimits {
+        self.0
+    }
+}
+
+impl StoreLimits {
+    fn check(
+        &self,
+        what: &str,
+        desired: usize,
+        limit: Option<usize>,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let within = |limit: Option<usize>| limit.is_none_or(|limit| desired <= limit);
+        let allowed = within(limit) && within(maximum);
+        if !allowed && self.trap_on_grow_failure {
+            bail!("forcing trap when growing {what} to {desired}");
+        }
+        Ok(allowed)
+    }
+
+    fn failed(&self, what: &str, error: Error) -> Result<()> {
+        if self.trap_on_grow_failure {
+            return Err(error.context(format!("forcing a {what} growth failure to be a trap")));
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for StoreLimits {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        self.check("memory", desired, self.memory_size, maximum)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.failed("memory", error)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        self.check("table", desired, self.table_elements, maximum)
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.failed("table", error)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+}

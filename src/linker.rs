@@ -1,0 +1,489 @@
+//! Linking: finding what modules import by name.
+
+use std::collections::hash_map::{Entry, HashMap};
+use std::sync::Arc;
+
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::{Error, Result, bail, format_err};
+use crate::extern_::Extern;
+use crate::func::{Func, HostFunc, IntoFunc};
+use crate::instance::Instance;
+use crate::module::Module;
+use crate::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::types::{ExternType, FuncType, ImportType};
+use crate::val::Val;
+use crate::vm::imports::External;
+
+/// A set of definitions, by module name and name, from which imports are taken.
+///
+/// Host functions are defined without a store and work in all of them; other definitions belong to
+/// one store.
+pub struct Linker<T: 'static> {
+    engine: Engine,
+    /// Names are interned: modules and imports repeat them.
+    names: HashMap<Arc<str>, u32>,
+    texts: Vec<Arc<str>>,
+    definitions: HashMap<(u32, u32), Definition>,
+    /// In the order of definition, for iteration.
+    order: Vec<(u32, u32)>,
+    allow_shadowing: bool,
+    data: core::marker::PhantomData<fn(T)>,
+}
+
+#[derive(Clone)]
+enum Definition {
+    Host(HostFunc),
+    Extern(Extern),
+}
+
+impl Definition {
+    /// The definition as an import in a store.
+    fn instantiate<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
+        match self {
+            Definition::Host(func) => func.instantiate(store.0.vm_mut()).into(),
+            Definition::Extern(it) => *it,
+        }
+    }
+}
+
+/// A module imports what the linker does not define.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownImportError {
+    module: String,
+    name: String,
+    ty: ExternType,
+}
+
+impl UnknownImportError {
+    fn new(import: &ImportType<'_>) -> UnknownImportError {
+        UnknownImportError {
+            module: import.module().to_string(),
+            name: import.name().to_string(),
+            ty: import.ty(),
+        }
+    }
+
+    /// The module's name that it was imported from.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// The name in that module.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The type that was asked for.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+impl core::fmt::Display for UnknownImportError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "unknown import: `{}::{}` has not been defined ({} expected)",
+            self.module,
+            self.name,
+            self.ty.kind()
+        )
+    }
+}
+
+impl std::error::Error for UnknownImportError {}
+
+impl<T: 'static> Linker<T> {
+    /// A linker without definitions.
+    pub fn new(engine: &Engine) -> Linker<T> {
+        Linker {
+            engine: engine.clone(),
+            names: HashMap::new(),
+            texts: Vec::new(),
+            definitions: HashMap::new(),
+            order: Vec::new(),
+            allow_shadowing: false,
+            data: core::marker::PhantomData,
+        }
+    }
+
+    /// The engine it belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// May later definitions replace earlier ones? By default that is an error.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.allow_shadowing = allow;
+        self
+    }
+
+    /// Defines an item of a store.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken and shadowing is not allowed.
+    ///
+    /// # Panics
+    ///
+    /// If the item belongs to another store.
+    pub fn define(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self> {
+        let item = item.into();
+        store.as_context().0.vm().assert_owns(item.to_external().store());
+        self.insert(module, name, Definition::Extern(item))
+    }
+
+    /// Defines a host function from a closure that works with values, as [`Func::new`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken and shadowing is not allowed, or `ty` is beyond the limits.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        let func = HostFunc::dynamic(&self.engine, ty, f)?;
+        self.insert(module, name, Definition::Host(func))
+    }
+
+    /// Defines a host function from a closure with typed parameters and results, as
+    /// [`Func::wrap`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken and shadowing is not allowed.
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        f: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Self> {
+        let func = HostFunc::typed(&self.engine, f);
+        self.insert(module, name, Definition::Host(func))
+    }
+
+    /// Defines all exports of an instance under a module name.
+    ///
+    /// # Errors
+    ///
+    /// When a name is taken and shadowing is not allowed.
+    ///
+    /// # Panics
+    ///
+    /// If the instance belongs to another store.
+    pub fn instance(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        instance: Instance,
+    ) -> Result<&mut Self> {
+        let mut store = store.as_context_mut();
+        for export in instance.exports(&mut store) {
+            self.insert(module, export.name(), Definition::Extern(export.into_extern()))?;
+        }
+        Ok(self)
+    }
+
+    /// Instantiates a library module (a "reactor" of WASI: one without `_start`), calls its
+    /// `_initialize` if it has one, and defines its exports under a module name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Linker::instantiate`], of `_initialize` and of [`Linker::instance`]; and that the
+    /// module is a command, which runs once and has no exports to share.
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        name: &str,
+        module: &Module,
+    ) -> Result<&mut Self> {
+        if module.get_export("_start").is_some() {
+            bail!("module `{name}` is a command: it has a `_start` function");
+        }
+        let instance = self.instantiate(&mut store, module)?;
+        if let Some(Extern::Func(initialize)) = instance.get_export(&mut store, "_initialize") {
+            initialize.call(&mut store, &[], &mut [])?;
+        }
+        self.instance(store, name, instance)
+    }
+
+    /// Gives a definition a second name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such definition, or the new name is taken and shadowing is not allowed.
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self> {
+        let definition = self.find(module, name).cloned();
+        let definition =
+            definition.ok_or_else(|| format_err!("no item named `{module}::{name}` defined"))?;
+        self.insert(as_module, as_name, definition)
+    }
+
+    /// Gives all definitions of a module a second module name.
+    ///
+    /// # Errors
+    ///
+    /// When a name is taken and shadowing is not allowed.
+    pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<()> {
+        let Some(&from) = self.names.get(module) else { return Ok(()) };
+        let keys: Vec<_> = self.order.iter().copied().filter(|key| key.0 == from).collect();
+        for key in keys {
+            let name = self.texts[key.1 as usize].clone();
+            let definition = self.definitions[&key].clone();
+            self.insert(as_module, &name, definition)?;
+        }
+        Ok(())
+    }
+
+    /// Defines every function that `module` imports and the linker lacks as one that fails when
+    /// it is called.
+    ///
+    /// # Errors
+    ///
+    /// When the module imports something else that is not defined.
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<()> {
+        for import in module.imports() {
+            if self.find(import.module(), import.name()).is_some() {
+                continue;
+            }
+            let error = UnknownImportError::new(&import);
+            let ExternType::Func(ty) = import.ty() else { return Err(error.into()) };
+            self.func_new(import.module(), import.name(), ty, move |_, _, _| {
+                Err(error.clone().into())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Defines every function that `module` imports and the linker lacks as one that returns
+    /// default values.
+    ///
+    /// # Errors
+    ///
+    /// When the module imports something else that is not defined, or a function whose results
+    /// have no default values.
+    pub fn define_unknown_imports_as_default_values(&mut self, module: &Module) -> Result<()> {
+        for import in module.imports() {
+            if self.find(import.module(), import.name()).is_some() {
+                continue;
+            }
+            let error = UnknownImportError::new(&import);
+            let ExternType::Func(ty) = import.ty() else { return Err(error.into()) };
+            if let Some(result) = ty.results().find(|ty| !ty.is_defaultable()) {
+                return Err(Error::from(error).context(format!("no default value for {result}")));
+            }
+            // Results hold their default values when the closure is called.
+            self.func_new(import.module(), import.name(), ty, |_, _, _| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Makes an instance with imports from the definitions, and runs its start function.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownImportError`] for an import that is not defined, or as for [`Instance::new`].
+    ///
+    /// # Panics
+    ///
+    /// If a definition that the module imports belongs to another store.
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        let mut imports = Vec::with_capacity(module.imports().len());
+        for import in module.imports() {
+            let definition = self.find(import.module(), import.name());
+            let definition = definition.ok_or_else(|| UnknownImportError::new(&import))?;
+            imports.push(definition.instantiate(&mut store).to_external());
+        }
+        Instance::from_externals(&mut store, module, &imports)
+    }
+
+    /// Finds the definitions that a module imports, ahead of time.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownImportError`] for an import that is not defined.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        let definitions = module.imports().map(|import| {
+            let definition = self.find(import.module(), import.name()).cloned();
+            definition.ok_or_else(|| UnknownImportError::new(&import).into())
+        });
+        Ok(InstancePre {
+            module: module.clone(),
+            definitions: definitions.collect::<Result<_>>()?,
+            data: core::marker::PhantomData,
+        })
+    }
+
+    /// The definition with these names, in a store.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        Some(self.find(module, name)?.instantiate(&mut store.as_context_mut()))
+    }
+
+    /// The definition that an import would get, in a store.
+    pub fn get_by_import(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Option<Extern> {
+        self.get(store, import.module(), import.name())
+    }
+
+    /// What to call to run the module that was defined under a name: its export with the empty
+    /// name, else `_start`, else a function that does nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the export with the empty name, or `_start`, is not a function.
+    pub fn get_default(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+    ) -> Result<Func> {
+        for name in ["", "_start"] {
+            if let Some(item) = self.get(&mut store, module, name) {
+                let func = item.into_func();
+                return func.ok_or_else(|| format_err!("`{module}::{name}` is not a function"));
+            }
+        }
+        Ok(Func::wrap(store, || {}))
+    }
+
+    /// All definitions in a store, as module name, name and item, in the order of definition.
+    pub fn iter<'a>(
+        &'a self,
+        mut store: impl AsContextMut<Data = T> + 'a,
+    ) -> impl Iterator<Item = (&'a str, &'a str, Extern)> + 'a {
+        self.order.iter().map(move |key| {
+            let item = self.definitions[key].instantiate(&mut store.as_context_mut());
+            (&*self.texts[key.0 as usize], &*self.texts[key.1 as usize], item)
+        })
+    }
+
+    fn find(&self, module: &str, name: &str) -> Option<&Definition> {
+        self.definitions.get(&(*self.names.get(module)?, *self.names.get(name)?))
+    }
+
+    fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self> {
+        let key = (self.name(module), self.name(name));
+        match self.definitions.entry(key) {
+            Entry::Occupied(_) if !self.allow_shadowing => {
+                bail!("import of `{module}::{name}` defined twice")
+            }
+            Entry::Occupied(mut entry) => {
+                entry.insert(definition);
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(definition);
+                self.order.push(key);
+            }
+        }
+        Ok(self)
+    }
+
+    fn name(&mut self, text: &str) -> u32 {
+        if let Some(&name) = self.names.get(text) {
+            return name;
+        }
+        let text: Arc<str> = text.into();
+        let name = self.texts.len() as u32;
+        self.texts.push(text.clone());
+        self.names.insert(text, name);
+        name
+    }
+}
+
+impl<T: 'static> Clone for Linker<T> {
+    fn clone(&self) -> Linker<T> {
+        Linker {
+            engine: self.engine.clone(),
+            names: self.names.clone(),
+            texts: self.texts.clone(),
+            definitions: self.definitions.clone(),
+            order: self.order.clone(),
+            allow_shadowing: self.allow_shadowing,
+            data: core::marker::PhantomData,
+        }
+    }
+}
+
+impl<T: 'static> core::fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let names = self.order.iter().map(|key| {
+            format!("{}::{}", self.texts[key.0 as usize], self.texts[key.1 as usize])
+        });
+        f.debug_list().entries(names).finish()
+    }
+}
+
+/// A module with its imports found, to be instantiated many times. Made by
+/// [`Linker::instantiate_pre`].
+pub struct InstancePre<T: 'static> {
+    module: Module,
+    definitions: Arc<[Definition]>,
+    data: core::marker::PhantomData<fn(T)>,
+}
+
+impl<T: 'static> InstancePre<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Makes an instance and runs its start function.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Instance::new`].
+    ///
+    /// # Panics
+    ///
+    /// If a definition belongs to another store.
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        let imports: Vec<External> = self
+            .definitions
+            .iter()
+            .map(|definition| definition.instantiate(&mut store).to_external())
+            .collect();
+        Instance::from_externals(&mut store, &self.module, &imports)
+    }
+}
+
+impl<T: 'static> Clone for InstancePre<T> {
+    fn clone(&self) -> InstancePre<T> {
+        InstancePre {
+            module: self.module.clone(),
+            definitions: self.definitions.clone(),
+            data: core::marker::PhantomData,
+        }
+    }
+}
+
+static_assertions::assert_impl_all!(Linker<()>: Send, Sync);
+static_assertions::assert_impl_all!(InstancePre<()>: Send, Sync);

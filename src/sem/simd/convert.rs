@@ -1,0 +1,53 @@
+//! Conversions of integer lanes to floats, and between floats.
+
+use super::V128;
+use crate::sem::*;
+
+/// Every signed lane as the nearest float.
+#[inline(always)]
+#[must_use]
+pub fn f32x4_convert_i32x4_s(a: V128) -> V128 {
+    let a: [u32; _] = a.lanes();
+    V128::from_lanes(a.map(f32_convert_i32_s))
+}
+
+/// Every unsigned lane as the nearest float.
+#[inline(always)]
+#[must_use]
+pub fn f32x4_convert_i32x4_u(a: V128) -> V128 {
+    let a: [u32; _] = a.lanes();
+    V128::from_lanes(a.map(f32_convert_i32_u))
+}
+
+/// The two low signed lanes as floats of twice the width.
+#[inline(always)]
+#[must_use]
+pub fn f64x2_convert_low_i32x4_s(a: V128) -> V128 {
+    let [a, b, _, _]: [u32; _] = a.lanes();
+    V128::from_lanes([a, b].map(f64_convert_i32_s))
+}
+
+/// The two low unsigned lanes as floats of twice the width.
+#[inline(always)]
+#[must_use]
+pub fn f64x2_convert_low_i32x4_u(a: V128) -> V128 {
+    let [a, b, _, _]: [u32; _] = a.lanes();
+    V128::from_lanes([a, b].map(f64_convert_i32_u))
+}
+
+/// Both lanes as the nearest floats of half the width; the high lanes are 0.
+#[inline(always)]
+#[must_use]
+pub fn f32x4_demote_f64x2_zero(a: V128) -> V128 {
+    let a: [f64; _] = a.lanes();
+    let [a, b] = a.map(f32_demote_f64);
+    V128::from_lanes([a, b, 0.0, 0.0])
+}
+
+/// The two low lanes as floats of twice the width.
+#[inline(always)]
+#[must_use]
+pub fn f64x2_promote_low_f32x4(a: V128) -> V128 {
+    let [a, b, _, _]: [f32; _] = a.lanes();
+    V128::from_lanes([a, b].map(f64_promote_f32))
+}

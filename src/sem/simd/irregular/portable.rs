@@ -1,0 +1,175 @@
+//! The lane-by-lane forms.
+
+use crate::sem::*;
+use core::array::from_fn;
+
+macro_rules! bitmasks {
+    ($($name:ident $t:ident;)*) => {
+        $(
+            #[inline(always)]
+            pub(in crate::sem) fn $name(a: V128) -> u32 {
+                let lanes: [$t; _] = a.lanes();
+                lanes.into_iter().rev().fold(0, |mask, lane| mask << 1 | u32::from(lane < 0))
+            }
+        )*
+    };
+}
+
+bitmasks! {
+    i8x16_bitmask i8;
+    i16x8_bitmask i16;
+    i32x4_bitmask i32;
+    i64x2_bitmask i64;
+}
+
+macro_rules! comparisons {
+    ($($name:ident $operator:tt;)*) => {
+        $(
+            #[inline(always)]
+            pub(in crate::sem) fn $name(a: V128, b: V128) -> V128 {
+                let (a, b): ([i64; 2], [i64; 2]) = (a.lanes(), b.lanes());
+                V128::from_lanes::<i64, 2>(from_fn(|lane| {
+                    if a[lane] $operator b[lane] { !0 } else { 0 }
+                }))
+            }
+        )*
+    };
+}
+
+comparisons! {
+    i64x2_lt_s <;
+    i64x2_gt_s >;
+    i64x2_le_s <=;
+    i64x2_ge_s >=;
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i64x2_shl(a: V128, count: u32) -> V128 {
+    V128::from_lanes::<u64, 2>(a.lanes().map(|lane: u64| lane.wrapping_shl(count)))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i64x2_shr_u(a: V128, count: u32) -> V128 {
+    V128::from_lanes::<u64, 2>(a.lanes().map(|lane: u64| lane.wrapping_shr(count)))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i16x8_narrow_i32x4_u(a: V128, b: V128) -> V128 {
+    let (a, b): ([i32; _], [i32; _]) = (a.lanes(), b.lanes());
+    V128::from_lanes(from_fn(|lane| {
+        let wide = if lane < 4 { a[lane] } else { b[lane - 4] };
+        wide.clamp(0, 0xffff) as u16
+    }))
+}
+
+/// One line per load: the bytes in a loaded lane, its type, and the type it is extended to.
+macro_rules! extending_loads {
+    ($($name:ident $size:literal $from:ident $to:ident;)*) => {
+        $(
+            #[inline(always)]
+            pub(in crate::sem) fn $name(loaded: u64) -> V128 {
+                let bytes = loaded.to_le_bytes();
+                let (chunks, _) = bytes.as_chunks::<$size>();
+                V128::from_lanes(from_fn(|lane| $to::from($from::from_le_bytes(chunks[lane]))))
+            }
+        )*
+    };
+}
+
+extending_loads! {
+    v128_load8x8_s 1 i8 i16;
+    v128_load8x8_u 1 u8 u16;
+    v128_load16x4_s 2 i16 i32;
+    v128_load16x4_u 2 u16 u32;
+    v128_load32x2_s 4 i32 i64;
+    v128_load32x2_u 4 u32 u64;
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_dot_i16x8_s(a: V128, b: V128) -> V128 {
+    let (a, b): ([i16; _], [i16; _]) = (a.lanes(), b.lanes());
+    let product = |lane: usize| i32::from(a[lane]).wrapping_mul(i32::from(b[lane]));
+    V128::from_lanes(from_fn(|lane| {
+        product(2 * lane).wrapping_add(product(2 * lane + 1))
+    }))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i16x8_relaxed_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
+    let (a, b): ([i8; _], [i8; _]) = (a.lanes(), b.lanes());
+    let product = |lane: usize| i16::from(a[lane]).wrapping_mul(i16::from(b[lane]));
+    V128::from_lanes(from_fn(|lane| {
+        product(2 * lane).wrapping_add(product(2 * lane + 1))
+    }))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_relaxed_dot_i8x16_i7x16_add_s(a: V128, b: V128, c: V128) -> V128 {
+    let pairs = i16x8_relaxed_dot_i8x16_i7x16_s(a, b);
+    i32x4_add(i32x4_extadd_pairwise_i16x8_s(pairs), c)
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i16x8_q15mulr_sat_s(a: V128, b: V128) -> V128 {
+    let (a, b): ([i16; _], [i16; _]) = (a.lanes(), b.lanes());
+    V128::from_lanes(from_fn(|lane| {
+        let product = i32::from(a[lane]).wrapping_mul(i32::from(b[lane]));
+        (product.wrapping_add(1 << 14) >> 15).min(i16::MAX.into()) as i16
+    }))
+}
+
+macro_rules! extremes {
+    ($($name:ident $t:ident $scalar:ident;)*) => {
+        $(
+            #[inline(always)]
+            pub(in crate::sem) fn $name(a: V128, b: V128) -> V128 {
+                let (a, b): ([$t; _], [$t; _]) = (a.lanes(), b.lanes());
+                V128::from_lanes(from_fn(|lane| $scalar(a[lane], b[lane])))
+            }
+        )*
+    };
+}
+
+extremes! {
+    f32x4_min f32 f32_min;
+    f32x4_max f32 f32_max;
+    f64x2_min f64 f64_min;
+    f64x2_max f64 f64_max;
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_trunc_sat_f32x4_s(a: V128) -> V128 {
+    V128::from_lanes(a.lanes().map(i32_trunc_sat_f32_s))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_trunc_sat_f32x4_u(a: V128) -> V128 {
+    V128::from_lanes(a.lanes().map(i32_trunc_sat_f32_u))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_trunc_sat_f64x2_s_zero(a: V128) -> V128 {
+    let [a, b] = a.lanes().map(i32_trunc_sat_f64_s);
+    V128::from_lanes([a, b, 0, 0])
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_trunc_sat_f64x2_u_zero(a: V128) -> V128 {
+    let [a, b] = a.lanes().map(i32_trunc_sat_f64_u);
+    V128::from_lanes([a, b, 0, 0])
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i8x16_swizzle(a: V128, indices: V128) -> V128 {
+    let mut table = [0; 17];
+    table[..16].copy_from_slice(&a.0);
+    V128(indices.0.map(|index| table[usize::from(index.min(16))]))
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i8x16_shuffle(a: V128, b: V128, lanes: [u8; 16]) -> V128 {
+    let mut table = [0; 32];
+    table[..16].copy_from_slice(&a.0);
+    table[16..].copy_from_slice(&b.0);
+    V128(lanes.map(|lane| table[usize::from(lane % 32)]))
+}

@@ -1,0 +1,286 @@
+//! Stores: where instances and everything they own live.
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::limits::ResourceLimiter;
+use crate::module::Module;
+use crate::vm::memory::Growth;
+use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
+use crate::vm::store::Resource;
+
+/// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
+/// own, which host functions reach through [`Caller`](crate::Caller).
+///
+/// Objects of a store live until it is dropped. Handles to them ([`Func`](crate::Func),
+/// [`Memory`](crate::Memory) and so on) are small and `Copy`, and using one with another store
+/// panics.
+pub struct Store<T: 'static> {
+    owner: StoreOwner<StoreInner<T>>,
+}
+
+/// What the store keeps of the embedder's.
+pub(crate) struct StoreInner<T> {
+    data: T,
+    engine: Engine,
+    limiter: Option<Limiter<T>>,
+}
+
+type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+
+impl<T: 'static> Store<T> {
+    /// An empty store.
+    ///
+    /// # Panics
+    ///
+    /// If its value stack cannot be reserved; see [`Store::try_new`].
+    pub fn new(engine: &Engine, data: T) -> Store<T> {
+        Store::try_new(engine, data).expect("cannot make a store")
+    }
+
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// When its value stack cannot be reserved.
+    pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
+        let inner = StoreInner { data, engine: engine.clone(), limiter: None };
+        let owner = StoreOwner::new(engine.tunables().clone(), engine.types().clone(), inner)?;
+        Ok(Store { owner })
+    }
+
+    /// The data.
+    pub fn data(&self) -> &T {
+        &self.owner.as_ref().user().data
+    }
+
+    /// The data, to change.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.owner.as_mut().split().1.data
+    }
+
+    /// Drops the store and gives back the data.
+    pub fn into_data(self) -> T {
+        self.owner.into_user().data
+    }
+
+    /// The engine it belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.owner.as_ref().user().engine
+    }
+
+    /// Has `limiter` asked before memories and tables grow or are made; it says where in the data
+    /// the limiter is. Its limits on the numbers of instances, tables and memories are read once,
+    /// now.
+    pub fn limiter(
+        &mut self,
+        mut limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
+    ) {
+        let (vm, user) = self.owner.as_mut().split();
+        let limits = limiter(&mut user.data);
+        vm.limit_counts(limits.instances(), limits.tables(), limits.memories());
+        user.limiter = Some(Box::new(limiter));
+    }
+}
+
+impl<T: 'static> Embedder for StoreInner<T> {
+    fn compile(
+        owner: &std::sync::Arc<dyn core::any::Any + Send + Sync>,
+        defined_index: u32,
+    ) -> Result<()> {
+        Module::from_owner(owner).code().compile(defined_index.into())
+    }
+
+    fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool> {
+        let Some(limiter) = &mut self.limiter else { return Ok(true) };
+        let limiter = limiter(&mut self.data);
+        match what {
+            Resource::Memory => {
+                limiter.memory_growing(growth.current, growth.desired, growth.maximum)
+            }
+            Resource::Table => {
+                limiter.table_growing(growth.current, growth.desired, growth.maximum)
+            }
+        }
+    }
+
+    fn grow_failed(&mut self, what: Resource, error: Error) -> Result<()> {
+        let Some(limiter) = &mut self.limiter else { return Ok(()) };
+        let limiter = limiter(&mut self.data);
+        match what {
+            Resource::Memory => limiter.memory_grow_failed(error),
+            Resource::Table => limiter.table_grow_failed(error),
+        }
+    }
+}
+
+impl<T: Default + 'static> Default for Store<T> {
+    /// An empty store of an engine of its own.
+    fn default() -> Store<T> {
+        Store::new(&Engine::default(), T::default())
+    }
+}
+
+impl<T: core::fmt::Debug> core::fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let store = self.owner.as_ref();
+        f.debug_struct("Store")
+            .field("vm", store.vm())
+            .field("data", &store.user().data)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A shared borrow of a store.
+pub struct StoreContext<'a, T: 'static>(pub(crate) StoreRef<'a, StoreInner<T>>);
+
+/// An exclusive borrow of a store.
+#[repr(transparent)]
+pub struct StoreContextMut<'a, T: 'static>(pub(crate) StoreMut<'a, StoreInner<T>>);
+
+impl<'a, T> Clone for StoreContext<'a, T> {
+    fn clone(&self) -> StoreContext<'a, T> {
+        *self
+    }
+}
+
+impl<T> Copy for StoreContext<'_, T> {}
+
+impl<'a, T> StoreContext<'a, T> {
+    /// The data.
+    pub fn data(&self) -> &'a T {
+        &self.0.user().data
+    }
+
+    /// The engine it belongs to.
+    pub fn engine(&self) -> &'a Engine {
+        &self.0.user().engine
+    }
+}
+
+impl<'a, T> StoreContextMut<'a, T> {
+    /// The data.
+    pub fn data(&self) -> &T {
+        &self.0.user().data
+    }
+
+    /// The data, to change.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.0.user_mut().data
+    }
+
+    /// The engine it belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.0.user().engine
+    }
+
+    /// The store without the data, and the data.
+    pub(crate) fn split(self) -> (&'a mut crate::vm::VmStore, &'a mut T) {
+        let (vm, user) = self.0.split();
+        (vm, &mut user.data)
+    }
+}
+
+/// Whatever lends a store: [`Store`], [`StoreContext`], [`StoreContextMut`],
+/// [`Caller`](crate::Caller), and references to them.
+pub trait AsContext {
+    /// The store's data.
+    type Data: 'static;
+
+    /// Borrows the store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// Whatever lends a store exclusively.
+pub trait AsContextMut: AsContext {
+    /// Borrows the store exclusively.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<T: 'static> AsContext for Store<T> {
+    type Data = T;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.owner.as_ref())
+    }
+}
+
+impl<T: 'static> AsContextMut for Store<T> {
+    #[inline]
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.owner.as_mut())
+    }
+}
+
+impl<T: 'static> AsContext for StoreContext<'_, T> {
+    type Data = T;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, T> {
+        *self
+    }
+}
+
+impl<T: 'static> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0.as_ref())
+    }
+}
+
+impl<T: 'static> AsContextMut for StoreContextMut<'_, T> {
+    #[inline]
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.0.reborrow())
+    }
+}
+
+impl<S: AsContext> AsContext for &'_ S {
+    type Data = S::Data;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, S::Data> {
+        S::as_context(self)
+    }
+}
+
+impl<S: AsContext> AsContext for &'_ mut S {
+    type Data = S::Data;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, S::Data> {
+        S::as_context(self)
+    }
+}
+
+impl<S: AsContextMut> AsContextMut for &'_ mut S {
+    #[inline]
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, S::Data> {
+        S::as_context_mut(self)
+    }
+}
+
+impl<'a, S: AsContext> From<&'a S> for StoreContext<'a, S::Data> {
+    fn from(store: &'a S) -> StoreContext<'a, S::Data> {
+        store.as_context()
+    }
+}
+
+impl<'a, S: AsContext> From<&'a mut S> for StoreContext<'a, S::Data> {
+    fn from(store: &'a mut S) -> StoreContext<'a, S::Data> {
+        S::as_context(store)
+    }
+}
+
+impl<'a, S: AsContextMut> From<&'a mut S> for StoreContextMut<'a, S::Data> {
+    fn from(store: &'a mut S) -> StoreContextMut<'a, S::Data> {
+        store.as_context_mut()
+    }
+}
+
+// A store moves to another thread exactly if its data does.
+static_assertions::assert_impl_all!(Store<u32>: Send, Sync);
+static_assertions::assert_not_impl_any!(Store<*mut u8>: Send, Sync);
+static_assertions::assert_not_impl_any!(Store<core::cell::Cell<u8>>: Sync);

@@ -1,0 +1,82 @@
+//! Reserved address space from the allocator, for targets without `mmap`: everything is
+//! accessible from the start, and large zeroed allocations take memory only when touched on most
+//! systems.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use std::io;
+
+/// A range of memory that this process owns. See the twin in `unix.rs`.
+#[derive(Debug)]
+pub struct Mapping {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a mapping is plain memory that its owner alone frees.
+unsafe impl Send for Mapping {}
+// SAFETY: shared access gives out only the base address and the length.
+unsafe impl Sync for Mapping {}
+
+const ALIGN: usize = 4096;
+
+impl Mapping {
+    /// A mapping of no bytes.
+    pub const fn empty() -> Mapping {
+        Mapping { base: NonNull::dangling(), len: 0 }
+    }
+
+    /// Allocates `len` zeroed bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the allocator cannot.
+    pub fn reserve(len: usize) -> io::Result<Mapping> {
+        if len == 0 {
+            return Ok(Mapping::empty());
+        }
+        let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        let layout = Layout::from_size_align(len, ALIGN).map_err(|_| out_of_memory())?;
+        // SAFETY: the layout's size is not zero.
+        let base = unsafe { std::alloc::alloc_zeroed(layout) };
+        Ok(Mapping { base: NonNull::new(base).ok_or_else(out_of_memory)?, len })
+    }
+
+    /// The first byte.
+    #[inline]
+    pub fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// Bytes reserved.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes a range accessible; here it already is.
+    ///
+    /// # Errors
+    ///
+    /// None on this target.
+    ///
+    /// # Panics
+    ///
+    /// If the range does not lie within the mapping.
+    pub fn commit(&mut self, offset: usize, len: usize) -> io::Result<()> {
+        let end = offset.checked_add(len).filter(|&end| end <= self.len);
+        end.expect("commit outside of a mapping");
+        Ok(())
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if let Ok(layout) = Layout::from_size_align(self.len, ALIGN)
+            && self.len != 0
+        {
+            // SAFETY: this is the layout that `reserve` allocated with.
+            unsafe { std::alloc::dealloc(self.base(), layout) };
+        }
+    }
+}

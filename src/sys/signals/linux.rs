@@ -1,0 +1,289 @@
+//! Page faults that become traps, on Linux for x86-64.
+//!
+//! A handler that accesses a memory without a bounds check faults when the address lies behind the
+//! memory's end, in the reserved rest of its region. The signal handler recognises such a fault by
+//! two facts, both needed: the address lies in a registered region, and the program counter lies
+//! in code that declared itself guarded. Execution then goes on at the landing that this code
+//! named, with every other register as it was. Any other fault goes to whoever handled it before.
+//!
+//! What the signal handler reads is async-signal-safe by construction: atomics only, no locks, no
+//! allocation, and region chunks are never freed.
+
+use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ops::Range;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+
+/// Do faults become traps on this target?
+pub const SUPPORTED: bool = true;
+
+/// What the executing layer declares about its code.
+#[derive(Debug)]
+pub struct SignalTable {
+    /// The address at which execution goes on after a fault at `pc`, if `pc` lies in guarded code.
+    /// Called from the signal handler: must be async-signal-safe.
+    pub landing: fn(pc: usize) -> Option<usize>,
+}
+
+static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
+
+/// Installs the signal handler for the process, once, chained before the handlers that are there
+/// now. Later calls only replace the table.
+///
+/// # Panics
+///
+/// If the system refuses to install a signal handler.
+pub fn install(table: &'static SignalTable) {
+    TABLE.store(ptr::from_ref(table).cast_mut(), Ordering::Release);
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        for (signal, previous) in SIGNALS.iter().zip(&PREVIOUS) {
+            install_one(*signal, previous);
+        }
+    });
+}
+
+/// Linux reports accesses to inaccessible pages as SIGSEGV, and SIGBUS for pages of a mapped file
+/// that has been cut short.
+const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// The action that was in force before ours, per signal; null until it is known.
+static PREVIOUS: [AtomicPtr<libc::sigaction>; 2] =
+    [AtomicPtr::new(ptr::null_mut()), AtomicPtr::new(ptr::null_mut())];
+
+fn install_one(signal: c_int, previous: &AtomicPtr<libc::sigaction>) {
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = on_fault;
+    // SAFETY: all-zero is a valid `sigaction` (no flags, empty mask, default action), and the
+    // pointers are to live locals.
+    let result = unsafe {
+        // The previous action is read first and kept before ours is in force, so that our handler
+        // never runs without knowing whom to pass a fault to.
+        libc::sigaction(signal, ptr::null(), old.as_mut_ptr());
+        previous.store(Box::into_raw(Box::new(old.assume_init())), Ordering::Release);
+        let mut new: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        new.sa_sigaction = handler as usize;
+        // A fault inside a chained handler must reach that handler, hence SA_NODEFER.
+        new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+        libc::sigemptyset(&mut new.sa_mask);
+        libc::sigaction(signal, &new, ptr::null_mut())
+    };
+    assert_eq!(result, 0, "cannot install a handler for signal {signal}");
+}
+
+extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes valid pointers to a handler installed with SA_SIGINFO; on this
+    // target the context is a `ucontext_t`.
+    unsafe {
+        let registers = &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
+        let rip = &mut registers[libc::REG_RIP as usize];
+        let table = TABLE.load(Ordering::Acquire);
+        if !table.is_null()
+            && regions::contains((*info).si_addr() as usize)
+            && let Some(landing) = ((*table).landing)(*rip as usize)
+        {
+            *rip = landing as i64;
+            return;
+        }
+    }
+    chain(signal, info, context);
+}
+
+/// Passes a fault that is not ours to the previous action.
+fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let index = SIGNALS.iter().position(|&s| s == signal).unwrap_or(0);
+    let previous = PREVIOUS[index].load(Ordering::Acquire);
+    // SAFETY: `previous` was stored before the handler was installed and is never freed; its
+    // function is called with the signature that its flags promise.
+    unsafe {
+        let action = (*previous).sa_sigaction;
+        if action == libc::SIG_DFL || action == libc::SIG_IGN {
+            // Returning repeats the fault, now under the previous action. (The system does not let
+            // a program ignore its own faults: both end the process as they would have.)
+            libc::sigaction(signal, previous, ptr::null_mut());
+        } else if (*previous).sa_flags & libc::SA_SIGINFO != 0 {
+            let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
+                core::mem::transmute(action);
+            handler(signal, info, context);
+        } else {
+            let handler: extern "C" fn(c_int) = core::mem::transmute(action);
+            handler(signal);
+        }
+    }
+}
+
+/// Gives the calling thread an alternate signal stack if it has none, so that chained handlers
+/// can report an overflow of the native stack as they do on threads of the standard library. Our
+/// own handler does not need one: without it, it runs on the thread's stack.
+pub fn prepare_thread() {
+    thread_local! {
+        static STACK: Option<AlternateStack> = AlternateStack::install();
+    }
+    // Failure (a thread that is being torn down) leaves things as they were.
+    let _ = STACK.try_with(|_| ());
+}
+
+/// A signal stack that this module installed for its thread.
+struct AlternateStack {
+    _memory: super::Mapping,
+}
+
+impl AlternateStack {
+    const BYTES: usize = 64 * 1024;
+
+    fn install() -> Option<AlternateStack> {
+        let mut current = MaybeUninit::<libc::stack_t>::zeroed();
+        // SAFETY: a null new stack only queries; the result goes to a live local, for which zero
+        // is valid.
+        let current = unsafe {
+            libc::sigaltstack(ptr::null(), current.as_mut_ptr());
+            current.assume_init()
+        };
+        if current.ss_flags & libc::SS_DISABLE == 0 {
+            return None;
+        }
+        // The lower half stays inaccessible: an overflow of the signal stack faults.
+        let mut memory = super::Mapping::reserve(2 * Self::BYTES).ok()?;
+        memory.commit(Self::BYTES, Self::BYTES).ok()?;
+        let stack = libc::stack_t {
+            ss_sp: memory.base().wrapping_add(Self::BYTES).cast(),
+            ss_flags: 0,
+            ss_size: Self::BYTES,
+        };
+        // SAFETY: the memory is accessible and lives until `drop` has taken it back.
+        let result = unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
+        (result == 0).then_some(AlternateStack { _memory: memory })
+    }
+}
+
+impl Drop for AlternateStack {
+    fn drop(&mut self) {
+        let disable =
+            libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        // SAFETY: disabling the alternate stack has no preconditions; the thread is ending and not
+        // in a signal handler.
+        unsafe { libc::sigaltstack(&disable, ptr::null_mut()) };
+    }
+}
+
+/// A range of addresses whose faults are out-of-bounds accesses, for as long as this lives.
+#[derive(Debug)]
+pub struct GuardedRegion {
+    entry: &'static regions::Entry,
+}
+
+impl GuardedRegion {
+    /// Declares a range of addresses as guarded. The caller owns the range.
+    pub fn register(range: Range<usize>) -> GuardedRegion {
+        GuardedRegion { entry: regions::insert(range) }
+    }
+}
+
+impl Drop for GuardedRegion {
+    fn drop(&mut self) {
+        regions::remove(self.entry);
+    }
+}
+
+/// The set of guarded regions: a list of chunks that only ever grows. Writers hold a lock around
+/// the list of free entries; the signal handler reads without one.
+mod regions {
+    use super::{AtomicPtr, AtomicUsize, Mutex, Ordering, PoisonError, Range, ptr};
+
+    #[derive(Debug)]
+    pub(super) struct Entry {
+        /// Zero while the entry is free or changing.
+        start: AtomicUsize,
+        end: AtomicUsize,
+    }
+
+    struct Chunk {
+        entries: [Entry; 64],
+        next: AtomicPtr<Chunk>,
+    }
+
+    impl Chunk {
+        const fn new() -> Chunk {
+            Chunk {
+                entries: [const { Entry { start: AtomicUsize::new(0), end: AtomicUsize::new(0) } };
+                    64],
+                next: AtomicPtr::new(ptr::null_mut()),
+            }
+        }
+    }
+
+    static FIRST: AtomicPtr<Chunk> = AtomicPtr::new(ptr::null_mut());
+    static FREE: Mutex<Vec<&'static Entry>> = Mutex::new(Vec::new());
+
+    fn follow(link: &AtomicPtr<Chunk>) -> Option<&'static Chunk> {
+        // SAFETY: chunks are leaked before they are linked, so a non-null link stays valid.
+        unsafe { link.load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(super) fn insert(range: Range<usize>) -> &'static Entry {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = free.pop().unwrap_or_else(|| {
+            let chunk: &'static Chunk = {
+                let chunk = Chunk::new();
+                chunk.next.store(FIRST.load(Ordering::Relaxed), Ordering::Relaxed);
+                Box::leak(Box::new(chunk))
+            };
+            FIRST.store(ptr::from_ref(chunk).cast_mut(), Ordering::Release);
+            free.extend(&chunk.entries[1..]);
+            &chunk.entries[0]
+        });
+        entry.end.store(range.end, Ordering::Relaxed);
+        entry.start.store(range.start, Ordering::Release);
+        entry
+    }
+
+    pub(super) fn remove(entry: &'static Entry) {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        entry.start.store(0, Ordering::Release);
+        free.push(entry);
+    }
+
+    /// Async-signal-safe. The entry that matters belongs to a memory that is in use by the
+    /// faulting thread, so it does not change meanwhile; others may, and are read twice so that a
+    /// torn pair is not believed.
+    pub(super) fn contains(address: usize) -> bool {
+        let mut chunk = follow(&FIRST);
+        while let Some(current) = chunk {
+            for entry in &current.entries {
+                let start = entry.start.load(Ordering::Acquire);
+                let end = entry.end.load(Ordering::Acquire);
+                if start != 0
+                    && (start..end).contains(&address)
+                    && entry.start.load(Ordering::Acquire) == start
+                {
+                    return true;
+                }
+            }
+            chunk = follow(&current.next);
+        }
+        false
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn regions_are_found_while_registered_across_chunks() {
+            // Addresses that no mapping of the process has.
+            let base = 0xffff_8000_0000_0000_usize;
+            let entries: Vec<_> = (0..200)
+                .map(|i| insert(base + i * 0x1000..base + i * 0x1000 + 0x800))
+                .collect();
+            for i in 0..200 {
+                assert!(contains(base + i * 0x1000));
+                assert!(contains(base + i * 0x1000 + 0x7ff));
+                assert!(!contains(base + i * 0x1000 + 0x800));
+            }
+            entries.into_iter().for_each(remove);
+            assert!((0..200).all(|i| !contains(base + i * 0x1000)));
+        }
+    }
+}

@@ -1,0 +1,660 @@
+//! Blocks, branches and returns, and which locals are zeroed at entry.
+
+use std::collections::HashMap;
+
+use wasmparser::BlockType;
+
+use super::emit::{Emitter, Label};
+use super::fuse::{condition, mirror, negate};
+use super::operand::{Operand, Place};
+use super::resolve::{Accs, Imm, Src};
+use super::value::Kind;
+use super::{Code, Translator};
+use crate::error::Error;
+use crate::index::TypeIndex;
+use crate::isa::{self, Bin, Class, Cmp, Op};
+use crate::trap::Trap;
+use crate::vm::frame::MAX_SLOT;
+
+/// What kind of block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockKind {
+    /// The function itself: its label is a return.
+    Function,
+    Block,
+    Loop,
+    If,
+    Else,
+}
+
+/// An open block.
+#[derive(Debug)]
+pub struct Block {
+    pub kind: BlockKind,
+    /// Operands below its parameters.
+    base: usize,
+    /// Slots of those.
+    base_height: i32,
+    params: Box<[Kind]>,
+    results: Box<[Kind]>,
+    /// What branches to it lead to.
+    label: Label,
+    /// For an `if` without `else` so far: where the condition leads if it fails.
+    otherwise: Label,
+    /// Operands and accumulators at an `if`, for its other arm.
+    entry_accs: Accs,
+    entry: Vec<Operand>,
+    /// Whether it was entered in reachable code.
+    reachable: bool,
+}
+
+/// Which locals have certainly been assigned: reading any other may read the zero it starts with.
+/// As in the validation of non-defaultable locals, an assignment counts until the end of its
+/// block.
+#[derive(Debug)]
+pub struct Assigned {
+    /// Per local: has it been assigned?
+    is: Vec<bool>,
+    /// Assigned locals, in order, and per open block where its own begin.
+    order: Vec<u32>,
+    marks: Vec<usize>,
+    /// Lowest and highest slot that must be zeroed.
+    zeroed: Option<(i16, i16)>,
+}
+
+impl Assigned {
+    pub fn new() -> Assigned {
+        Assigned { is: Vec::new(), order: Vec::new(), marks: Vec::new(), zeroed: None }
+    }
+
+    fn open(&mut self) {
+        self.marks.push(self.order.len());
+    }
+
+    fn close(&mut self) {
+        let mark = self.marks.pop().unwrap_or(0);
+        for local in self.order.drain(mark..) {
+            self.is[local as usize] = false;
+        }
+    }
+
+    fn assign(&mut self, local: u32) {
+        if !core::mem::replace(&mut self.is[local as usize], true) {
+            self.order.push(local);
+        }
+    }
+}
+
+impl Translator<'_> {
+    /// Function entry.
+    pub fn begin(&mut self) {
+        self.assigned.is = vec![false; self.frame.locals()];
+        for local in 0..self.frame.params() {
+            self.assigned.is[local as usize] = true;
+        }
+        // Rewritten or skipped at the end, when it is known which locals need it.
+        self.emit.op(Op::ZeroLocals);
+        // References are roots of the collector from the start.
+        for local in self.frame.params()..self.frame.locals() as u32 {
+            if self.frame.local(local).kind == Kind::Ref {
+                self.needs_zero(local);
+            }
+        }
+        if self.options.interrupt {
+            self.emit.op(Op::CheckInterrupt);
+        }
+        if self.options.fuel {
+            let at = self.emit.op(Op::ConsumeFuel);
+            self.emit.u32(at, 0, 1);
+        }
+        for (local, float) in [(self.pins.int, false), (self.pins.float, true)] {
+            let Some(local) = local else { continue };
+            if local < self.frame.params() {
+                let op = if float { Op::FmovLs } else { Op::MovLs };
+                let at = self.emit.op(op);
+                let slot = self.frame.local(local).slot;
+                self.emit.i16(at, 2, slot);
+            } else {
+                self.emit.op(if float { Op::FconstL } else { Op::MovLi });
+                self.assigned.is[local as usize] = true;
+            }
+        }
+        self.emit.set_barrier();
+        let results = self.ty.results().map(Kind::of).collect();
+        self.control.push(Block {
+            kind: BlockKind::Function,
+            base: 0,
+            base_height: 0,
+            params: Box::default(),
+            results,
+            label: Label::default(),
+            otherwise: Label::default(),
+            entry_accs: Accs::default(),
+            entry: Vec::new(),
+            reachable: true,
+        });
+    }
+
+    fn needs_zero(&mut self, local: u32) {
+        let local = self.frame.local(local);
+        let last = local.slot + local.kind.slots() as i16 - 1;
+        self.assigned.zeroed = Some(match self.assigned.zeroed {
+            None => (local.slot, last),
+            Some((low, high)) => (low.min(local.slot), high.max(last)),
+        });
+    }
+
+    /// Notes a read of a local.
+    pub fn read_local(&mut self, local: u32) {
+        if !self.assigned.is[local as usize] && !self.pins.is(local) {
+            self.needs_zero(local);
+        }
+    }
+
+    /// Notes an assignment to a local.
+    pub fn assign_local(&mut self, local: u32) {
+        self.assigned.assign(local);
+    }
+
+    /// Function end: the code.
+    pub fn finish(mut self) -> Result<Code, Error> {
+        if self.emit.is_too_large() {
+            return Err(super::too_large(self.offset, "more than 1 GiB of code"));
+        }
+        if self.frame.homes + self.stack.max_height > MAX_SLOT {
+            return Err(super::too_large(self.offset, "operand stack too deep"));
+        }
+        let mut entry = isa::len(Op::ZeroLocals.info().body as usize) as u32;
+        if let Some((low, high)) = self.assigned.zeroed {
+            self.emit.i16(0, 0, low);
+            self.emit.i16(0, 2, high - low + 1);
+            entry = 0;
+        }
+        let (words, source_map) = self.emit.finish();
+        Ok(Code { words, entry, source_map })
+    }
+
+    fn block_kinds(&self, ty: BlockType) -> (Box<[Kind]>, Box<[Kind]>) {
+        match ty {
+            BlockType::Empty => Default::default(),
+            BlockType::Type(ty) => (Box::default(), Box::new([Kind::of_wasm(&ty)])),
+            BlockType::FuncType(index) => {
+                let ty = self.info.type_info(TypeIndex(index)).func();
+                (ty.params().map(Kind::of).collect(), ty.results().map(Kind::of).collect())
+            }
+        }
+    }
+
+    fn open(&mut self, kind: BlockKind, ty: BlockType) {
+        let (params, results) = self.block_kinds(ty);
+        let base = self.stack.len() - params.len();
+        let slots: i32 = params.iter().map(|kind| kind.slots()).sum();
+        self.assigned.open();
+        self.control.push(Block {
+            kind,
+            base,
+            base_height: self.stack.height() - slots,
+            params,
+            results,
+            label: Label::default(),
+            otherwise: Label::default(),
+            entry_accs: self.accs,
+            entry: Vec::new(),
+            reachable: true,
+        });
+    }
+
+    pub fn block(&mut self, ty: BlockType) {
+        self.flush(false);
+        self.open(BlockKind::Block, ty);
+    }
+
+    pub fn loop_(&mut self, ty: BlockType) {
+        self.flush(false);
+        let (params, _) = self.block_kinds(ty);
+        self.flush_down_to(self.stack.len() - params.len(), true);
+        self.accs = Accs::default();
+        self.emit.set_barrier();
+        self.open(BlockKind::Loop, ty);
+        let here = self.emit.here();
+        self.control.last_mut().expect("just opened").label = Label::at(here);
+        if self.options.interrupt {
+            self.emit.op(Op::CheckInterrupt);
+        }
+        if self.options.fuel {
+            let at = self.emit.op(Op::ConsumeFuel);
+            self.emit.u32(at, 0, 1);
+        }
+    }
+
+    pub fn if_(&mut self, ty: BlockType) {
+        let condition = self.stack.pop();
+        // The flush may emit moves, which would part the condition from its comparison.
+        let (cmp, x, y) = self.take_condition(&condition);
+        self.flush(false);
+        let mut otherwise = Label::default();
+        self.emit_branch(negate(cmp), &x, y.as_ref(), &mut otherwise);
+        self.open(BlockKind::If, ty);
+        let entry = (0..self.control.last().map_or(0, |b| b.params.len()))
+            .map(|i| self.stack.get(self.stack.len() - self.params_len() + i))
+            .collect();
+        let accs = self.accs;
+        let block = self.control.last_mut().expect("just opened");
+        block.otherwise = otherwise;
+        block.entry = entry;
+        block.entry_accs = accs;
+    }
+
+    fn params_len(&self) -> usize {
+        self.control.last().map_or(0, |block| block.params.len())
+    }
+
+    pub fn else_(&mut self) {
+        if self.skipped > 0 {
+            return;
+        }
+        if self.reachable {
+            self.fall_to_end();
+            let at = self.emit.op(Op::Br);
+            let mut label = core::mem::take(&mut self.control.last_mut().expect("an if").label);
+            self.emit.branch(at, Emitter::target_place(at), &mut label);
+            self.control.last_mut().expect("an if").label = label;
+        }
+        self.assigned.close();
+        self.assigned.open();
+        let block = self.control.last_mut().expect("an if");
+        block.kind = BlockKind::Else;
+        let (base, accs, entry) = (block.base, block.entry_accs, core::mem::take(&mut block.entry));
+        let mut otherwise = core::mem::take(&mut block.otherwise);
+        self.reachable = block.reachable;
+        self.stack.truncate(base);
+        self.emit.bind(&mut otherwise);
+        self.accs = accs;
+        self.last = None;
+        for operand in entry {
+            self.stack.push(self.frame.homes, operand.kind, operand.place);
+            self.stack.top_mut().clean = operand.clean;
+        }
+    }
+
+    /// `end`. Returns whether the function itself ended.
+    pub fn end(&mut self) {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return;
+        }
+        if self.control.len() == 1 {
+            if self.reachable {
+                self.return_();
+            }
+            self.control.pop();
+            return;
+        }
+        if self.reachable {
+            self.fall_to_end();
+        }
+        let fell = self.reachable;
+        let mut block = self.control.pop().expect("validated code");
+        self.assigned.close();
+        let mut joined = false;
+        if block.kind == BlockKind::If {
+            // No other arm: its parameters are its results.
+            if !block.params.is_empty() {
+                if fell {
+                    let at = self.emit.op(Op::Br);
+                    self.emit.branch(at, Emitter::target_place(at), &mut block.label);
+                }
+                self.stack.truncate(block.base);
+                self.emit.bind(&mut block.otherwise);
+                self.accs = block.entry_accs;
+                self.last = None;
+                for operand in &block.entry {
+                    self.stack.push(self.frame.homes, operand.kind, operand.place);
+                }
+                self.flush_down_to(block.base, true);
+            } else {
+                self.emit.bind(&mut block.otherwise);
+                joined = true;
+            }
+            self.reachable = true;
+        }
+        if block.kind != BlockKind::Loop && block.label.is_used() {
+            self.emit.bind(&mut block.label);
+            self.reachable = true;
+            joined = true;
+        }
+        if joined || !self.reachable {
+            self.accs = Accs::default();
+            self.last = None;
+        }
+        if joined || !fell {
+            self.stack.truncate(block.base);
+            for kind in &block.results {
+                self.push_stored(*kind);
+            }
+        }
+    }
+
+    /// Control reaches the end of the innermost block: its results go to their homes.
+    fn fall_to_end(&mut self) {
+        let block = self.control.last().expect("an open block");
+        let base = block.base;
+        // Where nothing joins, operands stay as they are.
+        if block.kind != BlockKind::Loop && (block.label.is_used() || block.kind != BlockKind::Block) {
+            self.flush_down_to(base, true);
+        }
+    }
+
+    fn target(&mut self, depth: u32) -> usize {
+        self.control.len() - 1 - depth as usize
+    }
+
+    /// The kinds that a branch to a block carries.
+    fn branch_kinds(&self, target: usize) -> &[Kind] {
+        let block = &self.control[target];
+        if block.kind == BlockKind::Loop { &block.params } else { &block.results }
+    }
+
+    /// Whether the values that a branch carries are where the target expects them, or can be put
+    /// there without a move.
+    fn in_place(&self, target: usize) -> bool {
+        let count = self.branch_kinds(target).len();
+        let mut home = self.frame.homes + self.control[target].base_height;
+        for i in self.stack.len() - count..self.stack.len() {
+            let operand = self.stack.get(i);
+            if i32::from(operand.home) != home || !matches!(operand.place, Place::Temp { .. }) {
+                return false;
+            }
+            home += operand.kind.slots();
+        }
+        true
+    }
+
+    /// Puts the values that a branch carries where the target expects them. They stay on the
+    /// stack.
+    fn carry(&mut self, target: usize) {
+        let count = self.branch_kinds(target).len();
+        self.charge(count);
+        let mut home = (self.frame.homes + self.control[target].base_height) as i16;
+        // Targets lie at or below the values' own homes, so ascending order overwrites nothing
+        // that is still needed.
+        for i in self.stack.len() - count..self.stack.len() {
+            let operand = self.stack.get(i);
+            if operand.home == home {
+                self.to_home(&operand);
+            } else {
+                self.copy_to(&operand, home);
+            }
+            home += operand.kind.slots() as i16;
+        }
+    }
+
+    /// Accounts for code whose size the module does not pay for: values carried by a branch are
+    /// pushed once but may be moved by any number of branches.
+    fn charge(&mut self, moves: usize) {
+        self.carried += moves;
+        if self.carried > crate::tune::MAX_CARRIED {
+            self.limit("branches carry too many values");
+        }
+    }
+
+    /// Emits an unconditional branch; values have been carried.
+    fn jump(&mut self, target: usize) {
+        let at = self.emit.op(Op::Br);
+        let place = Emitter::target_place(at);
+        self.emit.branch(at, place, &mut self.control[target].label);
+    }
+
+    pub fn br(&mut self, depth: u32) {
+        let target = self.target(depth);
+        if target == 0 {
+            self.return_();
+        } else {
+            self.carry(target);
+            self.jump(target);
+        }
+        self.unreachable_from_here();
+    }
+
+    /// What follows until the end of the block cannot be reached.
+    pub fn unreachable_from_here(&mut self) {
+        self.reachable = false;
+        self.last = None;
+        let base = self.control.last().map_or(0, |block| block.base);
+        self.stack.truncate(base);
+    }
+
+    pub fn br_if(&mut self, depth: u32) {
+        let operand = self.stack.pop();
+        let target = self.target(depth);
+        let count = self.branch_kinds(target).len();
+        self.charge(count);
+        let (cmp, x, y) = self.take_condition(&operand);
+        if target != 0 && self.in_place(target) {
+            let count = self.branch_kinds(target).len();
+            for i in self.stack.len() - count..self.stack.len() {
+                let operand = self.stack.get(i);
+                self.to_home(&operand);
+            }
+            let mut label = core::mem::take(&mut self.control[target].label);
+            self.emit_branch(cmp, &x, y.as_ref(), &mut label);
+            self.control[target].label = label;
+            return;
+        }
+        // The way out of line: skip it if the condition fails.
+        let mut skip = Label::default();
+        // Values in the accumulator are stored first: both ways need them.
+        let count = self.branch_kinds(target).len();
+        for i in self.stack.len() - count..self.stack.len() {
+            let operand = self.stack.get(i);
+            if matches!(operand.place, Place::Temp { .. }) {
+                self.to_home(&operand);
+            }
+        }
+        self.emit_branch(negate(cmp), &x, y.as_ref(), &mut skip);
+        let accs = self.accs;
+        if target == 0 {
+            self.return_values();
+        } else {
+            self.carry(target);
+            self.jump(target);
+        }
+        self.emit.bind(&mut skip);
+        self.accs = accs;
+        self.last = None;
+    }
+
+    pub fn br_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<(), wasmparser::BinaryReaderError> {
+        let index = self.stack.pop();
+        let depths: Vec<u32> = targets.targets().collect::<Result<_, _>>()?;
+        let default = targets.default();
+        let src = self.source(&index, Imm::No, |c| isa::br_table(c).is_some());
+        // All arms take the same values: put them into their homes so that arms only move.
+        let count = {
+            let target = self.target(default);
+            self.branch_kinds(target).len()
+        };
+        for i in self.stack.len() - count..self.stack.len() {
+            let operand = self.stack.get(i);
+            if matches!(operand.place, Place::Temp { .. }) {
+                self.to_home(&operand);
+            }
+        }
+        let at = self.emit.op(isa::br_table(src.class).expect("resolved to a row"));
+        self.put_slot(at, 0, src);
+        self.emit.u32(at, 4, depths.len() as u32);
+        self.emit.distance_entries(at, depths.len() + 1);
+        self.emit.set_barrier();
+        // Arms that must move values share one stub per target block.
+        let mut stubs: Vec<(usize, Label)> = Vec::new();
+        let mut stub_of: HashMap<usize, Option<usize>> = HashMap::new();
+        for (i, depth) in depths.iter().chain(core::iter::once(&default)).enumerate() {
+            let target = self.target(*depth);
+            let place = Emitter::table_place(at, i);
+            let stub = *stub_of.entry(target).or_insert_with(|| {
+                (target == 0 || !self.in_place(target)).then(|| {
+                    stubs.push((target, Label::default()));
+                    stubs.len() - 1
+                })
+            });
+            let label = match stub {
+                Some(stub) => &mut stubs[stub].1,
+                None => &mut self.control[target].label,
+            };
+            self.emit.branch(at, place, label);
+        }
+        let accs = self.accs;
+        for (target, mut label) in stubs {
+            self.emit.bind(&mut label);
+            self.accs = accs;
+            if target == 0 {
+                self.return_values();
+            } else {
+                self.carry(target);
+                self.jump(target);
+            }
+        }
+        self.unreachable_from_here();
+        Ok(())
+    }
+
+    /// Decides how a condition is tested, taking back the comparison that made it if it can be one
+    /// with the branch. Without a right side the condition is "not zero" (`I32Ne`) or "zero".
+    fn take_condition(&mut self, o: &Operand) -> (Cmp, Operand, Option<Operand>) {
+        let Some(rec) = self.producer(o) else {
+            return (Cmp::I32Ne, *o, None);
+        };
+        // "Not the comparison before": a float comparison or a bit test, negated.
+        if let Bin::I32Eq | Bin::I32Ne | Bin::I64Eq | Bin::I64Ne = rec.op
+            && rec.y.place == Place::Const(0)
+            && let Some(under) = self.producer_under(&rec, &rec.x)
+            && let Some(cmp) = branch_condition(under.op)
+        {
+            self.take_back(&under);
+            let cmp = if matches!(rec.op, Bin::I32Eq | Bin::I64Eq) { negate(cmp) } else { cmp };
+            return (cmp, under.x, Some(under.y));
+        }
+        let Some(cmp) = branch_condition(rec.op).filter(|_| rec.op != Bin::I64And) else {
+            return (Cmp::I32Ne, *o, None);
+        };
+        self.take_back(&rec);
+        if rec.y.place == Place::Const(0) && matches!(cmp, Cmp::I32Eq | Cmp::I32Ne) {
+            return (cmp, rec.x, None);
+        }
+        (cmp, rec.x, Some(rec.y))
+    }
+
+    /// Emits a conditional branch to `label`.
+    fn emit_branch(&mut self, mut cmp: Cmp, x: &Operand, y: Option<&Operand>, label: &mut Label) {
+        let at;
+        if let Some(y) = y {
+            let (mut x, mut y) = (*x, *y);
+            let constant = |o: &Operand| matches!(o.place, Place::Const(_));
+            if ((constant(&x) && !constant(&y)) || (is_greater(cmp) && !self.fits_half(&y)))
+                && let Some(mirrored) = mirror(cmp)
+            {
+                cmp = mirrored;
+                core::mem::swap(&mut x, &mut y);
+            }
+            let commute = mirror(cmp) == Some(cmp);
+            let (sx, sy, _) =
+                self.sources(&x, &y, Imm::Half, commute, |x, y| isa::br_cmp(cmp, x, y).is_some());
+            at = self.emit.op(isa::br_cmp(cmp, sx.class, sy.class).expect("resolved to a row"));
+            self.put_slot(at, 0, sx);
+            self.put_half(at, 2, sy);
+        } else {
+            let sx = self.source(x, Imm::No, |c| isa::br_if(true, c).is_some());
+            at = self.emit.op(isa::br_if(cmp == Cmp::I32Ne, sx.class).expect("a row"));
+            self.put_slot(at, 0, sx);
+        }
+        self.last = None;
+        self.emit.branch(at, Emitter::target_place(at), label);
+        self.emit.set_barrier();
+    }
+
+    fn fits_half(&self, o: &Operand) -> bool {
+        match o.place {
+            Place::Const(bits) => i16::try_from(super::resolve::signed(o.kind, bits)).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Writes a slot or 16-bit immediate.
+    pub fn put_half(&mut self, at: u32, field: usize, src: Src) {
+        if src.class == Class::I {
+            self.emit.i16(at, field, src.bits as i16);
+        } else {
+            self.put_slot(at, field, src);
+        }
+    }
+
+    pub fn return_(&mut self) {
+        self.return_values();
+    }
+
+    /// Returns with the results on top of the stack, which stay there.
+    fn return_values(&mut self) {
+        let restore = self.pins.any();
+        let results = &self.control[0].results;
+        let count = results.len();
+        self.carried += count;
+        if count == 0 {
+            self.emit.op(if restore { Op::RetR } else { Op::Ret });
+            return;
+        }
+        let to = -self.frame.offset as i16;
+        if count == 1 && results[0] != Kind::V128 {
+            let o = self.stack.peek();
+            let float = o.kind.is_float();
+            let src = match self.natural(&o, Imm::Word) {
+                Some(src) if isa::ret(float, src.class, restore).is_some() => src,
+                _ => Src { class: Class::S, slot: self.to_slot(&o), bits: 0 },
+            };
+            let op = isa::ret(float, src.class, restore);
+            let at = self.emit.op(op.expect("a row"));
+            self.emit.i16(at, 2, to);
+            match src.class {
+                Class::I => self.emit.u32(at, 4, super::resolve::signed(o.kind, src.bits) as u32),
+                _ => self.put_slot(at, 0, src),
+            }
+            return;
+        }
+        // Results go where parameters are: locals that are parameters first leave their slots.
+        for i in self.stack.len() - count..self.stack.len() {
+            let o = self.stack.get(i);
+            if matches!(o.place, Place::Local(local) if local < self.frame.params()) {
+                self.copy_to(&o, o.home);
+            }
+        }
+        let mut slot = to;
+        for i in self.stack.len() - count..self.stack.len() {
+            let mut o = self.stack.get(i);
+            if matches!(o.place, Place::Local(local) if local < self.frame.params()) {
+                o.place = Place::Temp { producer: super::operand::NONE, stored: true };
+            }
+            self.copy_to(&o, slot);
+            slot += o.kind.slots() as i16;
+        }
+        self.emit.op(if restore { Op::RetR } else { Op::Ret });
+    }
+
+    pub fn trap(&mut self, trap: Trap) {
+        let at = self.emit.op(Op::Trap);
+        self.emit.u32(at, 0, trap as u32);
+        self.unreachable_from_here();
+    }
+}
+
+/// The branch condition of a value-producing op: a comparison, or a bitwise and.
+fn branch_condition(op: Bin) -> Option<Cmp> {
+    match op {
+        Bin::I32And => Some(Cmp::I32Test),
+        Bin::I64And => Some(Cmp::I64Test),
+        _ => condition(op),
+    }
+}
+
+fn is_greater(cmp: Cmp) -> bool {
+    use Cmp::*;
+    matches!(cmp, I32GtS | I32GtU | I32GeS | I32GeU | I64GtS | I64GtU | I64GeS | I64GeU)
+}

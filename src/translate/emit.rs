@@ -1,0 +1,205 @@
+//! The code buffer: writing instructions, rewriting their ops, and branches.
+
+use crate::isa::{self, HEAD, Op};
+
+/// A place in the code that branches lead to.
+#[derive(Debug, Default)]
+pub struct Label {
+    /// Byte offset, once known.
+    target: Option<u32>,
+    /// Branches waiting for it: instruction and place of its distance.
+    waiting: Vec<(u32, u32)>,
+}
+
+impl Label {
+    /// A label here and now: a loop's start.
+    pub fn at(offset: u32) -> Label {
+        Label { target: Some(offset), waiting: Vec::new() }
+    }
+
+    /// Whether any branch waits for it.
+    pub fn is_used(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
+/// The code so far.
+#[derive(Debug)]
+pub struct Emitter {
+    bytes: Vec<u8>,
+    /// Code up to here may be branched into or has been: instructions before it are never taken
+    /// back or retargeted.
+    barrier: usize,
+    source_map: Option<Vec<(u32, u32)>>,
+    source: u32,
+    /// The slot copy just emitted: instruction, destination, source.
+    copy: Option<(u32, i16, i16)>,
+}
+
+/// Code larger than this is refused: distances are 32-bit.
+const MAX_CODE: usize = 1 << 30;
+
+impl Emitter {
+    pub fn new(source_map: bool) -> Emitter {
+        Emitter { bytes: Vec::new(), barrier: 0, source_map: source_map.then(Vec::new), source: 0, copy: None }
+    }
+
+    /// Names the operator that the following instructions come from.
+    pub fn source(&mut self, offset: usize) {
+        self.source = offset as u32;
+    }
+
+    /// Byte offset of the next instruction.
+    pub fn here(&self) -> u32 {
+        self.bytes.len() as u32
+    }
+
+    pub fn is_too_large(&self) -> bool {
+        self.bytes.len() > MAX_CODE
+    }
+
+    /// Starts an instruction with all operands zero and returns its offset.
+    pub fn op(&mut self, op: Op) -> u32 {
+        let at = self.here();
+        if let Some(map) = &mut self.source_map {
+            map.push((at, self.source));
+        }
+        self.bytes.resize(self.bytes.len() + op.info().size(), 0);
+        self.set_op(at, op);
+        at
+    }
+
+    fn set_op(&mut self, at: u32, op: Op) {
+        self.bytes[at as usize..][..2].copy_from_slice(&(op as u16).to_le_bytes());
+    }
+
+    /// The op of the instruction at `at`.
+    pub fn op_at(&self, at: u32) -> Op {
+        let bytes = &self.bytes[at as usize..];
+        Op::from_u16(u16::from_le_bytes([bytes[0], bytes[1]])).expect("written by `op`")
+    }
+
+    /// Writes operand bytes.
+    pub fn put<const N: usize>(&mut self, at: u32, field: usize, bytes: [u8; N]) {
+        self.bytes[at as usize + HEAD + field..][..N].copy_from_slice(&bytes);
+    }
+
+    pub fn i16(&mut self, at: u32, field: usize, v: i16) {
+        self.put(at, field, v.to_le_bytes());
+    }
+
+    pub fn u32(&mut self, at: u32, field: usize, v: u32) {
+        self.put(at, field, v.to_le_bytes());
+    }
+
+    pub fn u64(&mut self, at: u32, field: usize, v: u64) {
+        self.put(at, field, v.to_le_bytes());
+    }
+
+    /// Adds a distance behind a `br_table`.
+    pub fn distance_entries(&mut self, at: u32, count: usize) {
+        let body = self.op_at(at).info().body as usize + count * 4;
+        self.bytes.resize(at as usize + isa::len(body), 0);
+    }
+
+    /// Rewrites the instruction at `at`, whose result is in the accumulator only, to store it to
+    /// `slot` as well.
+    pub fn store_form(&mut self, at: u32, slot: i16) {
+        let op = self.op_at(at).stored().expect("only ops with a stored form produce temporaries");
+        self.set_op(at, op);
+        self.i16(at, 0, slot);
+    }
+
+    /// Rewrites the instruction at `at` to leave its result in the pinned local, if its op has
+    /// that form.
+    pub fn pin_form(&mut self, at: u32) -> bool {
+        let form = self.op_at(at).pinned();
+        if let Some(op) = form {
+            self.set_op(at, op);
+        }
+        form.is_some()
+    }
+
+    /// Whether `at` is the last instruction and nothing branches to behind it.
+    pub fn is_last(&self, at: u32) -> bool {
+        let at = at as usize;
+        at >= self.barrier && at < self.bytes.len() && at + self.op_at(at as u32).info().size() == self.bytes.len()
+    }
+
+    /// Whether the instruction at `at` ends at `end`, and nothing branches to between.
+    pub fn ends_at(&self, at: u32, end: u32) -> bool {
+        let size = self.op_at(at).info().size() as u32;
+        at as usize >= self.barrier && at + size == end
+    }
+
+    /// The slot copy just emitted, if it is the last instruction: where, destination and source.
+    pub fn last_copy(&self) -> Option<(u32, i16, i16)> {
+        self.copy.filter(|copy| self.is_last(copy.0) && self.op_at(copy.0) == Op::MovSs)
+    }
+
+    /// Notes a slot copy.
+    pub fn set_last_copy(&mut self, at: u32, dst: i16, src: i16) {
+        self.copy = Some((at, dst, src));
+    }
+
+    /// Takes back everything from `at` on.
+    pub fn rewind(&mut self, at: u32) {
+        debug_assert!(at as usize >= self.barrier);
+        self.bytes.truncate(at as usize);
+        if let Some(map) = &mut self.source_map {
+            while map.last().is_some_and(|entry| entry.0 >= at) {
+                map.pop();
+            }
+        }
+    }
+
+    /// No instruction before this point may be taken back: control can come here from elsewhere.
+    pub fn set_barrier(&mut self) {
+        self.barrier = self.bytes.len();
+    }
+
+    /// Makes the distance at `place` (a byte offset) of the instruction at `at` lead to `label`.
+    pub fn branch(&mut self, at: u32, place: u32, label: &mut Label) {
+        match label.target {
+            Some(target) => self.distance(at, place, target),
+            None => label.waiting.push((at, place)),
+        }
+    }
+
+    /// The place of the distance in the instruction at `at` (its field 4).
+    pub fn target_place(at: u32) -> u32 {
+        at + HEAD as u32 + 4
+    }
+
+    /// The place of distance `index` behind the `br_table` at `at`.
+    pub fn table_place(at: u32, index: usize) -> u32 {
+        at + (HEAD + 8 + index * 4) as u32
+    }
+
+    fn distance(&mut self, at: u32, place: u32, target: u32) {
+        // Code is smaller than `MAX_CODE`, so this cannot overflow.
+        let distance = target.wrapping_sub(at) as i32;
+        self.bytes[place as usize..][..4].copy_from_slice(&distance.to_le_bytes());
+    }
+
+    /// Places `label` here.
+    pub fn bind(&mut self, label: &mut Label) {
+        let here = self.here();
+        for (at, place) in core::mem::take(&mut label.waiting) {
+            self.distance(at, place, here);
+        }
+        label.target = Some(here);
+        self.set_barrier();
+    }
+
+    /// The finished code.
+    pub fn finish(mut self) -> (Box<[u64]>, Vec<(u32, u32)>) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        let words = self
+            .bytes
+            .chunks_exact(8)
+            .map(|chunk| u64::from_le_bytes(chunk.try_into().unwrap_or_default()))
+            .collect();
+        (words, self.source_map.unwrap_or_default())
+    }
+}

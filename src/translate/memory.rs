@@ -1,0 +1,301 @@
+//! Loads, stores, and the instructions that runtime functions carry out.
+
+use wasmparser::MemArg;
+
+use super::Translator;
+use super::operand::{Operand, Place};
+use super::resolve::{Imm, Src};
+use super::value::Kind;
+use crate::index::{MemoryIndex, TableIndex};
+use crate::isa::runtime::{Runtime, wide};
+use crate::isa::{self, Class, Load, Op, Store};
+use crate::vm::frame::MAX_SLOT;
+
+/// Arguments of a runtime call.
+pub struct RuntimeCall {
+    pub function: Runtime,
+    pub x: u32,
+    pub y: u32,
+    pub z: u32,
+}
+
+impl Translator<'_> {
+    /// Context offset of a memory's pointer.
+    pub fn memory_place(&self, memory: u32) -> u32 {
+        self.info.layout.memories + memory * 8
+    }
+
+    /// Context offset of a table's pointer.
+    pub fn table_place(&self, table: u32) -> u32 {
+        self.info.layout.tables + table * 8
+    }
+
+    fn is_memory64(&self, memory: u32) -> bool {
+        self.info.memories[MemoryIndex(memory).idx()].is_64()
+    }
+
+    fn is_table64(&self, table: u32) -> bool {
+        self.info.tables[TableIndex(table).idx()].is_64()
+    }
+
+    /// Whether accesses to a memory take the fast path: memory 0 with 32-bit indices.
+    fn is_plain(&self, memory: u32) -> bool {
+        memory == 0 && !self.is_memory64(0)
+    }
+
+    /// Whether accesses to memory 0 compare with its length: by configuration, or because pages
+    /// are smaller than what the system can protect.
+    fn is_checked(&self) -> bool {
+        self.options.checked_memory || self.info.memories[0].page_size_log2() < 16
+    }
+
+    /// An address operand for the fast path: the class, and the offset to encode. A constant
+    /// address becomes part of the offset.
+    fn address(&mut self, o: &Operand, offset: u64, exists: impl Fn(Class) -> bool) -> (Src, u32) {
+        if let Place::Const(bits) = o.place
+            && let Ok(sum) = u32::try_from(u64::from(bits as u32) + offset)
+        {
+            return (Src { class: Class::I, slot: 0, bits }, sum);
+        }
+        let src = self.source(o, Imm::No, exists);
+        (src, offset as u32)
+    }
+
+    pub fn load(&mut self, op: Load, memarg: &MemArg, kind: Kind) {
+        let addr = self.stack.pop();
+        if !self.is_plain(memory_of(memarg)) {
+            self.load_general(op, memarg, kind, &addr);
+            return;
+        }
+        let checked = self.is_checked();
+        let (src, offset) =
+            self.address(&addr, memarg.offset, |c| isa::load(op, checked, Class::A, c).is_some());
+        self.clobber(kind.is_float());
+        let at = self.emit.op(isa::load(op, checked, Class::A, src.class).expect("a row"));
+        self.put_slot(at, 2, src);
+        self.emit.u32(at, 4, offset);
+        self.push_temp(kind, at);
+    }
+
+    fn load_general(&mut self, op: Load, memarg: &MemArg, kind: Kind, addr: &Operand) {
+        let slot = self.to_slot(addr);
+        self.clobber(kind.is_float());
+        let home = self.next_home();
+        let wide = self.is_memory64(memory_of(memarg));
+        let at = self.emit.op(isa::load_general(op, wide).expect("a row"));
+        self.emit.i16(at, 0, home);
+        self.emit.i16(at, 2, slot);
+        let place = self.memory_place(memory_of(memarg));
+        self.emit.u32(at, 4, place);
+        self.emit.u64(at, 8, memarg.offset);
+        self.push_stored(kind);
+        *self.accs.bank(kind.is_float()) = super::resolve::Acc::Temp(self.stack.len() as u32 - 1);
+    }
+
+    pub fn store(&mut self, op: Store, memarg: &MemArg) {
+        let value = self.stack.pop();
+        let addr = self.stack.pop();
+        if !self.is_plain(memory_of(memarg)) {
+            let (slot, value) = (self.to_slot(&addr), self.to_slot(&value));
+            let wide = self.is_memory64(memory_of(memarg));
+            let at = self.emit.op(isa::store_general(op, wide).expect("a row"));
+            self.emit.i16(at, 0, slot);
+            self.emit.i16(at, 2, value);
+            let place = self.memory_place(memory_of(memarg));
+            self.emit.u32(at, 4, place);
+            self.emit.u64(at, 8, memarg.offset);
+            return;
+        }
+        let checked = self.is_checked();
+        let exists = |x: Class, v: Class| isa::store(op, checked, x, v).is_some();
+        let folded = match addr.place {
+            Place::Const(bits) => u32::try_from(u64::from(bits as u32) + memarg.offset).ok(),
+            _ => None,
+        };
+        let (sx, sv, offset) = if let Some(offset) = folded {
+            let sv = self.source_half(&value, |v| exists(Class::I, v));
+            (Src { class: Class::I, slot: 0, bits: 0 }, sv, offset)
+        } else {
+            let (sx, sv, _) = self.sources(&addr, &value, Imm::Half, false, exists);
+            (sx, sv, memarg.offset as u32)
+        };
+        let at = self.emit.op(isa::store(op, checked, sx.class, sv.class).expect("resolved to a row"));
+        self.put_slot(at, 0, sx);
+        self.put_half(at, 2, sv);
+        self.emit.u32(at, 4, offset);
+    }
+
+    fn source_half(&mut self, o: &Operand, exists: impl Fn(Class) -> bool) -> Src {
+        self.source(o, Imm::Half, exists)
+    }
+
+    pub fn memory_size(&mut self, memory: u32) {
+        self.clobber(false);
+        let home = self.next_home();
+        let ty = &self.info.memories[memory as usize];
+        let (shift, kind) = (ty.page_size_log2(), if ty.is_64() { Kind::I64 } else { Kind::I32 });
+        let at = self.emit.op(Op::MemorySize);
+        self.emit.i16(at, 0, home);
+        self.emit.i16(at, 2, i16::from(shift));
+        let place = self.memory_place(memory);
+        self.emit.u32(at, 4, place);
+        self.push_stored(kind);
+    }
+
+    pub fn table_size(&mut self, table: u32) {
+        self.clobber(false);
+        let home = self.next_home();
+        let at = self.emit.op(Op::TableSize);
+        self.emit.i16(at, 0, home);
+        let place = self.table_place(table);
+        self.emit.u32(at, 4, place);
+        self.push_stored(if self.is_table64(table) { Kind::I64 } else { Kind::I32 });
+    }
+
+    pub fn table_get(&mut self, table: u32) {
+        let index = self.stack.pop();
+        let slot = self.to_slot(&index);
+        self.clobber(false);
+        let home = self.next_home();
+        let at = self.emit.op(if self.is_table64(table) { Op::Table64Get } else { Op::TableGet });
+        self.emit.i16(at, 0, home);
+        self.emit.i16(at, 2, slot);
+        let place = self.table_place(table);
+        self.emit.u32(at, 4, place);
+        self.push_stored(Kind::Ref);
+    }
+
+    pub fn table_set(&mut self, table: u32) {
+        let value = self.stack.pop();
+        let index = self.stack.pop();
+        let (index, value) = (self.to_slot(&index), self.to_slot(&value));
+        let at = self.emit.op(if self.is_table64(table) { Op::Table64Set } else { Op::TableSet });
+        self.emit.i16(at, 0, index);
+        self.emit.i16(at, 2, value);
+        let place = self.table_place(table);
+        self.emit.u32(at, 4, place);
+    }
+
+    pub fn memory_grow(&mut self, memory: u32) {
+        let wide = self.is_memory64(memory);
+        let call = RuntimeCall {
+            function: Runtime::memory_grow,
+            x: self.memory_place(memory),
+            y: u32::from(wide),
+            z: 0,
+        };
+        self.runtime(1, Some(if wide { Kind::I64 } else { Kind::I32 }), &call);
+    }
+
+    pub fn memory_fill(&mut self, memory: u32) {
+        let y = if self.is_memory64(memory) { wide::FIRST | wide::LENGTH } else { 0 };
+        let x = self.memory_place(memory);
+        self.runtime(3, None, &RuntimeCall { function: Runtime::memory_fill, x, y, z: 0 });
+    }
+
+    pub fn memory_copy(&mut self, dst: u32, src: u32) {
+        let (first, second) = (self.is_memory64(dst), self.is_memory64(src));
+        let z = copy_widths(first, second);
+        let (x, y) = (self.memory_place(dst), self.memory_place(src));
+        self.runtime(3, None, &RuntimeCall { function: Runtime::memory_copy, x, y, z });
+    }
+
+    pub fn memory_init(&mut self, segment: u32, memory: u32) {
+        let z = if self.is_memory64(memory) { wide::FIRST } else { 0 };
+        let x = self.memory_place(memory);
+        self.runtime(3, None, &RuntimeCall { function: Runtime::memory_init, x, y: segment, z });
+    }
+
+    pub fn data_drop(&mut self, segment: u32) {
+        self.runtime(0, None, &RuntimeCall { function: Runtime::data_drop, x: 0, y: segment, z: 0 });
+    }
+
+    pub fn table_grow(&mut self, table: u32) {
+        let wide = self.is_table64(table);
+        let call = RuntimeCall {
+            function: Runtime::table_grow,
+            x: self.table_place(table),
+            y: u32::from(wide),
+            z: 0,
+        };
+        self.runtime(2, Some(if wide { Kind::I64 } else { Kind::I32 }), &call);
+    }
+
+    pub fn table_fill(&mut self, table: u32) {
+        let y = if self.is_table64(table) { wide::FIRST | wide::LENGTH } else { 0 };
+        let x = self.table_place(table);
+        self.runtime(3, None, &RuntimeCall { function: Runtime::table_fill, x, y, z: 0 });
+    }
+
+    pub fn table_copy(&mut self, dst: u32, src: u32) {
+        let z = copy_widths(self.is_table64(dst), self.is_table64(src));
+        let (x, y) = (self.table_place(dst), self.table_place(src));
+        self.runtime(3, None, &RuntimeCall { function: Runtime::table_copy, x, y, z });
+    }
+
+    pub fn table_init(&mut self, segment: u32, table: u32) {
+        let z = if self.is_table64(table) { wide::FIRST } else { 0 };
+        let x = self.table_place(table);
+        self.runtime(3, None, &RuntimeCall { function: Runtime::table_init, x, y: segment, z });
+    }
+
+    pub fn elem_drop(&mut self, segment: u32) {
+        self.runtime(0, None, &RuntimeCall { function: Runtime::elem_drop, x: 0, y: segment, z: 0 });
+    }
+
+    /// Calls a runtime function with the top `args` operands; its result, if any, takes the place
+    /// of the first.
+    pub fn runtime(&mut self, args: usize, result: Option<Kind>, call: &RuntimeCall) {
+        let first = self.stack.len() - args;
+        let mut home = self.next_home();
+        for index in first..self.stack.len() {
+            let operand = self.stack.get(index);
+            if index == first {
+                home = operand.home;
+            }
+            self.to_home(&operand);
+        }
+        self.stack.truncate(first);
+        self.clobber_all();
+        // The frame of the runtime call lies behind its arguments, and results where there is room
+        // for them.
+        let frame = i32::from(home) + (args as i32 * 2).max(2);
+        if frame > MAX_SLOT {
+            self.limit("operand stack too deep");
+            return;
+        }
+        let at = self.emit.op(Op::CallRuntime);
+        self.emit.i16(at, 0, frame as i16);
+        self.emit.i16(at, 2, home);
+        self.emit.u32(at, 4, call.x);
+        self.emit.u32(at, 8, call.y);
+        self.emit.u32(at, 12, call.z);
+        self.emit.u64(at, 16, call.function as u64);
+        if let Some(kind) = result {
+            self.push_stored(kind);
+        }
+    }
+}
+
+/// Which operands of a copy are wide: each index as its object's, the length as the narrower.
+fn copy_widths(first: bool, second: bool) -> u32 {
+    let mut z = 0;
+    if first {
+        z |= wide::FIRST;
+    }
+    if second {
+        z |= wide::SECOND;
+    }
+    if first && second {
+        z |= wide::LENGTH;
+    }
+    z
+}
+
+/// The memory that an access names.
+fn memory_of(memarg: &MemArg) -> u32 {
+    match memarg.target {
+        wasmparser::MemArgTarget::Memory(memory) => memory,
+        wasmparser::MemArgTarget::Array(_) => unreachable!("an array is not accessed through memory instructions"),
+    }
+}

@@ -1,0 +1,189 @@
+//! WebAssembly to bytecode, in one forward pass over a validated function.
+//!
+//! The operand stack holds operands that are not materialised yet: a local, a constant or a
+//! result that so far exists in the accumulator only. So `local.get`, `local.set` and constants
+//! rarely become instructions of their own:
+//!
+//! - an op's result goes to the accumulator; if something else needs the accumulator while the
+//!   value is still live, the *producer* is rewritten in place to store it as well
+//!   ([`emit::Emitter::store_form`]), so no spill is ever dispatched;
+//! - a `local.set` right behind a producer rewrites the producer's destination instead;
+//! - a comparison right before a branch is taken back and emitted as one with it.
+//!
+//! Everything is linear in the size of the function: each operand is pushed, resolved and popped
+//! once, lazily held locals are found through a chain per local, and every branch is patched once.
+
+mod calls;
+mod control;
+mod emit;
+mod frame;
+mod fuse;
+mod memory;
+mod numeric;
+mod operand;
+mod operator;
+mod pins;
+mod resolve;
+mod simd;
+mod value;
+
+use wasmparser::{BinaryReader, FunctionBody};
+
+use crate::error::{Error, ModuleError, ModuleErrorKind};
+use crate::index::DefinedFuncIndex;
+use crate::wasm::ModuleInfo;
+
+use emit::Emitter;
+use frame::Frame;
+use operand::Stack;
+
+/// What the engine's configuration says about code.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Accesses to memory 0 compare with its length instead of relying on guard pages.
+    pub checked_memory: bool,
+    /// Code counts fuel.
+    pub fuel: bool,
+    /// Code can be interrupted.
+    pub interrupt: bool,
+    /// Record which WebAssembly instruction each bytecode instruction came from.
+    pub source_map: bool,
+}
+
+/// A translated function: position-independent, opcodes and runtime function numbers not resolved.
+#[derive(Debug)]
+pub struct Code {
+    /// The instructions.
+    pub words: Box<[u64]>,
+    /// Byte offset of the first instruction to execute.
+    pub entry: u32,
+    /// With [`Options::source_map`]: byte offset of an instruction and module offset of the
+    /// operator it came from, ascending.
+    pub source_map: Vec<(u32, u32)>,
+}
+
+impl Code {
+    /// The module offset of the operator that the instruction at byte `offset` came from.
+    pub fn source(&self, offset: u32) -> Option<u32> {
+        let after = self.source_map.partition_point(|entry| entry.0 <= offset);
+        Some(self.source_map.get(after.checked_sub(1)?)?.1)
+    }
+}
+
+/// A limit of the bytecode that the function exceeds.
+pub(crate) fn too_large(offset: usize, what: &str) -> Error {
+    ModuleError::new(ModuleErrorKind::Limit, offset as u64, format!("function too large: {what}")).into()
+}
+
+/// Translates function `func` of the module with these bytes.
+///
+/// # Errors
+/// If the function exceeds a limit of the bytecode, or is not valid after all.
+pub fn translate(
+    info: &ModuleInfo,
+    bytes: &[u8],
+    func: DefinedFuncIndex,
+    options: &Options,
+) -> Result<Code, Error> {
+    let range = info.body(func);
+    let start = range.start;
+    let invalid = |e: wasmparser::BinaryReaderError| {
+        Error::from(ModuleError::new(ModuleErrorKind::Malformed, e.offset() as u64, e.message()))
+    };
+    let bytes = bytes.get(range).unwrap_or_default();
+    let body = FunctionBody::new(BinaryReader::new(bytes, start as u64));
+    let ty = info.func_type(info.func_index(func));
+
+    let mut locals = Vec::new();
+    for local in body.get_locals_reader().map_err(invalid)? {
+        let (count, ty) = local.map_err(invalid)?;
+        locals.push((count, value::Kind::of_wasm(&ty)));
+    }
+    let frame = Frame::new(ty, &locals).ok_or_else(|| too_large(start, "too many locals"))?;
+    let pins = pins::choose(&body, &frame).map_err(invalid)?;
+    let mut translator = Translator {
+        info,
+        options,
+        ty,
+        stack: Stack::new(frame.locals()),
+        frame,
+        pins,
+        accs: resolve::Accs::default(),
+        last: None,
+        under: None,
+        emit: Emitter::new(options.source_map),
+        control: Vec::new(),
+        reachable: true,
+        skipped: 0,
+        assigned: control::Assigned::new(),
+        offset: start,
+        failure: None,
+        carried: 0,
+    };
+    translator.begin();
+    let mut reader = body.get_operators_reader().map_err(invalid)?;
+    while !reader.eof() {
+        translator.offset = reader.original_position() as usize;
+        translator.emit.source(translator.offset);
+        let operator = reader.read().map_err(invalid)?;
+        translator.operator(&operator);
+        if let Some(error) = translator.failure.take() {
+            return Err(error);
+        }
+    }
+    translator.finish()
+}
+
+/// The state of one translation.
+struct Translator<'a> {
+    info: &'a ModuleInfo,
+    options: &'a Options,
+    ty: &'a crate::types::FuncType,
+    frame: Frame,
+    pins: pins::Pins,
+    stack: Stack,
+    /// What the accumulators hold.
+    accs: resolve::Accs,
+    /// The value-producing instruction just emitted, if it may still be fused.
+    last: Option<fuse::Rec>,
+    /// The one before it, if its result is an operand of `last`.
+    under: Option<fuse::Rec>,
+    emit: Emitter,
+    control: Vec<control::Block>,
+    /// Whether the code being read can be reached.
+    reachable: bool,
+    /// Blocks opened inside unreachable code.
+    skipped: u32,
+    assigned: control::Assigned,
+    /// Module offset of the operator being translated.
+    offset: usize,
+    failure: Option<Error>,
+    /// Values moved by branches so far.
+    carried: usize,
+}
+
+impl Translator<'_> {
+    /// Records that the function exceeds a limit; the driver stops at once.
+    fn limit(&mut self, what: &str) {
+        if self.failure.is_none() {
+            self.failure = Some(too_large(self.offset, what));
+        }
+    }
+
+    /// Records an operator that this engine does not know. Validation refuses such modules, so
+    /// this is a safety net, not a user's path.
+    fn unsupported(&mut self, operator: &wasmparser::Operator<'_>) {
+        if self.failure.is_none() {
+            let name = format!("{operator:?}");
+            let name = name.split([' ', '{', '(']).next().unwrap_or_default().to_string();
+            self.failure = Some(
+                ModuleError::new(
+                    ModuleErrorKind::Unsupported,
+                    self.offset as u64,
+                    format!("unsupported instruction {name}"),
+                )
+                .into(),
+            );
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Numeric instructions, locals, globals and select.
+
+use super::Translator;
+use super::fuse::{Rec, mirror_value, negate_value};
+use super::operand::{Operand, Place};
+use super::resolve::{Acc, Imm};
+use super::value::Kind;
+use crate::index::GlobalIndex;
+use crate::isa::{self, Bin, Class, Op, Un};
+use crate::vm::layout::GlobalPlace;
+
+/// Whether `op` computes the same with its operands swapped.
+fn commutes(op: Bin) -> bool {
+    use Bin::*;
+    matches!(
+        op,
+        I32Add | I32Mul | I32And | I32Or | I32Xor | I32Eq | I32Ne | I64Add | I64Mul | I64And | I64Or
+            | I64Xor | I64Eq | I64Ne | F32Eq | F32Ne | F64Eq | F64Ne
+            // Addition and multiplication commute bit for bit except for which of two NaN payloads
+            // survives, which the specification leaves open.
+            | F32Add | F32Mul | F64Add | F64Mul
+    )
+}
+
+/// Whether a comparison has no row for two registers or slots and is asked for mirrored.
+fn is_greater(op: Bin) -> bool {
+    use Bin::*;
+    matches!(
+        op,
+        I32GtS | I32GtU | I32GeS | I32GeU | I64GtS | I64GtU | I64GeS | I64GeU | F32Gt | F32Ge | F64Gt | F64Ge
+    )
+}
+
+impl Translator<'_> {
+    /// A binary operator with operands of kind `from` and a result of kind `to`.
+    pub fn binary(&mut self, op: Bin, from: Kind, to: Kind) {
+        let y = self.stack.pop();
+        let x = self.stack.pop();
+        debug_assert_eq!((x.kind.is_float(), y.kind.is_float()), (from.is_float(), from.is_float()));
+        self.binary_of(op, x, y, to);
+    }
+
+    /// The same with operands already popped.
+    pub fn binary_of(&mut self, mut op: Bin, mut x: Operand, mut y: Operand, to: Kind) {
+        let constant = |o: &Operand| matches!(o.place, Place::Const(_));
+        let mirrored = (constant(&x) && !constant(&y)) || (is_greater(op) && !constant(&y));
+        if mirrored && let Some(mirror) = mirror_value(op) {
+            op = mirror;
+            core::mem::swap(&mut x, &mut y);
+        }
+        let imm = if x.kind.is_float() { Imm::Full } else { Imm::Word };
+        let (start, before) = (self.emit.here(), self.accs);
+        let (sx, sy, _) = self.sources(&x, &y, imm, commutes(op), |x, y| isa::binary(op, Class::A, x, y).is_some());
+        self.clobber(to.is_float());
+        let row = isa::binary(op, Class::A, sx.class, sy.class).expect("resolved to a row");
+        let at = self.emit.op(row);
+        self.put_slot(at, 2, sx);
+        if sy.class == Class::I {
+            if x.kind.is_float() {
+                self.emit.u64(at, 8, sy.bits);
+            } else {
+                self.emit.u32(at, 4, sy.bits as u32);
+            }
+        } else {
+            self.put_slot(at, 4, sy);
+        }
+        self.push_temp(to, at);
+        self.note(Rec::new(start, at, op, x, y, before));
+    }
+
+    /// A unary operator.
+    pub fn unary(&mut self, op: Un, to: Kind) {
+        let x = self.stack.pop();
+        let sx = self.source(&x, Imm::No, |c| isa::unary(op, Class::A, c).is_some());
+        self.clobber(to.is_float());
+        let row = isa::unary(op, Class::A, sx.class).expect("resolved to a row");
+        let at = self.emit.op(row);
+        self.put_slot(at, 2, sx);
+        self.push_temp(to, at);
+    }
+
+    /// `i32.eqz` and `i64.eqz`: a comparison with zero, or the opposite of the comparison before.
+    pub fn eqz(&mut self, op: Bin) {
+        let x = self.stack.pop();
+        if x.kind == Kind::I32
+            && let Some(rec) = self.producer(&x)
+            && let Some(opposite) = negate_value(rec.op)
+        {
+            self.take_back(&rec);
+            self.binary_of(opposite, rec.x, rec.y, Kind::I32);
+            return;
+        }
+        let mut zero = x;
+        zero.place = Place::Const(0);
+        zero.home += 1;
+        zero.index += 1;
+        self.stack.max_height = self.stack.max_height.max(self.stack.height() + 2);
+        self.binary_of(op, x, zero, Kind::I32);
+    }
+
+    /// `i32.wrap_i64`: reading the low half of a 64-bit value needs no instruction.
+    pub fn wrap(&mut self) {
+        let top = self.stack.top_mut();
+        top.kind = Kind::I32;
+        top.clean = false;
+        if let Place::Const(bits) = &mut top.place {
+            *bits = u64::from(*bits as u32);
+        }
+    }
+
+    /// `i64.extend_i32_u`: nothing to do if the upper half is known to be zero.
+    pub fn extend_u(&mut self) {
+        let top = self.stack.top_mut();
+        if matches!(top.place, Place::Temp { .. }) && top.clean {
+            top.kind = Kind::I64;
+        } else if let Place::Const(bits) = top.place {
+            top.kind = Kind::I64;
+            top.place = Place::Const(u64::from(bits as u32));
+        } else {
+            self.unary(Un::I64ExtendI32U, Kind::I64);
+        }
+    }
+
+    /// A reinterpretation: a value in a slot is read as the other kind, one in a register moves.
+    pub fn reinterpret(&mut self, op: Un, to: Kind) {
+        let top = self.stack.peek();
+        let in_slot = match top.place {
+            Place::Const(_) | Place::Temp { stored: true, .. } => true,
+            Place::Local(local) => !self.pins.is(local),
+            Place::Temp { .. } => false,
+        };
+        if in_slot {
+            let top = self.stack.top_mut();
+            top.kind = to;
+            top.clean = false;
+        } else {
+            self.unary(op, to);
+        }
+    }
+
+    pub fn local_get(&mut self, local: u32) {
+        self.read_local(local);
+        let kind = self.frame.local(local).kind;
+        self.push(kind, Place::Local(local));
+    }
+
+    pub fn local_set(&mut self, local: u32) {
+        let value = self.stack.pop();
+        self.set_local(local, &value);
+    }
+
+    pub fn local_tee(&mut self, local: u32) {
+        let value = self.stack.pop();
+        if value.place == Place::Local(local) {
+            self.push(value.kind, value.place);
+            return;
+        }
+        self.set_local(local, &value);
+        let kind = self.frame.local(local).kind;
+        self.push(kind, Place::Local(local));
+    }
+
+    /// `local := value`, the value being just popped.
+    fn set_local(&mut self, local: u32, value: &Operand) {
+        self.assign_local(local);
+        if value.place == Place::Local(local) {
+            return;
+        }
+        self.release_local(local);
+        let kind = self.frame.local(local).kind;
+        if kind == Kind::V128 {
+            self.set_local_v128(local, value);
+            return;
+        }
+        let float = kind.is_float();
+        let pinned = self.pins.is(local);
+        // The producer writes the local itself, if nothing happened since.
+        if let Place::Temp { producer, stored: false } = value.place
+            && self.emit.is_last(producer)
+            && value.kind.is_float() == float
+        {
+            if !pinned {
+                let slot = self.frame.local(local).slot;
+                self.emit.store_form(producer, slot);
+                self.forget_local(local);
+                *self.accs.bank(float) = Acc::Local(local);
+                return;
+            }
+            if self.emit.pin_form(producer) {
+                self.forget_local(local);
+                *self.accs.bank(float) = Acc::None;
+                self.last = None;
+                return;
+            }
+        }
+        if pinned {
+            self.move_to_pin(value, float);
+            self.forget_local(local);
+            return;
+        }
+        let was_acc = match value.place {
+            Place::Temp { .. } => *self.accs.bank(float) == Acc::Temp(value.index),
+            _ => false,
+        };
+        let slot = self.frame.local(local).slot;
+        self.copy_to(value, slot);
+        self.forget_local(local);
+        if was_acc {
+            *self.accs.bank(float) = Acc::Local(local);
+        }
+    }
+
+    fn forget_local(&mut self, local: u32) {
+        for bank in [&mut self.accs.int, &mut self.accs.float] {
+            if *bank == Acc::Local(local) {
+                *bank = Acc::None;
+            }
+        }
+    }
+
+    /// `pinned local := value`
+    pub fn move_to_pin(&mut self, value: &Operand, float: bool) {
+        if let Place::Const(bits) = value.place {
+            match i32::try_from(super::resolve::signed(value.kind, bits)) {
+                Ok(imm) if !float => {
+                    let at = self.emit.op(Op::MovLi);
+                    self.emit.u32(at, 4, imm as u32);
+                }
+                _ => {
+                    let at = self.emit.op(if float { Op::FconstL } else { Op::ConstL });
+                    self.emit.u64(at, 8, bits);
+                }
+            }
+            return;
+        }
+        let src = self.natural(value, Imm::No).expect("not a constant");
+        let op = if float { isa::fmov(Class::L, src.class) } else { isa::mov(Class::L, src.class) };
+        let at = self.emit.op(op.expect("another register or a slot"));
+        self.put_slot(at, 2, src);
+    }
+
+    fn set_local_v128(&mut self, local: u32, value: &Operand) {
+        let slot = self.frame.local(local).slot;
+        self.copy_v128(value, slot);
+    }
+
+    pub fn global_get(&mut self, global: GlobalIndex) {
+        let kind = Kind::of(self.info.globals[global.idx()].content());
+        if kind == Kind::V128 {
+            self.global_get_v128(global);
+            return;
+        }
+        match self.info.layout.globals[global.idx()] {
+            GlobalPlace::Inline(at_ctx) => {
+                let float = kind.is_float();
+                self.clobber(float);
+                let at = self.emit.op(isa::global_get(float, Class::A).expect("a row"));
+                self.emit.u32(at, 4, at_ctx);
+                self.push_temp(kind, at);
+                self.stack.top_mut().clean = false;
+            }
+            GlobalPlace::Indirect(at_ctx) => {
+                self.clobber(false);
+                let home = self.next_home();
+                let at = self.emit.op(Op::GlobalGetIndirect);
+                self.emit.i16(at, 0, home);
+                self.emit.u32(at, 4, at_ctx);
+                self.push_stored(kind);
+            }
+        }
+    }
+
+    pub fn global_set(&mut self, global: GlobalIndex) {
+        let value = self.stack.pop();
+        if value.kind == Kind::V128 {
+            self.global_set_v128(global, &value);
+            return;
+        }
+        match self.info.layout.globals[global.idx()] {
+            GlobalPlace::Inline(at_ctx) => {
+                let float = value.kind.is_float();
+                let src = match self.natural(&value, Imm::Half) {
+                    Some(src) if isa::global_set(float, src.class).is_some() => src,
+                    // A float in a slot moves through the integer registers' form: bits are bits.
+                    _ => super::resolve::Src { class: Class::S, slot: self.to_slot(&value), bits: 0 },
+                };
+                let op = isa::global_set(float && src.class != Class::S, src.class).expect("a row");
+                let at = self.emit.op(op);
+                self.emit.u32(at, 4, at_ctx);
+                if src.class == Class::I {
+                    self.emit.i16(at, 2, src.bits as i16);
+                } else {
+                    self.put_slot(at, 2, src);
+                }
+            }
+            GlobalPlace::Indirect(at_ctx) => {
+                let slot = self.to_slot(&value);
+                let at = self.emit.op(Op::GlobalSetIndirect);
+                self.emit.u32(at, 4, at_ctx);
+                self.emit.i16(at, 2, slot);
+            }
+        }
+    }
+
+    pub fn select(&mut self) {
+        let c = self.stack.pop();
+        let y = self.stack.pop();
+        let x = self.stack.pop();
+        if x.kind == Kind::V128 {
+            self.select_v128(&x, &y, &c);
+            return;
+        }
+        let float = x.kind.is_float();
+        // The condition in the accumulator or a slot; the values wherever that leaves room.
+        let sc = match self.natural(&c, Imm::No) {
+            Some(src) if matches!(src.class, Class::A | Class::S) => src,
+            _ => super::resolve::Src { class: Class::S, slot: self.to_slot(&c), bits: 0 },
+        };
+        let taken = sc.class == Class::A && !float;
+        let (sx, sy, _) = {
+            let fits = |cx: Class, cy: Class| {
+                !(taken && (cx == Class::A || cy == Class::A))
+                    && isa::select(float, Class::A, cx, cy, sc.class).is_some()
+            };
+            self.select_sources(&x, &y, fits)
+        };
+        self.clobber(float);
+        let at = self.emit.op(isa::select(float, Class::A, sx.class, sy.class, sc.class).expect("resolved to a row"));
+        for (field, src) in [(2, sx), (4, sy), (6, sc)] {
+            if src.class == Class::I {
+                self.emit.i16(at, field, src.bits as i16);
+            } else {
+                self.put_slot(at, field, src);
+            }
+        }
+        self.push_temp(x.kind, at);
+        self.stack.top_mut().clean = false;
+    }
+
+    /// Sources of a select: nothing may go through the accumulator, which may hold the condition.
+    fn select_sources(
+        &mut self,
+        x: &Operand,
+        y: &Operand,
+        exists: impl Fn(Class, Class) -> bool,
+    ) -> (super::resolve::Src, super::resolve::Src, bool) {
+        let nx = self.natural(x, Imm::Half);
+        let ny = self.natural(y, Imm::Half);
+        if let (Some(sx), Some(sy)) = (nx, ny)
+            && exists(sx.class, sy.class)
+        {
+            return (sx, sy, false);
+        }
+        if let Some(sx) = nx
+            && exists(sx.class, Class::S)
+        {
+            let slot = self.to_slot(y);
+            return (sx, super::resolve::Src { class: Class::S, slot, bits: 0 }, false);
+        }
+        if let Some(sy) = ny
+            && exists(Class::S, sy.class)
+        {
+            let slot = self.to_slot(x);
+            return (super::resolve::Src { class: Class::S, slot, bits: 0 }, sy, false);
+        }
+        let sx = super::resolve::Src { class: Class::S, slot: self.to_slot(x), bits: 0 };
+        let sy = super::resolve::Src { class: Class::S, slot: self.to_slot(y), bits: 0 };
+        (sx, sy, false)
+    }
+}

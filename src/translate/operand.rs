@@ -1,0 +1,134 @@
+//! The operand stack of values that are not materialised yet.
+
+use super::value::Kind;
+
+/// No chain link, no producer.
+pub const NONE: u32 = u32::MAX;
+
+/// Where an operand is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Place {
+    /// The current value of a local.
+    Local(u32),
+    /// A constant, as slot bits.
+    Const(u64),
+    /// The result of an instruction: in its home slot if `stored`, else only in the accumulator.
+    /// `producer` is the instruction that can be rewritten to store it.
+    Temp { producer: u32, stored: bool },
+}
+
+/// An operand.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand {
+    pub kind: Kind,
+    pub place: Place,
+    /// Its home slot.
+    pub home: i16,
+    /// Its place on the stack.
+    pub index: u32,
+    /// For an `i32`: the upper half of its register or slot is known to be zero.
+    pub clean: bool,
+    /// For [`Place::Local`]: the next operand below that holds the same local, or `NONE`.
+    below: u32,
+}
+
+/// The operand stack.
+#[derive(Debug)]
+pub struct Stack {
+    operands: Vec<Operand>,
+    /// Per local: the topmost operand that holds it, or `NONE`.
+    holders: Vec<u32>,
+    /// Slots of all operands.
+    height: i32,
+    /// Highest `height` so far.
+    pub max_height: i32,
+}
+
+impl Stack {
+    pub fn new(locals: usize) -> Stack {
+        Stack { operands: Vec::new(), holders: vec![NONE; locals], height: 0, max_height: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.operands.len()
+    }
+
+    /// Slots of all operands.
+    pub fn height(&self) -> i32 {
+        self.height
+    }
+
+    /// Pushes an operand; `homes` is where homes begin. The caller checks `max_height` against
+    /// the limit before the slot number is used.
+    pub fn push(&mut self, homes: i32, kind: Kind, place: Place) {
+        let home = (homes + self.height) as i16;
+        self.height += kind.slots();
+        self.max_height = self.max_height.max(self.height);
+        let mut below = NONE;
+        if let Place::Local(local) = place {
+            below = core::mem::replace(&mut self.holders[local as usize], self.operands.len() as u32);
+        }
+        let index = self.operands.len() as u32;
+        self.operands.push(Operand { kind, place, home, index, clean: false, below });
+    }
+
+    pub fn pop(&mut self) -> Operand {
+        let operand = self.operands.pop().expect("validated code");
+        self.height -= operand.kind.slots();
+        if let Place::Local(local) = operand.place {
+            self.holders[local as usize] = operand.below;
+        }
+        operand
+    }
+
+    pub fn peek(&self) -> Operand {
+        *self.operands.last().expect("validated code")
+    }
+
+    pub fn get(&self, index: usize) -> Operand {
+        self.operands[index]
+    }
+
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut Operand> {
+        self.operands.get_mut(index)
+    }
+
+    pub fn top_mut(&mut self) -> &mut Operand {
+        self.operands.last_mut().expect("validated code")
+    }
+
+    /// The topmost operand that holds `local`.
+    pub fn holder(&self, local: u32) -> Option<usize> {
+        let holder = self.holders[local as usize];
+        (holder != NONE).then_some(holder as usize)
+    }
+
+    /// Turns the topmost operand that holds `local` into a stored temporary.
+    pub fn release(&mut self, local: u32) {
+        let holder = self.holders[local as usize] as usize;
+        let operand = &mut self.operands[holder];
+        operand.place = Place::Temp { producer: NONE, stored: true };
+        operand.clean = false;
+        self.holders[local as usize] = operand.below;
+    }
+
+    /// Turns operand `index` into a stored temporary. If it holds a local it must be the topmost
+    /// one that does, as when going through the stack from the top.
+    pub fn set_stored(&mut self, index: usize) {
+        if let Place::Local(local) = self.operands[index].place {
+            debug_assert_eq!(self.holders[local as usize] as usize, index);
+            self.holders[local as usize] = self.operands[index].below;
+        }
+        let operand = &mut self.operands[index];
+        let clean = operand.clean && matches!(operand.place, Place::Temp { .. });
+        operand.place = Place::Temp { producer: NONE, stored: true };
+        operand.clean = clean;
+    }
+
+    /// Drops everything above `len` operands.
+    pub fn truncate(&mut self, len: usize) {
+        while self.operands.len() > len {
+            self.pop();
+        }
+    }
+}

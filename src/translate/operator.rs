@@ -1,0 +1,212 @@
+//! One arm per WebAssembly operator.
+
+use wasmparser::Operator;
+
+use super::Translator;
+use super::operand::{NONE, Place};
+use super::value::Kind;
+use crate::index::GlobalIndex;
+use crate::isa::{Bin, Load, Op, Store, Un};
+use crate::trap::Trap;
+
+impl Translator<'_> {
+    /// Translates one operator.
+    pub fn operator(&mut self, operator: &Operator<'_>) {
+        if !self.reachable {
+            self.skip(operator);
+            return;
+        }
+        self.visit(operator);
+        if self.frame.homes + self.stack.max_height > crate::vm::frame::MAX_SLOT {
+            self.limit("operand stack too deep");
+        } else if self.emit.is_too_large() {
+            self.limit("more than 1 GiB of code");
+        }
+    }
+
+    /// In unreachable code only the nesting of blocks matters.
+    fn skip(&mut self, operator: &Operator<'_>) {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } | Operator::Try { .. } => {
+                self.skipped += 1;
+            }
+            Operator::Else => self.else_(),
+            Operator::End => self.end(),
+            _ => {}
+        }
+    }
+
+    #[rustfmt::skip]
+    fn visit(&mut self, operator: &Operator<'_>) {
+        use Kind::{F32, F64, I32, I64};
+        match operator {
+            Operator::Nop => {}
+            Operator::Unreachable => self.trap(Trap::UnreachableCodeReached),
+            Operator::Block { blockty } => self.block(*blockty),
+            Operator::Loop { blockty } => self.loop_(*blockty),
+            Operator::If { blockty } => self.if_(*blockty),
+            Operator::Else => self.else_(),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => self.br(*relative_depth),
+            Operator::BrIf { relative_depth } => self.br_if(*relative_depth),
+            Operator::BrTable { targets } => {
+                if let Err(e) = self.br_table(targets) {
+                    self.failure = Some(crate::error::ModuleError::new(
+                        crate::error::ModuleErrorKind::Malformed, e.offset() as u64, e.message()).into());
+                }
+            }
+            Operator::Return => {
+                self.return_();
+                self.unreachable_from_here();
+            }
+            Operator::Call { function_index } => self.call(*function_index),
+            Operator::CallIndirect { type_index, table_index } => self.call_indirect(*type_index, *table_index),
+            Operator::CallRef { type_index } => self.call_ref(*type_index),
+            Operator::ReturnCall { function_index } => self.return_call(*function_index),
+            Operator::ReturnCallIndirect { type_index, table_index } => self.return_call_indirect(*type_index, *table_index),
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(*type_index),
+            Operator::Drop => { self.stack.pop(); }
+            Operator::Select | Operator::TypedSelect { .. } => self.select(),
+
+            Operator::LocalGet { local_index } => self.local_get(*local_index),
+            Operator::LocalSet { local_index } => self.local_set(*local_index),
+            Operator::LocalTee { local_index } => self.local_tee(*local_index),
+            Operator::GlobalGet { global_index } => self.global_get(GlobalIndex(*global_index)),
+            Operator::GlobalSet { global_index } => self.global_set(GlobalIndex(*global_index)),
+
+            Operator::I32Const { value } => self.push(I32, Place::Const(u64::from(*value as u32))),
+            Operator::I64Const { value } => self.push(I64, Place::Const(*value as u64)),
+            Operator::F32Const { value } => self.push(F32, Place::Const(u64::from(value.bits()))),
+            Operator::F64Const { value } => self.push(F64, Place::Const(value.bits())),
+
+            Operator::I32Load { memarg } => self.load(Load::I32Load, memarg, I32),
+            Operator::I32Load8S { memarg } => self.load(Load::I32Load8S, memarg, I32),
+            Operator::I32Load8U { memarg } => self.load(Load::I32Load8U, memarg, I32),
+            Operator::I32Load16S { memarg } => self.load(Load::I32Load16S, memarg, I32),
+            Operator::I32Load16U { memarg } => self.load(Load::I32Load16U, memarg, I32),
+            Operator::I64Load { memarg } => self.load(Load::I64Load, memarg, I64),
+            Operator::I64Load8S { memarg } => self.load(Load::I64Load8S, memarg, I64),
+            Operator::I64Load8U { memarg } => self.load(Load::I64Load8U, memarg, I64),
+            Operator::I64Load16S { memarg } => self.load(Load::I64Load16S, memarg, I64),
+            Operator::I64Load16U { memarg } => self.load(Load::I64Load16U, memarg, I64),
+            Operator::I64Load32S { memarg } => self.load(Load::I64Load32S, memarg, I64),
+            Operator::I64Load32U { memarg } => self.load(Load::I64Load32U, memarg, I64),
+            Operator::F32Load { memarg } => self.load(Load::F32Load, memarg, F32),
+            Operator::F64Load { memarg } => self.load(Load::F64Load, memarg, F64),
+            Operator::I32Store { memarg } => self.store(Store::I32Store, memarg),
+            Operator::I32Store8 { memarg } => self.store(Store::I32Store8, memarg),
+            Operator::I32Store16 { memarg } => self.store(Store::I32Store16, memarg),
+            Operator::I64Store { memarg } => self.store(Store::I64Store, memarg),
+            Operator::I64Store8 { memarg } => self.store(Store::I64Store8, memarg),
+            Operator::I64Store16 { memarg } => self.store(Store::I64Store16, memarg),
+            Operator::I64Store32 { memarg } => self.store(Store::I64Store32, memarg),
+            Operator::F32Store { memarg } => self.store(Store::F32Store, memarg),
+            Operator::F64Store { memarg } => self.store(Store::F64Store, memarg),
+            Operator::MemorySize { mem } => self.memory_size(*mem),
+            Operator::MemoryGrow { mem } => self.memory_grow(*mem),
+            Operator::MemoryFill { mem } => self.memory_fill(*mem),
+            Operator::MemoryCopy { dst_mem, src_mem } => self.memory_copy(*dst_mem, *src_mem),
+            Operator::MemoryInit { data_index, mem } => self.memory_init(*data_index, *mem),
+            Operator::DataDrop { data_index } => self.data_drop(*data_index),
+            Operator::TableGet { table } => self.table_get(*table),
+            Operator::TableSet { table } => self.table_set(*table),
+            Operator::TableSize { table } => self.table_size(*table),
+            Operator::TableGrow { table } => self.table_grow(*table),
+            Operator::TableFill { table } => self.table_fill(*table),
+            Operator::TableCopy { dst_table, src_table } => self.table_copy(*dst_table, *src_table),
+            Operator::TableInit { elem_index, table } => self.table_init(*elem_index, *table),
+            Operator::ElemDrop { elem_index } => self.elem_drop(*elem_index),
+
+            Operator::RefNull { .. } => self.push(Kind::Ref, Place::Const(0)),
+            Operator::RefIsNull => {
+                self.stack.top_mut().kind = I64;
+                self.eqz(Bin::I64Eq);
+            }
+            Operator::RefFunc { function_index } => self.ref_func(*function_index),
+
+            Operator::I32Eqz => self.eqz(Bin::I32Eq),
+            Operator::I64Eqz => self.eqz(Bin::I64Eq),
+            Operator::I32WrapI64 => self.wrap(),
+            Operator::I64ExtendI32U => self.extend_u(),
+            Operator::I32ReinterpretF32 => self.reinterpret(Un::I32ReinterpretF32, I32),
+            Operator::I64ReinterpretF64 => self.reinterpret(Un::I64ReinterpretF64, I64),
+            Operator::F32ReinterpretI32 => self.reinterpret(Un::F32ReinterpretI32, F32),
+            Operator::F64ReinterpretI64 => self.reinterpret(Un::F64ReinterpretI64, F64),
+            _ => {
+                if !self.numeric(operator) {
+                    self.unsupported(operator);
+                }
+            }
+        }
+    }
+
+    fn ref_func(&mut self, func: u32) {
+        self.clobber(false);
+        let home = self.next_home();
+        let at = match self.info.defined_func(crate::index::FuncIndex(func)) {
+            Some(defined) => {
+                let at = self.emit.op(Op::RefFunc);
+                self.emit.u32(at, 4, defined.0);
+                at
+            }
+            None => {
+                let at = self.emit.op(Op::RefFuncImport);
+                let place = self.info.layout.funcs + func * 8;
+                self.emit.u32(at, 4, place);
+                at
+            }
+        };
+        self.emit.i16(at, 0, home);
+        self.push(Kind::Ref, Place::Temp { producer: NONE, stored: true });
+    }
+
+    /// Numeric operators, whose names are the same everywhere.
+    fn numeric(&mut self, operator: &Operator<'_>) -> bool {
+        use Kind::{F32, F64, I32, I64};
+        macro_rules! dispatch {
+            (binary: $($kind:ident -> $result:ident { $($op:ident)* })* ; unary: $($to:ident { $($un:ident)* })*) => {
+                match operator {
+                    $($(Operator::$op => self.binary(Bin::$op, $kind, $result),)*)*
+                    $($(Operator::$un => self.unary(Un::$un, $to),)*)*
+                    _ => return false,
+                }
+            };
+        }
+        dispatch! {
+            binary:
+            I32 -> I32 {
+                I32Add I32Sub I32Mul I32DivS I32DivU I32RemS I32RemU I32And I32Or I32Xor I32Shl I32ShrS
+                I32ShrU I32Rotl I32Rotr I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU
+            }
+            I64 -> I64 {
+                I64Add I64Sub I64Mul I64DivS I64DivU I64RemS I64RemU I64And I64Or I64Xor I64Shl I64ShrS
+                I64ShrU I64Rotl I64Rotr
+            }
+            I64 -> I32 { I64Eq I64Ne I64LtS I64LtU I64GtS I64GtU I64LeS I64LeU I64GeS I64GeU }
+            F32 -> F32 { F32Add F32Sub F32Mul F32Div F32Min F32Max F32Copysign }
+            F32 -> I32 { F32Eq F32Ne F32Lt F32Gt F32Le F32Ge }
+            F64 -> F64 { F64Add F64Sub F64Mul F64Div F64Min F64Max F64Copysign }
+            F64 -> I32 { F64Eq F64Ne F64Lt F64Gt F64Le F64Ge } ;
+            unary:
+            I32 {
+                I32Clz I32Ctz I32Popcnt I32Extend8S I32Extend16S
+                I32TruncF32S I32TruncF32U I32TruncF64S I32TruncF64U
+                I32TruncSatF32S I32TruncSatF32U I32TruncSatF64S I32TruncSatF64U
+            }
+            I64 {
+                I64Clz I64Ctz I64Popcnt I64Extend8S I64Extend16S I64Extend32S I64ExtendI32S
+                I64TruncF32S I64TruncF32U I64TruncF64S I64TruncF64U
+                I64TruncSatF32S I64TruncSatF32U I64TruncSatF64S I64TruncSatF64U
+            }
+            F32 {
+                F32Abs F32Neg F32Ceil F32Floor F32Trunc F32Nearest F32Sqrt F32DemoteF64
+                F32ConvertI32S F32ConvertI32U F32ConvertI64S F32ConvertI64U
+            }
+            F64 {
+                F64Abs F64Neg F64Ceil F64Floor F64Trunc F64Nearest F64Sqrt F64PromoteF32
+                F64ConvertI32S F64ConvertI32U F64ConvertI64S F64ConvertI64U
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,49 @@
+//! Value kinds, as far as translation tells them apart.
+
+use crate::types::ValType;
+
+/// What kind of register and how many slots a value needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+    /// A reference: like an `i64`, but a root of the collector.
+    Ref,
+}
+
+impl Kind {
+    pub fn of(ty: ValType) -> Kind {
+        match ty {
+            ValType::I32 => Kind::I32,
+            ValType::I64 => Kind::I64,
+            ValType::F32 => Kind::F32,
+            ValType::F64 => Kind::F64,
+            ValType::V128 => Kind::V128,
+            ValType::Ref(_) => Kind::Ref,
+        }
+    }
+
+    pub fn of_wasm(ty: &wasmparser::ValType) -> Kind {
+        match ty {
+            wasmparser::ValType::I32 => Kind::I32,
+            wasmparser::ValType::I64 => Kind::I64,
+            wasmparser::ValType::F32 => Kind::F32,
+            wasmparser::ValType::F64 => Kind::F64,
+            wasmparser::ValType::V128 => Kind::V128,
+            wasmparser::ValType::Ref(_) => Kind::Ref,
+        }
+    }
+
+    /// Slots it occupies.
+    pub fn slots(self) -> i32 {
+        if self == Kind::V128 { 2 } else { 1 }
+    }
+
+    /// Whether it lives in float registers.
+    pub fn is_float(self) -> bool {
+        matches!(self, Kind::F32 | Kind::F64)
+    }
+}

@@ -1,0 +1,12 @@
+//! Every tuning knob of translation, with its reason.
+
+/// Loops deeper than this weigh no more: keeps the weights far from overflow.
+pub const PIN_DEPTH: u32 = 8;
+/// A use one loop deeper counts 2^this times as much. Inner loops of real programs run about ten
+/// times as often as the loop around them.
+pub const PIN_DEPTH_SHIFT: u32 = 3;
+/// Uses below this weight do not earn a pin: its entry and exit cost about four moves.
+pub const PIN_MIN_WEIGHT: u64 = 16;
+/// Moves that the branches of one function may need for the values they carry. Validated code can
+/// ask for a thousand with a two-byte instruction; real code carries one value now and then.
+pub const MAX_CARRIED: usize = 1 << 24;

@@ -1,0 +1,366 @@
+//! Types of what modules import and export.
+
+use core::fmt;
+
+use super::{FuncType, Mutability, RefType, ValType};
+
+/// The type of a global.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct GlobalType {
+    content: ValType,
+    mutability: Mutability,
+}
+
+impl GlobalType {
+    /// A global with values of type `content`.
+    pub const fn new(content: ValType, mutability: Mutability) -> GlobalType {
+        GlobalType { content, mutability }
+    }
+
+    /// The values' type.
+    pub const fn content(&self) -> ValType {
+        self.content
+    }
+
+    /// May the global be written?
+    pub const fn mutability(&self) -> Mutability {
+        self.mutability
+    }
+}
+
+/// The type of a table. Sizes are in elements.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TableType {
+    element: RefType,
+    minimum: u64,
+    maximum: Option<u64>,
+    table64: bool,
+}
+
+impl TableType {
+    /// A table with 32-bit indices.
+    pub const fn new(element: RefType, minimum: u32, maximum: Option<u32>) -> TableType {
+        let maximum = match maximum {
+            Some(max) => Some(max as u64),
+            None => None,
+        };
+        TableType { element, minimum: minimum as u64, maximum, table64: false }
+    }
+
+    /// A table with 64-bit indices.
+    pub const fn new64(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
+        TableType { element, minimum, maximum, table64: true }
+    }
+
+    pub(crate) const fn from_parts(
+        element: RefType,
+        minimum: u64,
+        maximum: Option<u64>,
+        table64: bool,
+    ) -> TableType {
+        TableType { element, minimum, maximum, table64 }
+    }
+
+    /// The elements' type.
+    pub const fn element(&self) -> RefType {
+        self.element
+    }
+
+    /// Least number of elements.
+    pub const fn minimum(&self) -> u64 {
+        self.minimum
+    }
+
+    /// Greatest number of elements, if the table declares one.
+    pub const fn maximum(&self) -> Option<u64> {
+        self.maximum
+    }
+
+    /// Are indices 64 bits wide?
+    pub const fn is_64(&self) -> bool {
+        self.table64
+    }
+
+    /// The type of indices and sizes: `i32` or `i64`.
+    pub const fn index_type(&self) -> ValType {
+        if self.table64 { ValType::I64 } else { ValType::I32 }
+    }
+}
+
+/// The type of a linear memory. Sizes are in pages of [`MemoryType::page_size`] bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MemoryType {
+    minimum: u64,
+    maximum: Option<u64>,
+    memory64: bool,
+    shared: bool,
+    page_size_log2: u8,
+}
+
+impl MemoryType {
+    /// The standard page size, 64 KiB, as a power of two.
+    pub const DEFAULT_PAGE_SIZE_LOG2: u8 = 16;
+
+    /// A memory with 32-bit addresses.
+    pub const fn new(minimum: u32, maximum: Option<u32>) -> MemoryType {
+        let maximum = match maximum {
+            Some(max) => Some(max as u64),
+            None => None,
+        };
+        MemoryType::from_parts(minimum as u64, maximum, false, false, Self::DEFAULT_PAGE_SIZE_LOG2)
+    }
+
+    /// A memory with 64-bit addresses.
+    pub const fn new64(minimum: u64, maximum: Option<u64>) -> MemoryType {
+        MemoryType::from_parts(minimum, maximum, true, false, Self::DEFAULT_PAGE_SIZE_LOG2)
+    }
+
+    /// A shared memory with 32-bit addresses, which always has a maximum.
+    pub const fn shared(minimum: u32, maximum: u32) -> MemoryType {
+        let maximum = Some(maximum as u64);
+        MemoryType::from_parts(minimum as u64, maximum, false, true, Self::DEFAULT_PAGE_SIZE_LOG2)
+    }
+
+    pub(crate) const fn from_parts(
+        minimum: u64,
+        maximum: Option<u64>,
+        memory64: bool,
+        shared: bool,
+        page_size_log2: u8,
+    ) -> MemoryType {
+        MemoryType { minimum, maximum, memory64, shared, page_size_log2 }
+    }
+
+    /// Least number of pages.
+    pub const fn minimum(&self) -> u64 {
+        self.minimum
+    }
+
+    /// Greatest number of pages, if the memory declares one.
+    pub const fn maximum(&self) -> Option<u64> {
+        self.maximum
+    }
+
+    /// Are addresses 64 bits wide?
+    pub const fn is_64(&self) -> bool {
+        self.memory64
+    }
+
+    /// May several threads use the memory at once?
+    pub const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Bytes of a page.
+    pub const fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
+    }
+
+    /// Bytes of a page, as a power of two: 16, or 0 with custom page sizes.
+    pub const fn page_size_log2(&self) -> u8 {
+        self.page_size_log2
+    }
+
+    /// The type of addresses and sizes: `i32` or `i64`.
+    pub const fn index_type(&self) -> ValType {
+        if self.memory64 { ValType::I64 } else { ValType::I32 }
+    }
+
+    /// The most pages that the address type allows: as many as make 2^32 or 2^64 bytes, and for
+    /// bytes as pages one page less, because the page count itself must fit the address type.
+    pub const fn absolute_maximum(&self) -> u64 {
+        let bits = if self.memory64 { 64 } else { 32 };
+        match self.page_size_log2 {
+            0 if self.memory64 => u64::MAX,
+            0 => u32::MAX as u64,
+            log2 => 1 << (bits - log2 as u32),
+        }
+    }
+}
+
+/// The type of an exception tag.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TagType {
+    ty: FuncType,
+}
+
+impl TagType {
+    /// A tag whose exceptions carry the parameters of `ty`.
+    pub const fn new(ty: FuncType) -> TagType {
+        TagType { ty }
+    }
+
+    /// The function type whose parameters are the exception's payload.
+    pub const fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+}
+
+/// The type of an import or export.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A global.
+    Global(GlobalType),
+    /// A table.
+    Table(TableType),
+    /// A memory.
+    Memory(MemoryType),
+    /// A tag.
+    Tag(TagType),
+}
+
+macro_rules! accessors {
+    ($($variant:ident($ty:ty) $get:ident $unwrap:ident $name:literal;)*) => {
+        impl ExternType {
+            $(
+                #[doc = concat!("The ", $name, "'s type, if this is one.")]
+                pub fn $get(&self) -> Option<&$ty> {
+                    match self {
+                        ExternType::$variant(ty) => Some(ty),
+                        _ => None,
+                    }
+                }
+
+                #[doc = concat!("The ", $name, "'s type.")]
+                ///
+                /// # Panics
+                ///
+                /// If this is the type of something else.
+                pub fn $unwrap(&self) -> &$ty {
+                    self.$get().expect(concat!("not a ", $name))
+                }
+            )*
+
+            /// What kind of thing this is, in one word.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(ExternType::$variant(_) => $name,)*
+                }
+            }
+        }
+
+        $(impl From<$ty> for ExternType {
+            fn from(ty: $ty) -> ExternType {
+                ExternType::$variant(ty)
+            }
+        })*
+    };
+}
+
+accessors! {
+    Func(FuncType) func unwrap_func "function";
+    Global(GlobalType) global unwrap_global "global";
+    Table(TableType) table unwrap_table "table";
+    Memory(MemoryType) memory unwrap_memory "memory";
+    Tag(TagType) tag unwrap_tag "tag";
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExternType::Func(ty) => ty.fmt(f),
+            ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Table(ty) => ty.fmt(f),
+            ExternType::Memory(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => {
+                f.write_str("(tag")?;
+                for param in ty.ty.params() {
+                    write!(f, " {param}")?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl fmt::Display for GlobalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mutability {
+            Mutability::Const => write!(f, "(global {})", self.content),
+            Mutability::Var => write!(f, "(global (mut {}))", self.content),
+        }
+    }
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.table64 { "(table i64 " } else { "(table " })?;
+        limits(f, self.minimum, self.maximum)?;
+        write!(f, " {})", self.element)
+    }
+}
+
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.memory64 { "(memory i64 " } else { "(memory " })?;
+        limits(f, self.minimum, self.maximum)?;
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_size_log2 != Self::DEFAULT_PAGE_SIZE_LOG2 {
+            write!(f, " (pagesize {})", self.page_size())?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn limits(f: &mut fmt::Formatter<'_>, minimum: u64, maximum: Option<u64>) -> fmt::Result {
+    match maximum {
+        Some(maximum) => write!(f, "{minimum} {maximum}"),
+        None => write!(f, "{minimum}"),
+    }
+}
+
+/// An import of a module: its two names and its type.
+#[derive(Clone, Debug)]
+pub struct ImportType<'module> {
+    module: &'module str,
+    name: &'module str,
+    ty: ExternType,
+}
+
+impl<'module> ImportType<'module> {
+    pub(crate) fn new(module: &'module str, name: &'module str, ty: ExternType) -> Self {
+        ImportType { module, name, ty }
+    }
+
+    /// The name of the module that is imported from.
+    pub fn module(&self) -> &'module str {
+        self.module
+    }
+
+    /// The name of what is imported.
+    pub fn name(&self) -> &'module str {
+        self.name
+    }
+
+    /// The type that is asked for.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+/// An export of a module: its name and its type.
+#[derive(Clone, Debug)]
+pub struct ExportType<'module> {
+    name: &'module str,
+    ty: ExternType,
+}
+
+impl<'module> ExportType<'module> {
+    pub(crate) fn new(name: &'module str, ty: ExternType) -> Self {
+        ExportType { name, ty }
+    }
+
+    /// The name of what is exported.
+    pub fn name(&self) -> &'module str {
+        self.name
+    }
+
+    /// Its type.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}

@@ -1,0 +1,80 @@
+//! The context that handlers carry in a register, and the store's part of it.
+
+use core::ffi::c_void;
+use core::sync::atomic::AtomicU32;
+
+use super::store::{Hooks, VmStore};
+use super::{CodeEntry, Slot, VmFunc, VmMemory};
+
+/// An instance, as handlers see it: the `ctx` register points here. Trailing arrays follow at the
+/// offsets of [`super::VmLayout`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmCtx {
+    /// The store's context.
+    pub store: *mut StoreCtx,
+    /// Memory 0, or an empty memory. In a fixed place because every return from host code reads
+    /// it.
+    pub mem0: *mut VmMemory,
+    /// Code entries of the module's defined functions.
+    pub code: *const CodeEntry,
+    /// `VmFunc` objects of the module's defined functions, one each, for `ref.func` and tables.
+    pub func_refs: *mut VmFunc,
+    /// The module's shared code object (`code::ModuleCode`), for lazy translation and backtraces.
+    pub module: *const c_void,
+    /// This instance's place in the store.
+    pub instance_index: u32,
+    /// Padding, zero.
+    pub reserved: u32,
+}
+
+/// The store, as handlers see it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct StoreCtx {
+    /// A new frame whose `fp` lies above this address overflows the value stack.
+    pub stack_limit: *mut Slot,
+    /// Frame of the host function that is running, or of the last exit: what re-entry stacks on
+    /// and where a stack walk starts.
+    pub exit_fp: *mut Slot,
+    /// Instance that was current at the exit.
+    pub exit_ctx: *mut VmCtx,
+    /// Instruction at the exit: the trapping instruction or the host stub.
+    pub exit_pc: *const u8,
+    /// Lowest address of the value stack.
+    pub stack_base: *mut Slot,
+    /// Fuel left, as a signed count so that one subtraction and a sign test suffice.
+    pub fuel: i64,
+    /// Code of the trap that ended execution.
+    pub trap: u32,
+    /// Nested activations now on the native stack.
+    pub depth: u32,
+    /// Limit for `depth`.
+    pub max_depth: u32,
+    /// Not zero when the embedder asks for an interrupt.
+    pub interrupt: AtomicU32,
+    /// The store object itself (a [`VmStore`], with the embedder's data behind it), for runtime
+    /// functions and host shims.
+    pub inner: *mut c_void,
+    /// Stands in for the instance while native code calls a host function outside of any.
+    pub host_ctx: *mut VmCtx,
+    /// What only higher layers can do.
+    pub hooks: &'static Hooks,
+}
+
+impl VmCtx {
+    /// The store that an instance lives in.
+    ///
+    /// # Safety
+    ///
+    /// `ctx` points to a live context, and while the result is used nothing else uses the store:
+    /// the caller is a runtime function, run by a handler that has published its state.
+    #[inline]
+    pub unsafe fn store_mut<'a>(ctx: *mut VmCtx) -> &'a mut VmStore {
+        // SAFETY: a live context points to its store's context, whose `inner` is the store.
+        unsafe { &mut *(*(*ctx).store).inner.cast::<VmStore>() }
+    }
+}
+
+static_assertions::const_assert_eq!(core::mem::size_of::<VmCtx>() % 16, 0);
+static_assertions::const_assert_eq!(memoffset::offset_of!(VmCtx, store), 0);

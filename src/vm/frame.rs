@@ -1,0 +1,49 @@
+//! The layout of a WebAssembly frame on the value stack.
+//!
+//! ```text
+//!   low addresses
+//!   fp[-K .. 0)   parameters, later results; K = max(parameter slots, result slots)
+//!   fp[0]         RET_PC      where the caller goes on
+//!   fp[1]         CALLER_FP   the caller's frame
+//!   fp[2]         SAVED_L0    the caller's pinned integer local
+//!   fp[3]         SAVED_F0    the caller's pinned float local
+//!   fp[4]         OWN_CTX     this frame's instance    } written by this frame's own calls
+//!   fp[5]         OWN_RESUME  where this frame goes on } when they leave the instance
+//!   fp[6 ..]      locals that are not parameters, then operand stack homes
+//!   high addresses
+//! ```
+//!
+//! Frames overlap: the caller's operand stack homes of the arguments *are* the callee's
+//! parameters, so a call copies nothing. The header is written by the call and sits at a fixed
+//! place, so a return needs no operand and a stack walk needs only `fp`.
+//!
+//! A call that leaves the instance parks the caller's instance and return address in the
+//! *caller's* header and makes the callee return to the `return_thunk` instruction, which takes
+//! both from there. Calls inside an instance pay nothing for it, and a callee that tail-calls on,
+//! even to a third instance, needs to do nothing.
+
+/// Slot of the return address.
+pub const RET_PC: isize = 0;
+/// Slot of the caller's frame pointer.
+pub const CALLER_FP: isize = 1;
+/// Slot of the caller's pinned integer local.
+pub const SAVED_L0: isize = 2;
+/// Slot of the caller's pinned float local.
+pub const SAVED_F0: isize = 3;
+/// Slot of this frame's instance while a call of its own is outside of it.
+pub const OWN_CTX: isize = 4;
+/// Slot of the address where this frame goes on after such a call.
+pub const OWN_RESUME: isize = 5;
+/// First slot behind the header.
+pub const HEADER_SLOTS: i32 = 6;
+
+/// Frame-relative slot numbers are signed 16-bit operands; a function whose frame needs more is
+/// refused with [`crate::trap::Trap::FunctionTooLarge`]'s error at translation.
+pub const MAX_SLOT: i32 = 32_000;
+/// Lowest slot number: bounds parameters and results of one function.
+pub const MIN_SLOT: i32 = -32_000;
+
+/// Bytes that stay accessible above the value stack's limit. A call checks only the new frame
+/// pointer against the limit, so the largest frame (plus the largest outgoing area and a header)
+/// must fit here.
+pub const STACK_SLACK: usize = (2 * MAX_SLOT as usize + 64) * 8;

@@ -1,0 +1,115 @@
+//! Functions as handlers see them.
+
+use core::any::Any;
+use core::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Arc;
+
+use super::{Slot, VmCtx};
+
+/// A function value: what a `funcref` points to and what an import slot holds.
+///
+/// A null `funcref` is the integer 0; every other one is the address of a `VmFunc` that its store
+/// keeps alive and in place.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmFunc {
+    /// The code to run; its `pc` may change once, when the function is translated.
+    pub code: *const CodeEntry,
+    /// The instance the code runs in; null exactly for host functions.
+    pub instance: *mut VmCtx,
+    /// The engine's canonical type, compared by `call_indirect`.
+    pub type_id: u32,
+    /// Parameter slots (a `v128` counts two).
+    pub param_slots: u16,
+    /// Result slots.
+    pub result_slots: u16,
+    /// Index in the store's list of host functions; for WebAssembly functions, of the instance.
+    pub store_index: u32,
+    /// Function index in its module; `u32::MAX` for host functions.
+    pub func_index: u32,
+}
+
+impl VmFunc {
+    /// Slots between the first parameter and the frame header: max(parameters, results).
+    #[inline]
+    pub fn header_offset(&self) -> usize {
+        self.param_slots.max(self.result_slots) as usize
+    }
+}
+
+/// Where a function's bytecode starts. Calls go through this cell, so that lazy translation and
+/// re-threading replace code by one store.
+///
+/// Until the function is translated, `pc` points to `stub`, which holds the head of the
+/// `lazy_compile` instruction: the handler finds the entry from its own `pc`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CodeEntry {
+    /// First instruction.
+    pub pc: AtomicPtr<u8>,
+    /// Instruction head of the lazy stub (a handler address or an opcode).
+    pub stub: u64,
+}
+
+impl CodeEntry {
+    /// The current code, acquired so that the bytes behind it are visible.
+    #[inline]
+    pub fn load(&self) -> *const u8 {
+        self.pc.load(Ordering::Acquire)
+    }
+}
+
+/// What a host shim tells the trampoline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum HostOutcome {
+    /// Results are in the argument slots.
+    Return = 0,
+    /// The store holds a pending failure (error, trap, panic, exception): leave the activation.
+    Fail = 1,
+    /// The host function suspends the activation; the store holds its payload.
+    Suspend = 2,
+}
+
+/// What a host shim returns, in two registers.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct HostReturn {
+    /// A [`HostOutcome`].
+    pub outcome: u64,
+    /// The bits of the first result, 0 without one: a caller finds the result of a call in the
+    /// accumulator as well as in its slot, whoever it called.
+    pub value: u64,
+}
+
+/// The one native signature through which the trampoline calls host code: the calling instance,
+/// the host function and its argument slots, which become its result slots.
+///
+/// A shim casts [`VmHostFunc::data`] to the exact closure type it was made for; it never unwinds.
+pub type HostShim = unsafe extern "C" fn(
+    caller: *mut VmCtx,
+    host: *const VmHostFunc,
+    slots: *mut Slot,
+) -> HostReturn;
+
+/// A host function: a [`VmFunc`] whose code is the two-instruction stub
+/// `call_indirect_host sig`, with what that opcode needs behind it.
+#[repr(C)]
+pub struct VmHostFunc {
+    /// The part common to all functions; `instance` is null.
+    pub func: VmFunc,
+    /// Casts, calls, catches. Picked by signature.
+    pub shim: HostShim,
+    /// What the shim calls: points into `owner`.
+    pub data: *const (),
+    /// Keeps the closure alive; shared by all stores that a linker instantiates it in.
+    pub owner: Arc<dyn Any + Send + Sync>,
+    /// Where its code starts: at `stub`.
+    pub entry: CodeEntry,
+    /// Its code, threaded.
+    pub stub: [u64; 2],
+}
+
+static_assertions::const_assert_eq!(core::mem::size_of::<CodeEntry>(), 16);
+// The trampoline takes a `VmFunc` pointer for a `VmHostFunc` pointer.
+static_assertions::const_assert_eq!(memoffset::offset_of!(VmHostFunc, func), 0);

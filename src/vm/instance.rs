@@ -1,0 +1,471 @@
+//! Instances: allocation and initialisation (core specification, section 4.7.3 "Instantiation"),
+//! all but the start function, which is code and so a matter of higher layers.
+
+use core::alloc::Layout;
+use core::any::Any;
+use core::ptr::NonNull;
+use std::sync::Arc;
+
+use super::imports::External;
+use super::layout::GlobalPlace;
+use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
+use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmMemory, VmStore};
+use crate::error::{Error, Result, bail, ensure};
+use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
+use crate::trap::Trap;
+use crate::types::TagType;
+use crate::wasm::{
+    ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo,
+};
+
+/// What an instance is made of, besides its imports.
+#[derive(Clone)]
+pub struct InstanceSource {
+    /// The module.
+    pub info: Arc<ModuleInfo>,
+    /// The bytes it was read from.
+    pub bytes: Arc<[u8]>,
+    /// Code entries of its defined functions, kept alive by `owner`.
+    pub code: *const CodeEntry,
+    /// Keeps the code alive; what [`VmCtx::module`] points to.
+    pub owner: Arc<dyn Any + Send + Sync>,
+}
+
+/// An instance, as its store knows it.
+pub struct Instance {
+    ctx: NonNull<VmCtx>,
+    source: InstanceSource,
+    /// [`VmFunc`] objects of the defined functions; reached through `VmCtx::func_refs` only.
+    func_refs: *mut [VmFunc],
+    tables: Box<[u32]>,
+    memories: Box<[u32]>,
+    imported_globals: Box<[GlobalHandle]>,
+    tags: Box<[u32]>,
+    /// Elements of passive segments; empty once dropped.
+    elems: Box<[Box<[Slot]>]>,
+    data_dropped: Box<[bool]>,
+}
+
+impl Instance {
+    /// The module.
+    pub fn info(&self) -> &Arc<ModuleInfo> {
+        &self.source.info
+    }
+
+    /// The module's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.source.bytes
+    }
+
+    /// What keeps the module's code alive.
+    pub fn owner(&self) -> &Arc<dyn Any + Send + Sync> {
+        &self.source.owner
+    }
+
+    /// The context that code of this instance runs with.
+    pub fn ctx(&self) -> NonNull<VmCtx> {
+        self.ctx
+    }
+
+    pub(super) fn data(&self, segment: u32) -> &[u8] {
+        if self.data_dropped[segment as usize] {
+            return &[];
+        }
+        &self.source.bytes[self.source.info.datas[segment as usize].range.clone()]
+    }
+
+    pub(super) fn drop_data(&mut self, segment: u32) {
+        self.data_dropped[segment as usize] = true;
+    }
+
+    pub(super) fn elems(&self, segment: u32) -> &[Slot] {
+        &self.elems[segment as usize]
+    }
+
+    pub(super) fn drop_elems(&mut self, segment: u32) {
+        self.elems[segment as usize] = Box::default();
+    }
+
+    /// The address of a trailing part of the context.
+    fn place<T>(&self, offset: u32) -> NonNull<T> {
+        // SAFETY: offsets come from the layout that the context was allocated with.
+        unsafe { self.ctx.byte_add(offset as usize).cast() }
+    }
+
+    pub(super) fn defined_global_ptr(&self, global: u32) -> NonNull<Slot> {
+        match self.source.info.layout.globals[global as usize] {
+            GlobalPlace::Inline(offset) => self.place(offset),
+            // SAFETY: imported globals' places hold pointers from instantiation on.
+            GlobalPlace::Indirect(offset) => unsafe { self.place(offset).read() },
+        }
+    }
+
+    fn layout(info: &ModuleInfo) -> Layout {
+        let size = info.layout.size as usize;
+        Layout::from_size_align(size, 16).expect("32-bit sizes are valid")
+    }
+
+    /// The function with an index in the module.
+    ///
+    /// # Panics
+    ///
+    /// If the module has no such function.
+    pub fn func(&self, store: StoreId, index: FuncIndex) -> FuncRef {
+        let info = &self.source.info;
+        let ptr = match info.defined_func(index) {
+            Some(defined) => {
+                assert!(index.idx() < info.funcs.len(), "no such function");
+                self.func_refs.cast::<VmFunc>().wrapping_add(defined.idx())
+            }
+            None => {
+                let place = self.place::<*mut VmFunc>(info.layout.funcs + 8 * index.0);
+                // SAFETY: imported functions' places are filled at instantiation.
+                unsafe { place.read() }
+            }
+        };
+        // SAFETY: the pointer leads to a function of the store that this instance is in.
+        unsafe { FuncRef::from_slot(store, ptr.expose_provenance() as Slot) }
+            .expect("functions are not null")
+    }
+
+    /// Something that the module can export.
+    ///
+    /// # Panics
+    ///
+    /// If the module has no such entity.
+    pub fn external(&self, this: Handle, entity: Entity) -> External {
+        let store = this.store;
+        match entity {
+            Entity::Func(index) => External::Func(self.func(store, index)),
+            Entity::Table(index) => {
+                External::Table(Handle { store, index: self.tables[index.idx()] })
+            }
+            Entity::Memory(index) => {
+                External::Memory(Handle { store, index: self.memories[index.idx()] })
+            }
+            Entity::Global(index) => External::Global(self.global(this, index)),
+            Entity::Tag(index) => External::Tag(Handle { store, index: self.tags[index.idx()] }),
+        }
+    }
+
+    fn global(&self, this: Handle, index: GlobalIndex) -> GlobalHandle {
+        match self.imported_globals.get(index.idx()) {
+            Some(global) => *global,
+            None => GlobalHandle { store: this.store, owner: this.index, index: index.0 },
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: both were allocated in `instantiate` with these layouts; the store is going and
+        // nothing runs.
+        unsafe {
+            std::alloc::dealloc(self.ctx.as_ptr().cast(), Instance::layout(&self.source.info));
+            drop(Box::from_raw(self.func_refs));
+        }
+    }
+}
+
+impl VmStore {
+    /// Makes an instance and initialises it, without running its start function. What was written
+    /// to imported memories and tables before a trap stays written, and an instance whose
+    /// initialisation traps stays alive, because tables may already lead to its functions.
+    ///
+    /// # Errors
+    ///
+    /// When the imports do not fit, limits refuse, or initialisation traps ([`Trap`]).
+    pub fn instantiate(&mut self, source: InstanceSource, imports: &[External]) -> Result<Handle> {
+        let info = source.info.clone();
+        ensure!(
+            imports.len() == info.imports.len(),
+            "expected {} imports, found {}",
+            info.imports.len(),
+            imports.len()
+        );
+        for (import, &given) in info.imports.iter().zip(imports) {
+            self.assert_owns(given.store());
+            self.check_import(&info, import.entity, given).map_err(|cause| {
+                cause.context(format!(
+                    "incompatible import type for `{}::{}`",
+                    import.module, import.name
+                ))
+            })?;
+        }
+        self.check_count(self.instances.len(), self.tunables.max_instances, "instance")?;
+        let this = self.allocate(source, imports)?;
+        self.init_globals(this, &info)?;
+        self.init_tables(this, &info)?;
+        self.init_passive_elems(this, &info)?;
+        self.run_active_elems(this, &info)?;
+        self.run_active_data(this, &info)?;
+        Ok(this)
+    }
+
+    /// Allocates an instance with its memories, tables (null so far) and globals (zero so far).
+    fn allocate(&mut self, source: InstanceSource, imports: &[External]) -> Result<Handle> {
+        let info = source.info.clone();
+        let store = self.id();
+        let index = self.instances.len() as u32;
+        let mut tables = Vec::with_capacity(info.tables.len());
+        let mut memories = Vec::with_capacity(info.memories.len());
+        let mut imported_globals = Vec::new();
+        let mut tags = Vec::with_capacity(info.tags.len());
+        let mut imported_funcs = Vec::new();
+        for import in imports {
+            match *import {
+                External::Func(func) => imported_funcs.push(func),
+                External::Global(global) => imported_globals.push(global),
+                External::Table(table) => tables.push(table.index),
+                External::Memory(memory) => memories.push(memory.index),
+                External::Tag(tag) => tags.push(tag.index),
+            }
+        }
+        for ty in &info.tables[info.num_imported_tables as usize..] {
+            tables.push(self.add_table(*ty, 0)?.index);
+        }
+        for ty in &info.memories[info.num_imported_memories as usize..] {
+            memories.push(self.new_memory(*ty)?.index);
+        }
+        for &ty in &info.tags[info.num_imported_tags as usize..] {
+            let tag = TagType::new(info.type_info(ty).func().clone());
+            tags.push(self.new_tag(info.type_info(ty).id, tag).index);
+        }
+
+        // SAFETY: the size is not zero, as the fixed part of a context is not.
+        let raw = unsafe { std::alloc::alloc_zeroed(Instance::layout(&info)) };
+        let Some(ctx) = NonNull::new(raw.cast::<VmCtx>()) else {
+            std::alloc::handle_alloc_error(Instance::layout(&info))
+        };
+        let func_refs = self.make_func_refs(&source, ctx, index);
+        let mem0 = match memories.first() {
+            Some(&memory) => self.memory_ptr(memory).as_ptr(),
+            None => no_memory(),
+        };
+        let instance = Instance {
+            ctx,
+            func_refs,
+            tables: tables.into(),
+            memories: memories.into(),
+            imported_globals: imported_globals.into(),
+            tags: tags.into(),
+            elems: vec![Box::default(); info.elements.len()].into(),
+            data_dropped: vec![false; info.datas.len()].into(),
+            source,
+        };
+        let layout = &info.layout;
+        // SAFETY: all places are inside the allocation, which nobody else knows yet, and hold what
+        // the layout says.
+        unsafe {
+            ctx.write(VmCtx {
+                store: self.ctx.inner.cast::<StoreCtx>(),
+                mem0,
+                code: instance.source.code,
+                func_refs: func_refs.cast(),
+                module: Arc::as_ptr(&instance.source.owner).cast(),
+                instance_index: index,
+                reserved: 0,
+            });
+            for (i, func) in imported_funcs.iter().enumerate() {
+                instance.place(layout.funcs + 8 * i as u32).write(func.as_ptr());
+            }
+            for (i, &table) in instance.tables.iter().enumerate() {
+                instance.place(layout.tables + 8 * i as u32).write(self.table_ptr(table));
+            }
+            for (i, &memory) in instance.memories.iter().enumerate() {
+                instance.place(layout.memories + 8 * i as u32).write(self.memory_ptr(memory));
+            }
+            for (global, place) in instance.imported_globals.iter().zip(&layout.globals) {
+                if let GlobalPlace::Indirect(offset) = *place {
+                    instance.place(offset).write(self.global_ptr(*global));
+                }
+            }
+        }
+        self.instances.push(instance);
+        Ok(Handle { store, index })
+    }
+
+    fn make_func_refs(
+        &self,
+        source: &InstanceSource,
+        ctx: NonNull<VmCtx>,
+        instance: u32,
+    ) -> *mut [VmFunc] {
+        let info = &source.info;
+        let funcs = (0..info.num_defined_funcs()).map(|defined| {
+            let index = info.func_index(defined.into());
+            let ty = info.func_type_info(index);
+            VmFunc {
+                code: source.code.wrapping_add(defined as usize),
+                instance: ctx.as_ptr(),
+                type_id: ty.id.0,
+                // Validation bounds both by 1000 values, so 2000 slots.
+                param_slots: ty.param_slots as u16,
+                result_slots: ty.result_slots as u16,
+                store_index: instance,
+                func_index: index.0,
+            }
+        });
+        Box::into_raw(funcs.collect::<Box<[VmFunc]>>())
+    }
+
+    fn init_globals(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
+        for (i, init) in info.global_inits.iter().enumerate() {
+            let value = self.evaluate(this, init)?;
+            let index = GlobalIndex(info.num_imported_globals + i as u32);
+            let global = self.instance(this).global(this, index);
+            self.set_global_slots(global, value);
+        }
+        Ok(())
+    }
+
+    fn init_tables(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
+        for (i, init) in info.table_inits.iter().enumerate() {
+            if let Some(init) = init {
+                let value = self.evaluate(this, init)?[0];
+                let index = TableIndex(info.num_imported_tables + i as u32);
+                let table = self.table_handle(this, index);
+                self.table_mut(table).elems_mut().fill(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn init_passive_elems(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
+        for (i, segment) in info.elements.iter().enumerate() {
+            if matches!(segment.mode, ElemMode::Passive) {
+                let elems = self.evaluate_elems(this, &segment.items)?;
+                self.instances[this.index as usize].elems[i] = elems;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_active_elems(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
+        for segment in &info.elements {
+            let ElemMode::Active { table, offset } = &segment.mode else { continue };
+            let table = self.table_handle(this, *table);
+            let start = self.evaluate_offset(this, offset, self.table(table).ty().is_64())?;
+            let elems = self.evaluate_elems(this, &segment.items)?;
+            let target = range(start, elems.len())
+                .and_then(|range| self.table_mut(table).elems_mut().get_mut(range))
+                .ok_or(Trap::TableOutOfBounds)?;
+            target.copy_from_slice(&elems);
+        }
+        Ok(())
+    }
+
+    fn run_active_data(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
+        let bytes = self.instance(this).source.bytes.clone();
+        for (i, segment) in info.datas.iter().enumerate() {
+            let DataMode::Active { memory, offset } = &segment.mode else { continue };
+            let memory = self.memory_handle(this, *memory);
+            let start = self.evaluate_offset(this, offset, self.memory(memory).ty().is_64())?;
+            let data = &bytes[segment.range.clone()];
+            let target = range(start, data.len())
+                .and_then(|range| self.memory_mut(memory).bytes_mut().get_mut(range))
+                .ok_or(Trap::MemoryOutOfBounds)?;
+            target.copy_from_slice(data);
+            self.instances[this.index as usize].drop_data(i as u32);
+        }
+        Ok(())
+    }
+
+    fn table_handle(&self, this: Handle, index: TableIndex) -> Handle {
+        Handle { store: this.store, index: self.instance(this).tables[index.idx()] }
+    }
+
+    fn memory_handle(&self, this: Handle, index: MemoryIndex) -> Handle {
+        Handle { store: this.store, index: self.instance(this).memories[index.idx()] }
+    }
+
+    fn evaluate_offset(&mut self, this: Handle, expr: &ConstExpr, is_64: bool) -> Result<u64> {
+        let [value, _] = self.evaluate(this, expr)?;
+        Ok(if is_64 { value } else { u64::from(value as u32) })
+    }
+
+    fn evaluate_elems(&mut self, this: Handle, items: &ElemItems) -> Result<Box<[Slot]>> {
+        match items {
+            ElemItems::Funcs(funcs) => {
+                let instance = self.instance(this);
+                Ok(funcs.iter().map(|&func| instance.func(this.store, func).to_slot()).collect())
+            }
+            ElemItems::Exprs(exprs) => {
+                exprs.iter().map(|expr| Ok(self.evaluate(this, expr)?[0])).collect()
+            }
+        }
+    }
+
+    /// The value of a constant expression, in one slot or two.
+    fn evaluate(&mut self, this: Handle, expr: &ConstExpr) -> Result<[Slot; 2]> {
+        let instance = self.instance(this);
+        let mut stack = Vec::new();
+        for op in expr.ops() {
+            let value: [Slot; 2] = match op {
+                ConstOp::I32Const(value) => one(u64::from(*value as u32)),
+                ConstOp::I64Const(value) => one(*value as u64),
+                ConstOp::F32Const(bits) => one(u64::from(*bits)),
+                ConstOp::F64Const(bits) => one(*bits),
+                ConstOp::V128Const(bytes) => {
+                    let value = u128::from_le_bytes(**bytes);
+                    [value as u64, (value >> 64) as u64]
+                }
+                ConstOp::GlobalGet(index) => self.global_slots(instance.global(this, *index)),
+                ConstOp::RefFunc(func) => one(instance.func(this.store, *func).to_slot()),
+                ConstOp::RefNull(_) => one(0),
+                ConstOp::I32Add => binary32(&mut stack, u32::wrapping_add)?,
+                ConstOp::I32Sub => binary32(&mut stack, u32::wrapping_sub)?,
+                ConstOp::I32Mul => binary32(&mut stack, u32::wrapping_mul)?,
+                ConstOp::I64Add => binary64(&mut stack, u64::wrapping_add)?,
+                ConstOp::I64Sub => binary64(&mut stack, u64::wrapping_sub)?,
+                ConstOp::I64Mul => binary64(&mut stack, u64::wrapping_mul)?,
+                // The two hierarchies share one representation.
+                ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => pop(&mut stack)?,
+                other => bail!("constant expression needs the garbage-collected heap: {other:?}"),
+            };
+            stack.push(value);
+        }
+        pop(&mut stack)
+    }
+}
+
+fn one(value: u64) -> [Slot; 2] {
+    [value, 0]
+}
+
+/// Validated expressions never pop too much.
+fn pop(stack: &mut Vec<[Slot; 2]>) -> Result<[Slot; 2]> {
+    stack.pop().ok_or_else(|| Error::msg("constant expression without a value"))
+}
+
+fn binary32(stack: &mut Vec<[Slot; 2]>, op: fn(u32, u32) -> u32) -> Result<[Slot; 2]> {
+    let [b, _] = pop(stack)?;
+    let [a, _] = pop(stack)?;
+    Ok(one(u64::from(op(a as u32, b as u32))))
+}
+
+fn binary64(stack: &mut Vec<[Slot; 2]>, op: fn(u64, u64) -> u64) -> Result<[Slot; 2]> {
+    let [b, _] = pop(stack)?;
+    let [a, _] = pop(stack)?;
+    Ok(one(op(a, b)))
+}
+
+fn range(start: u64, len: usize) -> Option<core::ops::Range<usize>> {
+    let start = usize::try_from(start).ok()?;
+    Some(start..start.checked_add(len)?)
+}
+
+/// The address of [`EMPTY_MEMORY`].
+pub(super) fn no_memory() -> *mut VmMemory {
+    core::ptr::from_ref(&EMPTY_MEMORY.0).cast_mut()
+}
+
+/// Memory 0 of instances without one: nothing in it can be accessed, so nothing is written to it.
+static EMPTY_MEMORY: EmptyMemory =
+    EmptyMemory(VmMemory { base: NonNull::dangling().as_ptr(), len: 0 });
+
+#[repr(transparent)]
+struct EmptyMemory(VmMemory);
+
+// SAFETY: never written to, and its pointer never followed.
+unsafe impl Sync for EmptyMemory {}

@@ -1,0 +1,71 @@
+//! The knobs of storage, each with its reason.
+
+/// How memories are laid out. Equal for all stores of an engine.
+#[derive(Clone, Debug)]
+pub struct MemoryTunables {
+    /// Catch out-of-bounds accesses of 32-bit memories as page faults.
+    pub guard_pages: bool,
+    /// Bytes of address space reserved in advance for a memory with explicit checks, so that it
+    /// need not move when it grows. Reserving costs nothing but address space where it is a call of
+    /// the system, so this is generous there.
+    pub reservation: usize,
+    /// Bytes reserved beyond what is asked for when a memory has to move.
+    pub growth_reserve: usize,
+}
+
+impl Default for MemoryTunables {
+    fn default() -> MemoryTunables {
+        MemoryTunables {
+            guard_pages: crate::sys::GUARD_PAGES_SUPPORTED,
+            reservation: if cfg!(all(unix, target_pointer_width = "64")) { 1 << 28 } else { 0 },
+            growth_reserve: 1 << 20,
+        }
+    }
+}
+
+/// Limits of one store, fixed when it is made.
+#[derive(Clone, Debug)]
+pub struct StoreTunables {
+    /// How memories are laid out.
+    pub memory: MemoryTunables,
+    /// Bytes of the value stack.
+    pub stack_bytes: usize,
+    /// Activations of WebAssembly (calls from host code into it) that may be nested. Each takes
+    /// native stack, so this is what keeps re-entry from overflowing it.
+    pub max_activations: u32,
+    /// Frames that a backtrace can have; 0 for none at all.
+    pub backtrace_frames: usize,
+    /// Instances that the store can have in all. These three are the embedder's, and like in
+    /// wasmtime unlimited is not the default.
+    pub max_instances: usize,
+    /// Tables that the store can have in all.
+    pub max_tables: usize,
+    /// Memories that the store can have in all.
+    pub max_memories: usize,
+}
+
+/// Default of the three counts above.
+pub const DEFAULT_COUNT: usize = 10_000;
+
+/// Elements that a table can have at most, whatever its type says: as many as in the JavaScript
+/// embedding's appendix "Implementation-defined Limits". Tables are allocated in full, so without
+/// a limit one instruction could ask for 32 GiB.
+pub const MAX_TABLE_ELEMENTS: u64 = 10_000_000;
+
+/// Parameters, and results, that a function type made by the host can have: the same as
+/// validation allows in modules, so that frame slots always fit their operands.
+pub const MAX_PARAMS_OR_RESULTS: usize = 1000;
+
+impl Default for StoreTunables {
+    fn default() -> StoreTunables {
+        StoreTunables {
+            memory: MemoryTunables::default(),
+            stack_bytes: 8 << 20,
+            max_activations: 500,
+            backtrace_frames: 1024,
+            max_instances: DEFAULT_COUNT,
+            max_tables: DEFAULT_COUNT,
+            max_memories: DEFAULT_COUNT,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Linear memories: what handlers see of them, and the storage behind it.
+
+use core::ptr::NonNull;
+
+use super::limits::MemoryTunables;
+use crate::error::{Context, Result, bail};
+use crate::sys::Mapping;
+use crate::sys::signals::GuardedRegion;
+use crate::types::MemoryType;
+
+/// Base and length of a linear memory. Owned by the store, at a fixed address; `base` may change
+/// when the memory grows unless it is reserved in full.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmMemory {
+    /// First byte; dangling but non-null for a memory without pages.
+    pub base: *mut u8,
+    /// Accessible bytes.
+    pub len: u64,
+}
+
+static_assertions::const_assert_eq!(memoffset::offset_of!(VmMemory, base), 0);
+static_assertions::const_assert_eq!(memoffset::offset_of!(VmMemory, len), 8);
+
+/// Address space that every access of a guarded memory falls into: a 32-bit index plus a 32-bit
+/// offset plus the widest access.
+const GUARDED_RESERVATION: usize = {
+    let bytes: u64 = (1 << 32) + (1 << 32) + 64 * 1024;
+    // Targets without guard pages may have 32-bit addresses; they never use this.
+    if usize::BITS >= 64 { bytes as usize } else { 0 }
+};
+
+/// Does a memory of this type rely on guard pages instead of explicit checks? The one rule, for
+/// translation and for allocation alike: code that imports a memory was translated under the same
+/// configuration and for an equal index type and page size.
+pub fn is_guarded(ty: &MemoryType, tunables: &MemoryTunables) -> bool {
+    tunables.guard_pages
+        && !ty.is_64()
+        && ty.page_size_log2() == MemoryType::DEFAULT_PAGE_SIZE_LOG2
+}
+
+/// A linear memory and its storage.
+///
+/// ```text
+///   explicit checks    | len bytes | committed up to here |   (may move on growth)
+///   guard pages        | len bytes |  inaccessible up to 8 GiB + 64 KiB   (never moves)
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+pub struct LinearMemory {
+    /// What handlers see. First, so that a pointer to it is a pointer to the whole.
+    vm: VmMemory,
+    ty: MemoryType,
+    map: Mapping,
+    guard: Option<GuardedRegion>,
+    /// Place in the store's list of memories.
+    pub(super) store_index: u32,
+}
+
+static_assertions::const_assert_eq!(memoffset::offset_of!(LinearMemory, vm), 0);
+
+// SAFETY: the raw pointer in `vm` leads to the mapping that this object owns.
+unsafe impl Send for LinearMemory {}
+// SAFETY: shared access only reads.
+unsafe impl Sync for LinearMemory {}
+
+impl LinearMemory {
+    /// Allocates a memory with its minimal size, all zero.
+    ///
+    /// # Errors
+    ///
+    /// When the address space or memory cannot be had.
+    pub fn new(ty: MemoryType, tunables: &MemoryTunables) -> Result<LinearMemory> {
+        let len = LinearMemory::initial(&ty)?.desired;
+        let guarded = is_guarded(&ty, tunables);
+        let reserve = if guarded {
+            GUARDED_RESERVATION
+        } else {
+            // What the memory may become, as far as the configuration reserves in advance.
+            let maximum = ty.maximum().and_then(|max| byte_len(&ty, max)).unwrap_or(usize::MAX);
+            len.max(maximum.min(tunables.reservation))
+        };
+        let mut map = Mapping::reserve(reserve).with_context(|| {
+            let hint = if guarded {
+                " (guard pages can be switched off with `Config::signals_based_traps`)"
+            } else {
+                ""
+            };
+            format!("cannot reserve {reserve} bytes of address space for a memory{hint}")
+        })?;
+        map.commit(0, len).with_context(|| format!("cannot allocate {len} bytes of memory"))?;
+        let start = map.base() as usize;
+        let guard = guarded.then(|| GuardedRegion::register(start..start + map.len()));
+        Ok(LinearMemory {
+            vm: VmMemory { base: map.base(), len: len as u64 },
+            ty,
+            map,
+            guard,
+            store_index: 0,
+        })
+    }
+
+    /// The growth from nothing that making a memory of this type is.
+    ///
+    /// # Errors
+    ///
+    /// When the address space could not hold the memory.
+    pub fn initial(ty: &MemoryType) -> Result<Growth> {
+        Ok(Growth {
+            current: 0,
+            desired: byte_len(ty, ty.minimum())
+                .with_context(|| format!("memory of {} pages is too large", ty.minimum()))?,
+            maximum: ty.maximum().and_then(|max| byte_len(ty, max)),
+        })
+    }
+
+    /// The type it was made with.
+    pub fn ty(&self) -> &MemoryType {
+        &self.ty
+    }
+
+    /// Accessible bytes.
+    #[inline]
+    pub fn byte_size(&self) -> usize {
+        self.vm.len as usize
+    }
+
+    /// Size in pages.
+    pub fn pages(&self) -> u64 {
+        self.vm.len >> self.ty.page_size_log2()
+    }
+
+    /// The first byte.
+    #[inline]
+    pub fn base(&self) -> *mut u8 {
+        self.vm.base
+    }
+
+    /// Do accesses rely on guard pages?
+    pub fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
+    /// The contents.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `len` bytes from `base` on are committed and initialised (fresh pages are zero);
+        // whoever runs WebAssembly code needs exclusive access to the store, so nothing writes
+        // while the slice lives.
+        unsafe { core::slice::from_raw_parts(self.vm.base, self.byte_size()) }
+    }
+
+    /// The contents, to write.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`, and the access is exclusive.
+        unsafe { core::slice::from_raw_parts_mut(self.vm.base, self.byte_size()) }
+    }
+
+    /// Bytes that the memory would have after growing by `delta` pages: now, then, and at most.
+    /// `None` if its type does not allow the growth.
+    pub fn growth(&self, delta: u64) -> Option<Growth> {
+        let pages = self.pages().checked_add(delta)?;
+        let maximum = self.ty.maximum().unwrap_or(u64::MAX).min(self.ty.absolute_maximum());
+        if pages > maximum {
+            return None;
+        }
+        Some(Growth {
+            current: self.byte_size(),
+            desired: byte_len(&self.ty, pages)?,
+            maximum: self.ty.maximum().and_then(|max| byte_len(&self.ty, max)),
+        })
+    }
+
+    /// Makes the memory `desired` bytes long; `growth` said that it may be.
+    ///
+    /// # Errors
+    ///
+    /// When the memory cannot be had; nothing has changed then.
+    pub fn grow_to(&mut self, desired: usize, tunables: &MemoryTunables) -> Result<()> {
+        if desired < self.byte_size() {
+            bail!("memories do not shrink");
+        }
+        if desired <= self.map.len() {
+            self.map.commit(0, desired)?;
+        } else {
+            // Move. Reserving twice the size makes repeated growth linear in all.
+            let maximum =
+                self.ty.maximum().and_then(|max| byte_len(&self.ty, max)).unwrap_or(usize::MAX);
+            let ahead = desired.saturating_add(tunables.growth_reserve.max(desired)).min(maximum);
+            let mut map =
+                Mapping::reserve(ahead.max(desired)).or_else(|_| Mapping::reserve(desired))?;
+            map.commit(0, desired)?;
+            // SAFETY: the old contents and the new mapping are distinct live allocations of at
+            // least `byte_size` accessible bytes.
+            unsafe {
+                core::ptr::copy_nonoverlapping(self.map.base(), map.base(), self.byte_size());
+            }
+            self.map = map;
+        }
+        self.vm = VmMemory { base: self.map.base(), len: desired as u64 };
+        Ok(())
+    }
+
+    /// A pointer for handlers, from a pointer to the whole.
+    pub(super) fn vm_ptr(this: NonNull<LinearMemory>) -> NonNull<VmMemory> {
+        this.cast()
+    }
+}
+
+/// A growth of a memory or table that its type allows, in bytes or elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth {
+    /// Size now.
+    pub current: usize,
+    /// Size that is asked for.
+    pub desired: usize,
+    /// The type's own maximum.
+    pub maximum: Option<usize>,
+}
+
+/// Bytes of so many pages, if the address space can hold them.
+fn byte_len(ty: &MemoryType, pages: u64) -> Option<usize> {
+    let bytes = pages.checked_mul(ty.page_size())?;
+    usize::try_from(bytes).ok().filter(|&bytes| bytes <= isize::MAX as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explicit() -> MemoryTunables {
+        MemoryTunables { guard_pages: false, ..MemoryTunables::default() }
+    }
+
+    #[test]
+    fn growth_keeps_contents_and_zeroes_the_rest() {
+        for tunables in [
+            MemoryTunables::default(),
+            explicit(),
+            MemoryTunables { reservation: 0, growth_reserve: 0, ..explicit() },
+        ] {
+            let mut memory = LinearMemory::new(MemoryType::new(1, None), &tunables).unwrap();
+            memory.bytes_mut()[65535] = 9;
+            let growth = memory.growth(3).unwrap();
+            memory.grow_to(growth.desired, &tunables).unwrap();
+            assert_eq!(memory.pages(), 4);
+            assert_eq!(memory.bytes()[65535], 9);
+            assert!(memory.bytes()[65536..].iter().all(|&b| b == 0));
+        }
+    }
+
+    #[test]
+    fn the_type_bounds_growth() {
+        let memory = LinearMemory::new(MemoryType::new(1, Some(3)), &explicit()).unwrap();
+        assert!(memory.growth(2).is_some());
+        assert!(memory.growth(3).is_none());
+        assert!(memory.growth(u64::MAX).is_none());
+        let memory = LinearMemory::new(MemoryType::new(0, None), &explicit()).unwrap();
+        assert!(memory.growth(65536).is_some());
+        assert!(memory.growth(65537).is_none());
+    }
+
+    #[test]
+    fn impossible_sizes_are_errors() {
+        let huge = MemoryType::new64(1 << 47, None);
+        assert!(LinearMemory::new(huge, &explicit()).is_err());
+    }
+
+    #[test]
+    fn only_standard_32_bit_memories_are_guarded() {
+        let tunables = MemoryTunables { guard_pages: true, ..MemoryTunables::default() };
+        assert!(is_guarded(&MemoryType::new(1, None), &tunables));
+        assert!(!is_guarded(&MemoryType::new64(1, None), &tunables));
+        assert!(!is_guarded(&MemoryType::new(1, None), &explicit()));
+    }
+}

@@ -1,0 +1,193 @@
+//! Values as the store hands them out: with their type, and references that know their store.
+
+use super::store::{FuncRef, StoreId};
+use super::{Slot, VmStore};
+use crate::error::{Result, ensure};
+use crate::index::TypeId;
+use crate::types::{HeapType, RefType, ValType};
+
+/// A value. References are to objects of one store; using them with another panics.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Value {
+    /// An `i32`.
+    I32(i32),
+    /// An `i64`.
+    I64(i64),
+    /// An `f32`, by its bits.
+    F32(u32),
+    /// An `f64`, by its bits.
+    F64(u64),
+    /// A `v128`.
+    V128(u128),
+    /// A reference to a function, or null.
+    Func(Option<FuncRef>),
+    /// A reference of the `extern` hierarchy, or null.
+    Extern(Option<ObjectRef>),
+    /// A reference of the `any` hierarchy, or null.
+    Any(Option<ObjectRef>),
+    /// A reference to an exception, or null.
+    Exn(Option<ObjectRef>),
+}
+
+/// A reference to something other than a function.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ObjectRef {
+    store: StoreId,
+    slot: Slot,
+}
+
+impl ObjectRef {
+    /// The store it belongs to.
+    pub fn store(self) -> StoreId {
+        self.store
+    }
+
+    /// The reference as handlers know it; not zero.
+    pub fn slot(self) -> Slot {
+        self.slot
+    }
+
+    /// A reference from its slot; `None` for null.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a reference of this store that is none to a function.
+    pub unsafe fn from_slot(store: StoreId, slot: Slot) -> Option<ObjectRef> {
+        (slot != 0).then_some(ObjectRef { store, slot })
+    }
+}
+
+impl Value {
+    /// The default value of a type: zero or null. `None` for references that cannot be null.
+    pub fn default_for(store: &VmStore, ty: ValType) -> Option<Value> {
+        // SAFETY: all-zero slots are a value of every type that has a default.
+        ty.is_defaultable().then(|| unsafe { store.value_from_slots(ty, [0, 0]) })
+    }
+
+    /// The store that the value belongs to; `None` if any will do.
+    fn owner(&self) -> Option<StoreId> {
+        match self {
+            Value::Func(func) => func.map(FuncRef::store),
+            Value::Extern(object) | Value::Any(object) | Value::Exn(object) => {
+                object.map(ObjectRef::store)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl VmStore {
+    /// A value from its slots, of which numbers and references use the first only.
+    ///
+    /// # Safety
+    ///
+    /// The slots hold a value of type `ty` of this store.
+    pub unsafe fn value_from_slots(&self, ty: ValType, slots: [Slot; 2]) -> Value {
+        let [slot, high] = slots;
+        match ty {
+            ValType::I32 => Value::I32(slot as i32),
+            ValType::I64 => Value::I64(slot as i64),
+            ValType::F32 => Value::F32(slot as u32),
+            ValType::F64 => Value::F64(slot),
+            ValType::V128 => Value::V128(u128::from(slot) | u128::from(high) << 64),
+            // SAFETY: the caller's promise.
+            ValType::Ref(ty) => unsafe { self.reference_from_slot(ty, slot) },
+        }
+    }
+
+    /// A reference from its slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a reference of type `ty` of this store.
+    pub unsafe fn reference_from_slot(&self, ty: RefType, slot: Slot) -> Value {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.types().top(ty.heap_type()) {
+                HeapType::Func => Value::Func(FuncRef::from_slot(self.id(), slot)),
+                HeapType::Extern => Value::Extern(ObjectRef::from_slot(self.id(), slot)),
+                HeapType::Exn => Value::Exn(ObjectRef::from_slot(self.id(), slot)),
+                _ => Value::Any(ObjectRef::from_slot(self.id(), slot)),
+            }
+        }
+    }
+
+    /// The slots of a value.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
+    #[track_caller]
+    pub fn slots_of(&self, value: Value) -> [Slot; 2] {
+        if let Some(owner) = value.owner() {
+            self.assert_owns(owner);
+        }
+        match value {
+            Value::I32(value) => [u64::from(value as u32), 0],
+            Value::I64(value) => [value as u64, 0],
+            Value::F32(bits) => [u64::from(bits), 0],
+            Value::F64(bits) => [bits, 0],
+            Value::V128(value) => [value as u64, (value >> 64) as u64],
+            Value::Func(func) => [func.map_or(0, FuncRef::to_slot), 0],
+            Value::Extern(object) | Value::Any(object) | Value::Exn(object) => {
+                [object.map_or(0, ObjectRef::slot), 0]
+            }
+        }
+    }
+
+    /// Checks that a value has a type.
+    ///
+    /// # Errors
+    ///
+    /// When it has another type or belongs to another store.
+    pub fn check_value(&self, value: Value, ty: ValType) -> Result<()> {
+        if let Some(owner) = value.owner() {
+            ensure!(owner == self.id(), "value belongs to another store");
+        }
+        ensure!(
+            self.value_matches(value, ty),
+            "type mismatch: expected {ty}, found {}",
+            self.type_of(value)
+        );
+        Ok(())
+    }
+
+    fn value_matches(&self, value: Value, ty: ValType) -> bool {
+        match (value, ty) {
+            (Value::I32(_), ValType::I32)
+            | (Value::I64(_), ValType::I64)
+            | (Value::F32(_), ValType::F32)
+            | (Value::F64(_), ValType::F64)
+            | (Value::V128(_), ValType::V128) => true,
+            (
+                Value::Func(_) | Value::Extern(_) | Value::Any(_) | Value::Exn(_),
+                ValType::Ref(_),
+            ) => self.types().val_matches(self.type_of(value), ty),
+            _ => false,
+        }
+    }
+
+    /// The most exact type of a value that is known.
+    pub fn type_of(&self, value: Value) -> ValType {
+        let reference = |null: bool, bottom, exact| {
+            ValType::Ref(if null { RefType::new(true, bottom) } else { RefType::new(false, exact) })
+        };
+        match value {
+            Value::I32(_) => ValType::I32,
+            Value::I64(_) => ValType::I64,
+            Value::F32(_) => ValType::F32,
+            Value::F64(_) => ValType::F64,
+            Value::V128(_) => ValType::V128,
+            Value::Func(None) => reference(true, HeapType::NoFunc, HeapType::Func),
+            Value::Func(Some(func)) => {
+                let id = TypeId(self.func(func).type_id);
+                reference(false, HeapType::NoFunc, HeapType::Concrete(id))
+            }
+            Value::Extern(object) => {
+                reference(object.is_none(), HeapType::NoExtern, HeapType::Extern)
+            }
+            Value::Any(object) => reference(object.is_none(), HeapType::None, HeapType::Any),
+            Value::Exn(object) => reference(object.is_none(), HeapType::NoExn, HeapType::Exn),
+        }
+    }
+}

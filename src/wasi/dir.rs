@@ -1,0 +1,279 @@
+//! Open directories and everything that is done with a path.
+//!
+//! Paths are resolved by `cap-std` relative to an open directory: neither `..`, nor an absolute
+//! path, nor a symbolic link, however it changes meanwhile, leads out of it. This file adds what
+//! preview 1 wants on top: permissions, flags and error numbers.
+
+use std::path::Path;
+
+use cap_fs_ext::{
+    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
+    SystemTimeSpec,
+};
+use cap_std::fs;
+
+use super::abi::{Errno, Fdstat, Filestat, Filetype, Result, fdflags, oflags, rights};
+use super::errno::retry;
+use super::file::{File, NewTime, filestat};
+use super::readdir::Listing;
+use super::table::Descriptor;
+
+/// What a program may do below a preopened directory, on top of what the host allows this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FsPerms {
+    /// Look, list and read. Everything that would change a file, a name or an attribute fails with
+    /// `EPERM`.
+    ReadOnly,
+    /// Everything.
+    ReadWrite,
+}
+
+impl FsPerms {
+    pub(super) fn can_write(self) -> bool {
+        self == Self::ReadWrite
+    }
+}
+
+/// An open directory.
+pub(super) struct Dir {
+    dir: fs::Dir,
+    perms: FsPerms,
+    /// The guest's name for it, if the embedder opened it.
+    preopen: Option<String>,
+    listing: Option<Listing>,
+}
+
+/// How `path_open` is to open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenFlags {
+    pub follow: bool,
+    pub oflags: u32,
+    pub read: bool,
+    pub write: bool,
+    pub fdflags: u32,
+}
+
+impl Dir {
+    pub fn new(dir: fs::Dir, perms: FsPerms, preopen: Option<String>) -> Self {
+        Self {
+            dir,
+            perms,
+            preopen,
+            listing: None,
+        }
+    }
+
+    pub fn preopen(&self) -> Option<&str> {
+        self.preopen.as_deref()
+    }
+
+    pub fn fdstat(&self) -> Fdstat {
+        Fdstat {
+            filetype: Filetype::Directory,
+            flags: 0,
+            rights_base: rights::DIRECTORY,
+            // C libraries ask for no more than this when they open a file, so it names even what
+            // the permissions forbid: the file is then refused instead of opened for less.
+            rights_inheriting: rights::DIRECTORY
+                | rights::FILE
+                | rights::FD_READ
+                | rights::FILE_WRITE,
+        }
+    }
+
+    pub fn filestat(&self) -> Result<Filestat> {
+        Ok(filestat(&self.dir.dir_metadata()?))
+    }
+
+    pub fn set_times(&self, atim: Option<NewTime>, mtim: Option<NewTime>) -> Result<()> {
+        self.set_times_at(Path::new("."), true, atim, mtim)
+    }
+
+    pub fn read_entries(&mut self, buf: &mut [u8], cookie: u64) -> Result<usize> {
+        let listing = match &mut self.listing {
+            Some(listing) => listing,
+            none => none.insert(Listing::new(&self.dir)?),
+        };
+        let result = listing.fill(&self.dir, buf, cookie);
+        if result.is_err() {
+            self.listing = None;
+        }
+        result
+    }
+
+    pub fn open(&self, path: &Path, flags: OpenFlags) -> Result<Descriptor> {
+        let OpenFlags {
+            follow,
+            oflags,
+            read,
+            write,
+            fdflags,
+        } = flags;
+        let creates = oflags & oflags::CREAT != 0;
+        let truncates = oflags & oflags::TRUNC != 0;
+        if creates || truncates || write {
+            self.needs_write()?;
+        }
+        if oflags & oflags::DIRECTORY != 0 {
+            if oflags & (oflags::CREAT | oflags::EXCL | oflags::TRUNC) != 0 {
+                return Err(Errno::Inval);
+            }
+            // Opened as a directory from the start, a named pipe cannot make the host wait.
+            let dir = if follow {
+                self.dir.open_dir(path)
+            } else {
+                self.dir.open_dir_nofollow(path)
+            }?;
+            if write {
+                return Err(Errno::IsDir);
+            }
+            return Ok(Descriptor::Dir(Self::new(dir, self.perms, None)));
+        }
+
+        let mut options = fs::OpenOptions::new();
+        options
+            // A handle that can do nothing cannot be had from the host; reading is the least.
+            .read(read || !write)
+            .write(write || truncates)
+            .truncate(truncates)
+            .follow(follow_symlinks(follow))
+            .maybe_dir(true)
+            .nonblock(fdflags & fdflags::NONBLOCK != 0)
+            .sync(fdflags & fdflags::SYNC != 0)
+            .dsync(fdflags & fdflags::DSYNC != 0)
+            .rsync(fdflags & fdflags::RSYNC != 0);
+        let opened = if !creates {
+            retry(|| self.dir.open_with(path, &options))
+        } else if oflags & oflags::EXCL != 0 {
+            options.write(true).create_new(true);
+            retry(|| self.dir.open_with(path, &options))
+        } else if write || truncates {
+            options.create(true);
+            retry(|| self.dir.open_with(path, &options))
+        } else {
+            // The host creates only what it opens for writing, which a file that is there already
+            // need not permit.
+            match retry(|| self.dir.open_with(path, &options)) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    options.write(true).create(true);
+                    retry(|| self.dir.open_with(path, &options))
+                }
+                result => result,
+            }
+        }?;
+        let metadata = opened.metadata()?;
+        if metadata.is_dir() {
+            if creates || truncates || write {
+                return Err(Errno::IsDir);
+            }
+            let dir = fs::Dir::from_std_file(opened.into_std());
+            return Ok(Descriptor::Dir(Self::new(dir, self.perms, None)));
+        }
+        let file = opened.into_std();
+        let file = File::new(file, &metadata, read, write, self.perms, fdflags)?;
+        Ok(Descriptor::File(file))
+    }
+
+    pub fn create_directory(&self, path: &Path) -> Result<()> {
+        self.needs_write()?;
+        Ok(self.dir.create_dir(path)?)
+    }
+
+    pub fn filestat_at(&self, path: &Path, follow: bool) -> Result<Filestat> {
+        let metadata = if follow {
+            self.dir.metadata(path)
+        } else {
+            self.dir.symlink_metadata(path)
+        };
+        Ok(filestat(&metadata?))
+    }
+
+    pub fn set_times_at(
+        &self,
+        path: &Path,
+        follow: bool,
+        atim: Option<NewTime>,
+        mtim: Option<NewTime>,
+    ) -> Result<()> {
+        self.needs_write()?;
+        let spec = |time: Option<NewTime>| {
+            time.map(|time| match time {
+                NewTime::Now => SystemTimeSpec::SymbolicNow,
+                NewTime::At(time) => {
+                    SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(time))
+                }
+            })
+        };
+        let (atim, mtim) = (spec(atim), spec(mtim));
+        if follow {
+            self.dir.set_times(path, atim, mtim)?;
+        } else {
+            self.dir.set_symlink_times(path, atim, mtim)?;
+        }
+        Ok(())
+    }
+
+    /// Directories of different permissions are kept apart: a link would make a file writable under
+    /// a second name.
+    pub fn link(&self, path: &Path, to: &Self, to_path: &Path) -> Result<()> {
+        self.needs_write()?;
+        to.needs_write()?;
+        Ok(self.dir.hard_link(path, &to.dir, to_path)?)
+    }
+
+    pub fn rename(&self, path: &Path, to: &Self, to_path: &Path) -> Result<()> {
+        self.needs_write()?;
+        to.needs_write()?;
+        Ok(self.dir.rename(path, &to.dir, to_path)?)
+    }
+
+    /// `target` may be anything that is relative; whether it leads out is decided when it is used.
+    pub fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
+        self.needs_write()?;
+        Ok(DirExt::symlink(&self.dir, target, path)?)
+    }
+
+    /// # Errors
+    ///
+    /// `Ilseq` if the target is not Unicode, `Perm` if it is absolute: a guest has no use for a path
+    /// of the host and shall not learn it.
+    pub fn read_link(&self, path: &Path) -> Result<String> {
+        let target = self.dir.read_link(path)?;
+        target
+            .into_os_string()
+            .into_string()
+            .map_err(|_| Errno::Ilseq)
+    }
+
+    /// `dir/` names the same directory as `dir`, as in POSIX; the sandbox takes it for `dir/.`, which
+    /// no host removes.
+    pub fn remove_directory(&self, path: &str) -> Result<()> {
+        self.needs_write()?;
+        let path = match path.trim_end_matches('/') {
+            "" => path,
+            path => path,
+        };
+        Ok(self.dir.remove_dir(path)?)
+    }
+
+    pub fn unlink_file(&self, path: &Path) -> Result<()> {
+        self.needs_write()?;
+        Ok(self.dir.remove_file_or_symlink(path)?)
+    }
+
+    fn needs_write(&self) -> Result<()> {
+        if self.perms.can_write() {
+            Ok(())
+        } else {
+            Err(Errno::Perm)
+        }
+    }
+}
+
+fn follow_symlinks(follow: bool) -> FollowSymlinks {
+    if follow {
+        FollowSymlinks::Yes
+    } else {
+        FollowSymlinks::No
+    }
+}

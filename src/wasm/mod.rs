@@ -1,0 +1,25 @@
+//! From bytes to a validated description of a module.
+//!
+//! [`ModuleInfo::parse`] reads and validates a module with `wasmparser` and keeps what the rest of
+//! the engine needs to know about it; the bytes themselves stay with the caller, and ranges in a
+//! [`ModuleInfo`] are ranges of those bytes. Types are interned in the engine's [`TypeRegistry`].
+
+pub mod const_expr;
+mod convert;
+pub mod module;
+pub mod names;
+mod parse;
+pub mod registry;
+mod validate;
+
+pub use const_expr::{ConstExpr, ConstOp};
+pub use module::{
+    BranchHint, CustomSection, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, Entity,
+    Import, ModuleInfo,
+};
+pub use names::Names;
+pub use parse::ParseOptions;
+pub use registry::{TypeInfo, TypeRegistry};
+
+#[cfg(test)]
+mod tests;
