@@ -4,7 +4,7 @@ use core::num::NonZeroUsize;
 
 use wasmparser::WasmFeatures;
 
-use crate::sys::GUARD_PAGES_SUPPORTED;
+use crate::exec::guard;
 use crate::vm::limits::{MemoryTunables, StoreTunables};
 
 /// When functions are translated to bytecode.
@@ -112,7 +112,7 @@ impl Config {
             mode: CompilationMode::Lazy,
             parallel: true,
             backtrace_frames: NonZeroUsize::new(store.backtrace_frames),
-            signals_based_traps: GUARD_PAGES_SUPPORTED,
+            signals_based_traps: guard::SUPPORTED,
             memory_reservation: GUARDED_SPAN,
             memory_guard_size: GUARDED_SPAN,
             growth_reserve: memory.growth_reserve as u64,
@@ -141,7 +141,8 @@ impl Config {
 
     /// Catch out-of-bounds accesses of 32-bit memories as page faults instead of checking each?
     ///
-    /// On by default where it is supported (Linux on x86-64), without effect elsewhere. Each such
+    /// On by default where it is supported (Linux on x86-64, not with the `loop` dispatch backend
+    /// of unoptimised builds), without effect elsewhere. Each such
     /// memory then takes 8 GiB of address space, and a signal handler is installed in the process,
     /// which passes on all other faults. 64-bit memories and those with custom page sizes always
     /// work with checks.
@@ -204,7 +205,7 @@ impl Config {
 
     pub(crate) fn store_tunables(&self) -> StoreTunables {
         let usize_of = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
-        let guard_pages = GUARD_PAGES_SUPPORTED
+        let guard_pages = guard::SUPPORTED
             && self.signals_based_traps
             && self.memory_reservation >= GUARDED_SPAN
             && self.memory_guard_size >= GUARDED_SPAN;

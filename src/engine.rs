@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{CompilationMode, Config};
 use crate::error::Result;
+use crate::exec;
 use crate::vm::limits::StoreTunables;
 use crate::wasm::{ParseOptions, TypeRegistry};
 
@@ -29,12 +30,16 @@ impl Engine {
     ///
     /// When the configuration cannot be had on this machine. None of today's can fail.
     pub fn new(config: &Config) -> Result<Engine> {
-        crate::exec::initialise();
+        let tunables = config.store_tunables();
+        exec::initialise();
+        if tunables.memory.guard_pages {
+            exec::guard::install();
+        }
         Ok(Engine {
             inner: Arc::new(EngineInner {
                 config: config.clone(),
                 types: Arc::new(TypeRegistry::new()),
-                tunables: config.store_tunables(),
+                tunables,
             }),
         })
     }
@@ -56,12 +61,12 @@ impl Engine {
 
     /// How this build of the crate dispatches instructions: `become`, `sibling` or `loop`.
     pub fn dispatch_backend() -> &'static str {
-        crate::exec::DISPATCH
+        exec::DISPATCH
     }
 
     /// How this build of the crate threads code: `direct` or `table`.
     pub fn threading_form() -> &'static str {
-        crate::exec::THREADING
+        exec::THREADING
     }
 
     pub(crate) fn types(&self) -> &Arc<TypeRegistry> {

@@ -40,6 +40,9 @@
 //! given, their calls live on a stack of their own of limited size, and
 //! [`Store::limiter`] limits what else they use.
 
+#![cfg_attr(dispatch = "become", feature(explicit_tail_calls, rust_preserve_none_cc))]
+#![cfg_attr(dispatch = "become", allow(incomplete_features))]
+
 // ---- What the engine is made of. Open to the tools, tests and benchmarks of this repository, and
 // no part of the public API.
 
@@ -120,3 +123,5 @@ pub use wasmparser::WasmFeatures;
 
 #[cfg(feature = "wasi")]
 pub mod wasi;
+#[cfg(feature = "wast")]
+pub mod wast;

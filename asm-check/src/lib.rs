@@ -34,7 +34,7 @@ use std::io::Write;
 /// # Errors
 /// Any [`Failure`].
 pub fn run(cli: &cli::Cli, out: &mut dyn Write) -> Result<bool, Failure> {
-    commands::run(cli, ops::OpTable { ops: Vec::new() }, out)
+    commands::run(cli, ops::OpTable::linked(), out)
 }
 
 /// Why a check could not be carried out; a check that found faults is no failure.

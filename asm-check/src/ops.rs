@@ -23,6 +23,17 @@ pub struct OpTable {
 }
 
 impl OpTable {
+    /// The table of the Threadle that this checker is linked with.
+    pub fn linked() -> OpTable {
+        let own = |op: &threadle::inspect::OpInfo| Op {
+            name: op.name.to_string(),
+            effect: op.effect.to_string(),
+            family: op.family.to_string(),
+            size: op.size,
+        };
+        OpTable { ops: threadle::inspect::ops().iter().map(own).collect() }
+    }
+
     /// Reads a table from text: one op per line, `name family size effect`, separated by tabs.
     /// Empty lines and lines that start with `#` are skipped. This is what `asm-check list
     /// --format ops` prints.
@@ -71,6 +82,11 @@ impl OpTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn linked_table_hashes_like_the_library_says() {
+        assert_eq!(OpTable::linked().hash(), threadle::inspect::table_hash());
+    }
 
     #[test]
     fn text_form_round_trips() {

@@ -35,6 +35,89 @@
 
 use crate::vm::{Slot, VmCtx};
 
+/// A float register. The whole vector register, so that a narrower value is written without
+/// touching the rest: what lies above it is unspecified.
+#[cfg(target_arch = "x86_64")]
+pub type FloatReg = core::arch::x86_64::__m128;
+
+/// A float register.
+#[cfg(not(target_arch = "x86_64"))]
+pub type FloatReg = u64;
+
+/// Reads and writes of a float register.
+pub mod float {
+    use super::FloatReg;
+
+    #[cfg(target_arch = "x86_64")]
+    mod imp {
+        use super::FloatReg;
+        use core::arch::x86_64::{
+            _mm_castpd_ps, _mm_castps_pd, _mm_castsi128_ps, _mm_cvtsd_f64, _mm_cvtsi64_si128,
+            _mm_cvtss_f32, _mm_move_sd, _mm_move_ss, _mm_set_sd, _mm_set_ss,
+        };
+
+        #[inline(always)]
+        pub fn get_f32(r: FloatReg) -> f32 {
+            // SAFETY: SSE2 is part of the x86-64 baseline, here and below.
+            unsafe { _mm_cvtss_f32(r) }
+        }
+        #[inline(always)]
+        pub fn set_f32(r: FloatReg, v: f32) -> FloatReg {
+            // SAFETY: as above.
+            unsafe { _mm_move_ss(r, _mm_set_ss(v)) }
+        }
+        #[inline(always)]
+        pub fn get_f64(r: FloatReg) -> f64 {
+            // SAFETY: as above.
+            unsafe { _mm_cvtsd_f64(_mm_castps_pd(r)) }
+        }
+        #[inline(always)]
+        pub fn set_f64(r: FloatReg, v: f64) -> FloatReg {
+            // SAFETY: as above.
+            unsafe { _mm_castpd_ps(_mm_move_sd(_mm_castps_pd(r), _mm_set_sd(v))) }
+        }
+        #[inline(always)]
+        pub fn from_bits(bits: u64) -> FloatReg {
+            // SAFETY: as above.
+            unsafe { _mm_castsi128_ps(_mm_cvtsi64_si128(bits as i64)) }
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    mod imp {
+        use super::FloatReg;
+
+        #[inline(always)]
+        pub fn get_f32(r: FloatReg) -> f32 {
+            f32::from_bits(r as u32)
+        }
+        #[inline(always)]
+        pub fn set_f32(_: FloatReg, v: f32) -> FloatReg {
+            u64::from(v.to_bits())
+        }
+        #[inline(always)]
+        pub fn get_f64(r: FloatReg) -> f64 {
+            f64::from_bits(r)
+        }
+        #[inline(always)]
+        pub fn set_f64(_: FloatReg, v: f64) -> FloatReg {
+            v.to_bits()
+        }
+        #[inline(always)]
+        pub fn from_bits(bits: u64) -> FloatReg {
+            bits
+        }
+    }
+
+    pub use imp::{from_bits, get_f32, get_f64, set_f32, set_f64};
+
+    /// A register that holds zero.
+    #[inline(always)]
+    pub fn zero() -> FloatReg {
+        from_bits(0)
+    }
+}
+
 /// Address of an instruction.
 pub type Pc = *const u8;
 
@@ -47,14 +130,17 @@ pub struct Regs {
     pub acc: u64,
     pub l0: u64,
     pub ctx: *mut VmCtx,
-    pub fa: f64,
-    pub f0: f64,
+    pub fa: FloatReg,
+    pub f0: FloatReg,
 }
 
 /// What a handler body wants done next.
 pub enum Step {
     /// Dispatch the instruction at `pc`.
     Next,
+    /// The same, from the other arm of a conditional branch: it gets an indirect jump of its own,
+    /// which predicts better than one that both arms share.
+    Taken,
     /// Go on in a cold continuation, with the registers as they are.
     To(super::HandlerFn),
     /// Leave the activation with this status.

@@ -4,13 +4,16 @@ use super::dispatch::HandlerFn;
 use super::handlers::{CONTINUATIONS, HANDLERS};
 use crate::isa::{OP_COUNT, TABLE_HASH};
 
-/// What a handler-like function is.
+/// What a handler-like function is: which rules asm-check holds it to.
+#[derive(Clone, Copy)]
 #[repr(u32)]
-enum Role {
-    /// A cold continuation, reached by a tail call.
+pub(super) enum Role {
+    /// A cold continuation: reached by a tail call, ends in one.
     Cold = 0,
-    /// The trampoline's continuations.
+    /// A trampoline: calls native code, ends in a tail call or a dispatch.
     Trampoline = 1,
+    /// Ends the chain: the only kind that returns.
+    Exit = 2,
 }
 
 /// A function that is no op's handler.
@@ -55,11 +58,11 @@ static NAMED: Shared<[Named; NAMED_COUNT]> = Shared({
     }; NAMED_COUNT];
     let mut i = 0;
     while i < NAMED_COUNT {
-        let (name, address, trampoline) = CONTINUATIONS[i];
+        let (name, address, role) = CONTINUATIONS[i];
         rows[i].name = name.as_ptr();
         rows[i].name_len = name.len();
         rows[i].address = address;
-        rows[i].role = if trampoline { Role::Trampoline } else { Role::Cold };
+        rows[i].role = role;
         i += 1;
     }
     rows

@@ -1,10 +1,10 @@
 //! From native code into WebAssembly.
 
-use super::abi::{Regs, status};
+use super::abi::{Pc, Regs, float, status};
 use super::{EXIT_CODE, dispatch};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC, SAVED_F0, SAVED_L0};
-use crate::vm::{Slot, StoreCtx, VmFunc};
+use crate::vm::{Slot, StoreCtx, VmCtx, VmFunc};
 
 /// How an activation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,8 +71,8 @@ pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) 
             acc: func as u64,
             l0: outer_ctx as u64,
             ctx,
-            fa: 0.0,
-            f0: f64::from_bits(outer_pc as u64),
+            fa: float::zero(),
+            f0: float::from_bits(outer_pc as u64),
         });
         (*store).depth -= 1;
         if exit == status::RETURN {
@@ -86,18 +86,36 @@ pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) 
     }
 }
 
+/// What was published before an activation began, to be published again if it does not return.
+#[derive(Clone, Copy, Debug)]
+pub struct Outer {
+    fp: *mut Slot,
+    ctx: *mut VmCtx,
+    pc: Pc,
+}
+
+/// What is published now.
+///
+/// # Safety
+/// `store` is live and the calling thread's.
+#[inline(always)]
+pub unsafe fn outer(store: *mut StoreCtx) -> Outer {
+    // SAFETY: the caller's promise.
+    unsafe { Outer { fp: (*store).exit_fp, ctx: (*store).exit_ctx, pc: (*store).exit_pc } }
+}
+
 /// Ends an activation that did not return: the outer one's frame is the published one again. Call
 /// it once, after everything of interest about the exit has been read.
 ///
+/// The header that [`enter`] wrote cannot tell: a tail call may have moved it.
+///
 /// # Safety
-/// As for [`enter`], which was called with the same arguments and returned another exit than
-/// [`Exit::Return`].
-pub unsafe fn leave(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) {
-    // SAFETY: the caller's promise; `enter` wrote the header.
+/// `store` is live and the calling thread's; `before` is what [`outer`] said before [`enter`].
+pub unsafe fn leave(store: *mut StoreCtx, before: Outer) {
+    // SAFETY: the caller's promise.
     unsafe {
-        let fp = args.add((*func).header_offset());
-        (*store).exit_fp = fp.offset(CALLER_FP).read() as *mut Slot;
-        (*store).exit_ctx = fp.offset(SAVED_L0).read() as *mut _;
-        (*store).exit_pc = fp.offset(SAVED_F0).read() as *const u8;
+        (*store).exit_fp = before.fp;
+        (*store).exit_ctx = before.ctx;
+        (*store).exit_pc = before.pc;
     }
 }

@@ -1,30 +1,43 @@
 //! All handlers: one line per op, generated from the op table, and the cold continuations that
 //! have no opcode.
 
-use super::abi::{Pc, Regs, Step};
+#[cfg(not(dispatch = "loop"))]
+use super::abi::{FloatReg, Pc};
+use super::abi::{Regs, Step};
+use super::descriptor::Role;
 use super::dispatch::{HandlerFn, handler};
 use super::families::*;
+#[cfg(not(dispatch = "loop"))]
 use super::head;
 use super::operand::{A, F, H, I, K, L, P, S};
 use crate::isa::OP_COUNT;
 use crate::sem;
+#[cfg(not(dispatch = "loop"))]
 use crate::vm::{Slot, VmCtx};
 
 include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 
-handler! { raise, super::slow::raise, "Records the trap in the accumulator and leaves." }
-handler! { raise_memory_fault, super::slow::raise_memory_fault, "Where the signal handler sends a faulting access." }
-handler! { host_failed, host::host_failed, "A host function did not return normally." }
-handler! { runtime_failed, host::runtime_failed, "A runtime function did not return normally." }
-handler! { call_indirect_subtype, call::call_indirect_subtype, "Subtype check of an indirect call." }
-handler! { return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
+handler! { #[cold] raise, super::slow::raise, "Records the trap in the accumulator and leaves." }
+handler! { #[cold] raise_memory_fault, super::slow::raise_memory_fault, "Where the signal handler sends a faulting access." }
+handler! { #[cold] host_failed, host::host_failed, "A host function did not return normally." }
+handler! { #[cold] runtime_failed, host::runtime_failed, "A runtime function did not return normally." }
+handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype check of an indirect call." }
+handler! { #[cold] return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
+handler! { #[cold] call_across, call::call_across, "The rest of a call that leaves the instance." }
+handler! { #[cold] return_call_across, call::return_call_across, "The rest of a tail call that leaves the instance." }
 
-/// The continuations by name, and whether they belong to the trampoline.
-pub(crate) const CONTINUATIONS: [(&str, HandlerFn, bool); 6] = [
-    ("raise", raise, false),
-    ("raise_memory_fault", raise_memory_fault, false),
-    ("host_failed", host_failed, true),
-    ("runtime_failed", runtime_failed, true),
-    ("call_indirect_subtype", call_indirect_subtype, false),
-    ("return_call_indirect_subtype", return_call_indirect_subtype, false),
+/// The functions that are more or less than an op's handler, by name, for asm-check.
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 12] = [
+    ("raise", raise, Role::Exit),
+    ("raise_memory_fault", raise_memory_fault, Role::Exit),
+    ("host_failed", host_failed, Role::Exit),
+    ("runtime_failed", runtime_failed, Role::Exit),
+    ("exit", exit, Role::Exit),
+    ("call_across", call_across, Role::Cold),
+    ("return_call_across", return_call_across, Role::Cold),
+    ("call_indirect_subtype", call_indirect_subtype, Role::Cold),
+    ("return_call_indirect_subtype", return_call_indirect_subtype, Role::Cold),
+    ("call_indirect_host", call_indirect_host, Role::Trampoline),
+    ("call_runtime", call_runtime, Role::Trampoline),
+    ("lazy_compile", lazy_compile, Role::Trampoline),
 ];

@@ -12,6 +12,7 @@ mod descriptor;
 pub mod dispatch;
 pub mod enter;
 mod families;
+pub mod guard;
 pub(crate) mod handlers;
 pub mod load;
 mod operand;
@@ -20,7 +21,7 @@ mod slow;
 pub mod walk;
 
 pub use dispatch::HandlerFn;
-pub use enter::{Exit, arg_base, enter, leave};
+pub use enter::{Exit, Outer, arg_base, enter, leave, outer};
 pub use load::thread;
 pub use walk::{RawFrame, walk};
 

@@ -1,6 +1,6 @@
 //! Operand classes as types: how a handler body reads its sources and writes its destination.
 
-use super::abi::{Pc, Regs};
+use super::abi::{Pc, Regs, float};
 
 /// A value type that registers and slots hold.
 pub trait Value: Copy {
@@ -58,23 +58,23 @@ integer!(u32);
 integer!(u64);
 
 macro_rules! float {
-    ($t:ty, $bits:ty) => {
+    ($t:ty, $bits:ty, $get:ident, $set:ident) => {
         impl Value for $t {
             #[inline(always)]
             fn acc(r: &Regs) -> Self {
-                <$t>::from_bits(r.fa.to_bits() as $bits)
+                float::$get(r.fa)
             }
             #[inline(always)]
             fn set_acc(r: &mut Regs, v: Self) {
-                r.fa = f64::from_bits(u64::from(v.to_bits()));
+                r.fa = float::$set(r.fa, v);
             }
             #[inline(always)]
             fn pin(r: &Regs) -> Self {
-                <$t>::from_bits(r.f0.to_bits() as $bits)
+                float::$get(r.f0)
             }
             #[inline(always)]
             fn set_pin(r: &mut Regs, v: Self) {
-                r.f0 = f64::from_bits(u64::from(v.to_bits()));
+                r.f0 = float::$set(r.f0, v);
             }
             #[inline(always)]
             fn from_bits(bits: u64) -> Self {
@@ -92,8 +92,8 @@ macro_rules! float {
         }
     };
 }
-float!(f32, u32);
-float!(f64, u64);
+float!(f32, u32, get_f32, set_f32);
+float!(f64, u64, get_f64, set_f64);
 
 /// A comparison's result becomes an `i32`.
 impl Value for bool {

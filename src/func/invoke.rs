@@ -2,14 +2,14 @@
 
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
-use crate::exec::{self, Exit};
+use crate::exec::{self, Exit, Outer};
 use crate::store::StoreContextMut;
 use crate::trap::Trap;
 use crate::types::FuncType;
 use crate::val::Val;
 use crate::vm::owner::CallSite;
 use crate::vm::store::{FuncRef, Handle};
-use crate::vm::{Failure, Slot, StoreCtx, VmFunc, VmStore};
+use crate::vm::{Failure, Slot, StoreCtx, VmStore};
 
 /// Calls a function with values that have been checked against its type `ty`.
 pub(super) fn call_values<T>(
@@ -24,6 +24,7 @@ pub(super) fn call_values<T>(
     // SAFETY: as in `TypedFunc::call`; `params` and `results` have the function's types.
     unsafe {
         let ctx = vm.cast::<StoreCtx>();
+        let outer = exec::outer(ctx);
         let args = exec::arg_base(ctx);
         let mut at = args;
         for (param, ty) in params.iter().zip(ty.params()) {
@@ -34,7 +35,7 @@ pub(super) fn call_values<T>(
                 read_values(vm, args, ty.results_slice(), results);
                 Ok(())
             }
-            exit => Err(failure(vm, func.as_ptr(), args, exit)),
+            exit => Err(failure(vm, outer, exit)),
         }
     }
 }
@@ -87,15 +88,10 @@ pub(super) unsafe fn read_values(
 ///
 /// # Safety
 ///
-/// `exec::enter` was just called with this store, function and arguments, and returned `exit`.
+/// `exec::enter` was just called with this store and returned `exit`; `outer` is from before.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn failure(
-    vm: *mut VmStore,
-    func: *const VmFunc,
-    args: *mut Slot,
-    exit: Exit,
-) -> Error {
+pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Error {
     // SAFETY: the exit is recent, so the store may be walked; nothing else uses it.
     let (pending, trap, backtrace) = unsafe {
         let pending = (*vm).pending.take();
@@ -107,7 +103,7 @@ pub(super) unsafe fn failure(
         // Innermost activation only: outer ones pass its error on.
         let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm) };
         let trap = core::mem::take(&mut (*vm).ctx.trap);
-        exec::leave(vm.cast(), func, args);
+        exec::leave(vm.cast(), outer);
         (pending, trap, backtrace)
     };
     let error = match pending {

@@ -378,11 +378,12 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
                 return foreign_argument();
             }
             let ctx = vm.cast::<StoreCtx>();
+            let outer = exec::outer(ctx);
             let args = exec::arg_base(ctx);
             params.store(args);
             match exec::enter(ctx, func, args) {
                 Exit::Return => Ok(Results::load(vm, args)),
-                exit => Err(invoke::failure(vm, func, args, exit)),
+                exit => Err(invoke::failure(vm, outer, exit)),
             }
         }
     }

@@ -75,7 +75,7 @@ fn show(out: &mut String, code: &[u8], start: usize, at: usize, kind: Kind, name
         Kind::Off64 => write!(out, "{}", long()),
         Kind::Target => write!(out, "@{:x}", start as i64 + i64::from(word())),
         Kind::Count => write!(out, "{}", half() as u16),
-        Kind::Func => write!(out, "{}{}", word() as u32, named(u64::from(word() as u32))),
+        Kind::Func => write!(out, "{}{}", word() as u32 / 16, named(u64::from(word() as u32 / 16))),
         Kind::Ctx => write!(out, "{:#x}", word() as u32),
         Kind::Type => write!(out, "t{}", word() as u32),
         Kind::Runtime => write!(out, "{}{}", long(), named(long())),

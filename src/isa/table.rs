@@ -54,7 +54,7 @@ pub enum Kind {
     Count,
     /// Unsigned 32-bit count.
     Count32,
-    /// Defined function index.
+    /// Byte offset of a defined function's code entry: 16 times its index.
     Func,
     /// Byte offset into the instance context.
     Ctx,
@@ -1066,7 +1066,7 @@ impl Table {
             "ref_func",
             "general",
             8,
-            vec![("dst", Dst, 0), ("index", Func, 4)],
+            vec![("dst", Dst, 0), ("index", Count32, 4)],
             "S[dst], acc := reference to defined function index",
             "memory::ref_func",
             None,

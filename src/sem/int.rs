@@ -130,9 +130,7 @@ macro_rules! divisions {
             if b == 0 {
                 return Err(Trap::IntegerDivisionByZero);
             }
-            Ok(a.cast_signed()
-                .wrapping_rem(b.cast_signed())
-                .cast_unsigned())
+            Ok(a.cast_signed().wrapping_rem(b.cast_signed()).cast_unsigned())
         }
 
         /// Unsigned remainder.

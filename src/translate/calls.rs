@@ -9,6 +9,10 @@ use crate::isa::{self, Op};
 use crate::types::FuncType;
 use crate::vm::frame::MAX_SLOT;
 
+/// Direct calls name the callee by the byte offset of its code entry. Validation bounds the number
+/// of functions, so offsets fit 32 bits.
+const CODE_ENTRY: u32 = size_of::<crate::vm::CodeEntry>() as u32;
+
 /// Where a call's target comes from.
 enum Callee {
     Defined(u32),
@@ -74,7 +78,7 @@ impl Translator<'_> {
         let base = self.arguments(ty);
         let frame = self.callee_frame(base, ty);
         let (op, target) = match self.callee(func) {
-            Callee::Defined(index) => (Op::Call, index),
+            Callee::Defined(index) => (Op::Call, index * CODE_ENTRY),
             Callee::Import(place) => (Op::CallImport, place),
         };
         let at = self.emit.op(op);
@@ -165,7 +169,7 @@ impl Translator<'_> {
         let ty = info.func_type(FuncIndex(func));
         let base = self.arguments(ty);
         let (op, target) = match self.callee(func) {
-            Callee::Defined(index) => (Op::ReturnCall, index),
+            Callee::Defined(index) => (Op::ReturnCall, index * CODE_ENTRY),
             Callee::Import(place) => (Op::ReturnCallImport, place),
         };
         let at = self.tail(op, base, ty);

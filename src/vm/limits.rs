@@ -16,7 +16,8 @@ pub struct MemoryTunables {
 impl Default for MemoryTunables {
     fn default() -> MemoryTunables {
         MemoryTunables {
-            guard_pages: crate::sys::GUARD_PAGES_SUPPORTED,
+            // Nobody turns faults into traps unless a higher layer says so.
+            guard_pages: false,
             reservation: if cfg!(all(unix, target_pointer_width = "64")) { 1 << 28 } else { 0 },
             growth_reserve: 1 << 20,
         }

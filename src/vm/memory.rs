@@ -230,13 +230,13 @@ mod tests {
     use super::*;
 
     fn explicit() -> MemoryTunables {
-        MemoryTunables { guard_pages: false, ..MemoryTunables::default() }
+        MemoryTunables::default()
     }
 
     #[test]
     fn growth_keeps_contents_and_zeroes_the_rest() {
         for tunables in [
-            MemoryTunables::default(),
+            MemoryTunables { guard_pages: crate::sys::GUARD_PAGES_SUPPORTED, ..explicit() },
             explicit(),
             MemoryTunables { reservation: 0, growth_reserve: 0, ..explicit() },
         ] {

@@ -212,11 +212,7 @@ pub(super) const EVENT_FD_READWRITE_HANGUP: u16 = 1;
 
 /// Checks a flags argument: bits that the specification does not define are refused.
 pub(super) fn known_flags(value: u32, all: u32) -> Result<u32> {
-    if value & !all == 0 {
-        Ok(value)
-    } else {
-        Err(Errno::Inval)
-    }
+    if value & !all == 0 { Ok(value) } else { Err(Errno::Inval) }
 }
 
 /// Writes `$value`'s little-endian bytes at offset `$at` of the byte array `$out`.
@@ -268,16 +264,7 @@ impl Filestat {
 
     /// The attributes of something that is no file, such as a standard stream.
     pub fn stream(filetype: Filetype) -> Self {
-        Self {
-            dev: 0,
-            ino: 0,
-            filetype,
-            nlink: 0,
-            size: 0,
-            atim: 0,
-            mtim: 0,
-            ctim: 0,
-        }
+        Self { dev: 0, ino: 0, filetype, nlink: 0, size: 0, atim: 0, mtim: 0, ctim: 0 }
     }
 
     pub fn to_bytes(self) -> [u8; Self::SIZE as usize] {
@@ -328,11 +315,7 @@ impl Dirent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interest {
     /// A timeout in nanoseconds on the clock `id`; `absolute` makes it a point in time.
-    Clock {
-        id: u32,
-        timeout: u64,
-        absolute: bool,
-    },
+    Clock { id: u32, timeout: u64, absolute: bool },
     /// Descriptor `0` has data to read, or is at its end.
     Read(u32),
     /// Descriptor `0` takes data.
@@ -373,10 +356,7 @@ impl Subscription {
             2 => Interest::Write(word(16)),
             _ => return Err(Errno::Inval),
         };
-        Ok(Self {
-            userdata: long(0),
-            interest,
-        })
+        Ok(Self { userdata: long(0), interest })
     }
 }
 

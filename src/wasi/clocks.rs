@@ -37,9 +37,7 @@ impl HostWallClock for WallClock {
     }
 
     fn now(&self) -> Duration {
-        SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 }
 
@@ -51,9 +49,7 @@ pub(super) struct MonotonicClock {
 
 impl MonotonicClock {
     pub fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 }
 

@@ -54,9 +54,7 @@ impl WasiCtx {
 
 impl std::fmt::Debug for WasiCtx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasiCtx")
-            .field("args", &self.args)
-            .finish_non_exhaustive()
+        f.debug_struct("WasiCtx").field("args", &self.args).finish_non_exhaustive()
     }
 }
 
@@ -82,9 +80,7 @@ impl Default for WasiCtxBuilder {
 
 impl std::fmt::Debug for WasiCtxBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasiCtxBuilder")
-            .field("args", &self.args)
-            .finish_non_exhaustive()
+        f.debug_struct("WasiCtxBuilder").field("args", &self.args).finish_non_exhaustive()
     }
 }
 
@@ -116,24 +112,21 @@ impl WasiCtxBuilder {
 
     /// Appends arguments.
     pub fn args(&mut self, args: &[impl AsRef<str>]) -> &mut Self {
-        self.args
-            .extend(args.iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Appends this process's arguments, with its own name first. What is not Unicode is replaced by
     /// U+FFFD.
     pub fn inherit_args(&mut self) -> &mut Self {
-        self.args
-            .extend(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
+        self.args.extend(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
         self
     }
 
     /// Adds the environment variable `key` with the value `value`. A variable that was added before
     /// is not replaced; most C libraries find the first.
     pub fn env(&mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> &mut Self {
-        self.env
-            .push(format!("{}={}", key.as_ref(), value.as_ref()));
+        self.env.push(format!("{}={}", key.as_ref(), value.as_ref()));
         self
     }
 

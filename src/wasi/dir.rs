@@ -55,12 +55,7 @@ pub(super) struct OpenFlags {
 
 impl Dir {
     pub fn new(dir: fs::Dir, perms: FsPerms, preopen: Option<String>) -> Self {
-        Self {
-            dir,
-            perms,
-            preopen,
-            listing: None,
-        }
+        Self { dir, perms, preopen, listing: None }
     }
 
     pub fn preopen(&self) -> Option<&str> {
@@ -102,13 +97,7 @@ impl Dir {
     }
 
     pub fn open(&self, path: &Path, flags: OpenFlags) -> Result<Descriptor> {
-        let OpenFlags {
-            follow,
-            oflags,
-            read,
-            write,
-            fdflags,
-        } = flags;
+        let OpenFlags { follow, oflags, read, write, fdflags } = flags;
         let creates = oflags & oflags::CREAT != 0;
         let truncates = oflags & oflags::TRUNC != 0;
         if creates || truncates || write {
@@ -119,11 +108,8 @@ impl Dir {
                 return Err(Errno::Inval);
             }
             // Opened as a directory from the start, a named pipe cannot make the host wait.
-            let dir = if follow {
-                self.dir.open_dir(path)
-            } else {
-                self.dir.open_dir_nofollow(path)
-            }?;
+            let dir =
+                if follow { self.dir.open_dir(path) } else { self.dir.open_dir_nofollow(path) }?;
             if write {
                 return Err(Errno::IsDir);
             }
@@ -180,11 +166,8 @@ impl Dir {
     }
 
     pub fn filestat_at(&self, path: &Path, follow: bool) -> Result<Filestat> {
-        let metadata = if follow {
-            self.dir.metadata(path)
-        } else {
-            self.dir.symlink_metadata(path)
-        };
+        let metadata =
+            if follow { self.dir.metadata(path) } else { self.dir.symlink_metadata(path) };
         Ok(filestat(&metadata?))
     }
 
@@ -239,10 +222,7 @@ impl Dir {
     /// of the host and shall not learn it.
     pub fn read_link(&self, path: &Path) -> Result<String> {
         let target = self.dir.read_link(path)?;
-        target
-            .into_os_string()
-            .into_string()
-            .map_err(|_| Errno::Ilseq)
+        target.into_os_string().into_string().map_err(|_| Errno::Ilseq)
     }
 
     /// `dir/` names the same directory as `dir`, as in POSIX; the sandbox takes it for `dir/.`, which
@@ -262,18 +242,10 @@ impl Dir {
     }
 
     fn needs_write(&self) -> Result<()> {
-        if self.perms.can_write() {
-            Ok(())
-        } else {
-            Err(Errno::Perm)
-        }
+        if self.perms.can_write() { Ok(()) } else { Err(Errno::Perm) }
     }
 }
 
 fn follow_symlinks(follow: bool) -> FollowSymlinks {
-    if follow {
-        FollowSymlinks::Yes
-    } else {
-        FollowSymlinks::No
-    }
+    if follow { FollowSymlinks::Yes } else { FollowSymlinks::No }
 }

@@ -273,27 +273,15 @@ impl File {
     }
 
     pub fn needs_read(&self) -> Result<()> {
-        if self.readable {
-            Ok(())
-        } else {
-            Err(Errno::Badf)
-        }
+        if self.readable { Ok(()) } else { Err(Errno::Badf) }
     }
 
     pub fn needs_write(&self) -> Result<()> {
-        if self.writable {
-            Ok(())
-        } else {
-            Err(Errno::Badf)
-        }
+        if self.writable { Ok(()) } else { Err(Errno::Badf) }
     }
 
     fn needs_permission(&self) -> Result<()> {
-        if self.perms.can_write() {
-            Ok(())
-        } else {
-            Err(Errno::Perm)
-        }
+        if self.perms.can_write() { Ok(()) } else { Err(Errno::Perm) }
     }
 }
 

@@ -137,10 +137,7 @@ impl<'a> GuestMem<'a> {
         let mut ranges = self.buffers(array, count)?;
         let mut order: Vec<usize> = (0..ranges.len()).collect();
         order.sort_unstable_by_key(|&index| ranges[index].start);
-        if order
-            .windows(2)
-            .any(|pair| ranges[pair[0]].end > ranges[pair[1]].start)
-        {
+        if order.windows(2).any(|pair| ranges[pair[0]].end > ranges[pair[1]].start) {
             ranges.truncate(1);
             order = vec![0];
         }
@@ -150,18 +147,13 @@ impl<'a> GuestMem<'a> {
         let mut base = 0;
         for index in order {
             let range = &ranges[index];
-            let (head, tail) = rest
-                .split_at_mut_checked(range.end - base)
-                .ok_or(Errno::Fault)?;
+            let (head, tail) = rest.split_at_mut_checked(range.end - base).ok_or(Errno::Fault)?;
             pieces.push((index, &mut head[range.start - base..]));
             rest = tail;
             base = range.end;
         }
         pieces.sort_unstable_by_key(|&(index, _)| index);
-        Ok(pieces
-            .into_iter()
-            .map(|(_, piece)| IoSliceMut::new(piece))
-            .collect())
+        Ok(pieces.into_iter().map(|(_, piece)| IoSliceMut::new(piece)).collect())
     }
 }
 
@@ -197,10 +189,7 @@ mod tests {
         let mut bytes = memory_with_buffers(&[(200, 2), (100, 3), (50, 0), (150, 1)]);
         let mut mem = GuestMem::new(&mut bytes);
         let mut buffers = mem.scatter(0, 4).unwrap();
-        assert_eq!(
-            buffers.iter().map(|b| b.len()).collect::<Vec<_>>(),
-            [2, 3, 1]
-        );
+        assert_eq!(buffers.iter().map(|b| b.len()).collect::<Vec<_>>(), [2, 3, 1]);
         for (index, buffer) in buffers.iter_mut().enumerate() {
             buffer.fill(index as u8 + 1);
         }

@@ -14,9 +14,7 @@ pub struct MemoryInputPipe {
 impl MemoryInputPipe {
     /// A pipe that yields `bytes` and then its end.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            data: Arc::new(Mutex::new(io::Cursor::new(bytes.into()))),
-        }
+        Self { data: Arc::new(Mutex::new(io::Cursor::new(bytes.into()))) }
     }
 
     /// Whether everything has been read.
@@ -49,10 +47,7 @@ impl MemoryOutputPipe {
     /// An empty pipe that takes at most `capacity` bytes; a write beyond them fails with
     /// [`io::ErrorKind::StorageFull`], which the program sees as `ENOSPC`.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            data: Arc::default(),
-        }
+        Self { capacity, data: Arc::default() }
     }
 
     /// A copy of everything written so far.
@@ -111,10 +106,7 @@ mod tests {
         let reader = pipe.clone();
         let bufs = [io::IoSlice::new(b"abc"), io::IoSlice::new(b"def")];
         assert_eq!(pipe.write_vectored(&bufs).unwrap(), 4);
-        assert_eq!(
-            pipe.write(b"x").unwrap_err().kind(),
-            io::ErrorKind::StorageFull
-        );
+        assert_eq!(pipe.write(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(pipe.write(b"").unwrap(), 0);
         assert_eq!(reader.contents(), b"abcd");
         drop(pipe);

@@ -31,11 +31,7 @@ pub(super) struct Listing {
 
 impl Listing {
     pub fn new(dir: &Dir) -> Result<Self> {
-        Ok(Self {
-            entries: dir.entries()?,
-            position: 0,
-            kept: None,
-        })
+        Ok(Self { entries: dir.entries()?, position: 0, kept: None })
     }
 
     /// Goes to the position `cookie`; beyond the end it stays at the end.

@@ -34,17 +34,11 @@ pub(super) enum Stream {
 
 impl Stream {
     pub fn input(source: Source) -> Self {
-        Self::Input {
-            source,
-            nonblock: false,
-        }
+        Self::Input { source, nonblock: false }
     }
 
     pub fn output(sink: Sink) -> Self {
-        Self::Output {
-            sink,
-            nonblock: false,
-        }
+        Self::Output { sink, nonblock: false }
     }
 
     /// A terminal is a character device; what other streams are is not the guest's business.
@@ -55,28 +49,15 @@ impl Stream {
             Some(_) => io::stderr().is_terminal(),
             None => false,
         };
-        if terminal {
-            Filetype::CharacterDevice
-        } else {
-            Filetype::Unknown
-        }
+        if terminal { Filetype::CharacterDevice } else { Filetype::Unknown }
     }
 
     /// Which of the host's standard descriptors this is, if it is one of them.
     pub fn inherited(&self) -> Option<u32> {
         match self {
-            Self::Input {
-                source: Source::Inherit,
-                ..
-            } => Some(0),
-            Self::Output {
-                sink: Sink::InheritOut,
-                ..
-            } => Some(1),
-            Self::Output {
-                sink: Sink::InheritErr,
-                ..
-            } => Some(2),
+            Self::Input { source: Source::Inherit, .. } => Some(0),
+            Self::Output { sink: Sink::InheritOut, .. } => Some(1),
+            Self::Output { sink: Sink::InheritErr, .. } => Some(2),
             _ => None,
         }
     }
@@ -146,10 +127,7 @@ impl Stream {
     pub fn sync(&mut self) -> Result<()> {
         match self {
             Self::Input { .. } => Err(Errno::Inval),
-            Self::Output {
-                sink: Sink::Writer(writer),
-                ..
-            } => Ok(retry(|| writer.flush())?),
+            Self::Output { sink: Sink::Writer(writer), .. } => Ok(retry(|| writer.flush())?),
             Self::Output { .. } => Ok(()),
         }
     }

@@ -26,11 +26,7 @@ pub(super) struct FdTable {
 impl FdTable {
     /// The descriptors `granted`, numbered from 0, with room for `limit` in all.
     pub fn new(granted: impl IntoIterator<Item = Descriptor>, limit: u32) -> Self {
-        Self {
-            slots: granted.into_iter().map(Some).collect(),
-            free: BinaryHeap::new(),
-            limit,
-        }
+        Self { slots: granted.into_iter().map(Some).collect(), free: BinaryHeap::new(), limit }
     }
 
     /// Whether another descriptor can be opened; asked before the host opens or creates anything.

@@ -39,14 +39,14 @@ pub(super) fn argument(
 
 /// The type at the top of an abstract type's hierarchy.
 fn hierarchy(heap: &WastHeapType<'_>) -> Option<HeapType> {
-    use AbstractHeapType::*;
+    use AbstractHeapType as Abstract;
     let WastHeapType::Abstract { ty, .. } = heap else { return None };
     Some(match ty {
-        Func | NoFunc => HeapType::Func,
-        Extern | NoExtern => HeapType::Extern,
-        Exn | NoExn => HeapType::Exn,
-        Any | Eq | Struct | Array | I31 | None => HeapType::Any,
-        Cont | NoCont => return Option::None,
+        Abstract::Func | Abstract::NoFunc => HeapType::Func,
+        Abstract::Extern | Abstract::NoExtern => HeapType::Extern,
+        Abstract::Exn | Abstract::NoExn => HeapType::Exn,
+        Abstract::Cont | Abstract::NoCont => return None,
+        _ => HeapType::Any,
     })
 }
 

@@ -36,9 +36,7 @@ fn status(result: std::result::Result<(), Error>) -> i32 {
 fn run_with_stdin(text: &str, stdin: &str) -> (i32, String) {
     let stdout = MemoryOutputPipe::new(1 << 20);
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .stdin(MemoryInputPipe::new(stdin))
-        .stdout(stdout.clone());
+    builder.stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone());
     let status = status(run(&mut builder, text));
     (status, String::from_utf8(stdout.contents()).unwrap())
 }
@@ -71,10 +69,7 @@ fn cat_copies_stdin_to_stdout() {
 fn args_prints_its_arguments() {
     let stdout = MemoryOutputPipe::new(1000);
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .arg("args")
-        .args(&["first", "", "last one"])
-        .stdout(stdout.clone());
+    builder.arg("args").args(&["first", "", "last one"]).stdout(stdout.clone());
     assert_eq!(status(run(&mut builder, include_str!("args.wat"))), 0);
     assert_eq!(stdout.contents(), b"args\nfirst\n\nlast one\n");
 }
@@ -84,9 +79,7 @@ fn copy_writes_a_file_that_it_reads_back() {
     let dir = TempDir::new();
     std::fs::write(dir.join("in"), "some text").unwrap();
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .preopened_dir(dir.path(), ".", FsPerms::ReadWrite)
-        .unwrap();
+    builder.preopened_dir(dir.path(), ".", FsPerms::ReadWrite).unwrap();
     assert_eq!(status(run(&mut builder, include_str!("copy.wat"))), 9);
     assert_eq!(std::fs::read(dir.join("out")).unwrap(), b"some text");
 }
@@ -125,9 +118,7 @@ fn a_module_without_a_memory_gets_a_clear_error() {
     let error = run(&mut WasiCtxBuilder::new(), text).unwrap_err();
     assert_eq!(
         error.downcast_ref::<MissingMemory>(),
-        Some(&MissingMemory {
-            function: "sched_yield"
-        })
+        Some(&MissingMemory { function: "sched_yield" })
     );
     let text = text.replace("(memory 1)", "(global (export \"memory\") i32 (i32.const 0))");
     let error = run(&mut WasiCtxBuilder::new(), &text).unwrap_err();
@@ -177,9 +168,7 @@ fn a_context_can_move_to_another_thread() {
 fn a_directory_that_is_not_there_cannot_be_granted() {
     let dir = TempDir::new();
     let mut builder = WasiCtxBuilder::new();
-    let error = builder
-        .preopened_dir(dir.join("missing"), "/", FsPerms::ReadWrite)
-        .unwrap_err();
+    let error = builder.preopened_dir(dir.join("missing"), "/", FsPerms::ReadWrite).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert!(error.to_string().contains("missing"), "{error}");
 }

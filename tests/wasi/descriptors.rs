@@ -273,10 +273,7 @@ fn flags_can_be_set_where_they_mean_something() {
 fn open_descriptors_are_limited() {
     let dir = TempDir::new();
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .preopened_dir(dir.path(), "/", FsPerms::ReadWrite)
-        .unwrap()
-        .max_open_files(6);
+    builder.preopened_dir(dir.path(), "/", FsPerms::ReadWrite).unwrap().max_open_files(6);
     let mut guest = Guest::new(&mut builder);
     assert_eq!(guest.open("a", CREAT, FD_READ), Ok(4));
     assert_eq!(guest.open("b", CREAT, FD_READ), Ok(5));

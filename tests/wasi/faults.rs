@@ -45,10 +45,7 @@ fn calls() -> Vec<(&'static str, Vec<Arg>)> {
         ("path_filestat_get", [&[N(ROOT), N(0)], &path[..], &[P(OUT, 64)]].concat()),
         ("path_filestat_set_times", [&[N(ROOT), N(0)], &path[..], &[N(0), N(0), N(0)]].concat()),
         ("path_link", [&[N(ROOT), N(0)], &path[..], &[N(ROOT)], &path2[..]].concat()),
-        (
-            "path_open",
-            [&[N(ROOT), N(0)], &path[..], &[N(0), N(2), N(0), N(0), P(OUT, 4)]].concat(),
-        ),
+        ("path_open", [&[N(ROOT), N(0)], &path[..], &[N(0), N(2), N(0), N(0), P(OUT, 4)]].concat()),
         ("path_readlink", [&[N(ROOT)], &link[..], &[P(DATA, 4), N(4), P(OUT, 4)]].concat()),
         ("path_remove_directory", [&[N(ROOT)], &path2[..]].concat()),
         ("path_rename", [&[N(ROOT)], &path[..], &[N(ROOT)], &path2[..]].concat()),
@@ -99,10 +96,21 @@ fn every_pointer_is_checked_before_anything_happens() {
             guest.put(PATH2 + 8, b"link");
         }
         let position = guest.tell(FILE).unwrap();
-        let plain: Vec<u64> = args.iter().map(|arg| match arg { N(value) | P(value, _) => *value }).collect();
+        let plain: Vec<u64> = args
+            .iter()
+            .map(|arg| match arg {
+                N(value) | P(value, _) => *value,
+            })
+            .collect();
         for (index, arg) in args.iter().enumerate() {
             let P(_, len) = *arg else { continue };
-            for bad in [MEMORY - len + 1, MEMORY, 1 << 31, u64::from(u32::MAX) - len + 1, u64::from(u32::MAX)] {
+            for bad in [
+                MEMORY - len + 1,
+                MEMORY,
+                1 << 31,
+                u64::from(u32::MAX) - len + 1,
+                u64::from(u32::MAX),
+            ] {
                 let mut hostile = plain.clone();
                 hostile[index] = bad;
                 let result = guest.try_call(name, &hostile).unwrap();
@@ -141,7 +149,13 @@ fn the_last_bytes_of_memory_can_be_used() {
 fn buffers_out_of_memory_are_a_fault_and_lose_nothing() {
     let dir = TempDir::new();
     let mut guest = guest(&dir);
-    for (at, len) in [(MEMORY, 1), (MEMORY - 1, 2), (0, MEMORY + 1), (1 << 31, 1 << 31), (DATA, u64::from(u32::MAX))] {
+    for (at, len) in [
+        (MEMORY, 1),
+        (MEMORY - 1, 2),
+        (0, MEMORY + 1),
+        (1 << 31, 1 << 31),
+        (DATA, u64::from(u32::MAX)),
+    ] {
         // The first buffer is good; the call still does nothing.
         let [iovs, count] = guest.iovs(&[(DATA, 2), (at, len)]);
         for fd in [STDIN, STDOUT, FILE] {

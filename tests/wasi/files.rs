@@ -82,9 +82,7 @@ fn appending_ignores_the_position() {
     let dir = TempDir::new();
     let mut guest = Guest::with_dir(&dir);
     fs::write(dir.join("file"), "start").unwrap();
-    let file = guest
-        .open_at(ROOT, "file", 0, FD_READ | FD_WRITE, APPEND, true)
-        .unwrap();
+    let file = guest.open_at(ROOT, "file", 0, FD_READ | FD_WRITE, APPEND, true).unwrap();
     assert_eq!(guest.write(file, b"+1"), Ok(2));
     guest.seek(file, 0, 0).unwrap();
     assert_eq!(guest.write(file, b"+2"), Ok(2));

@@ -143,10 +143,8 @@ fn guest_module() -> String {
     let mut imports = String::new();
     let mut wrappers = String::new();
     for (name, params) in FUNCTIONS {
-        let params: Vec<_> = params
-            .chars()
-            .map(|kind| if kind == 'i' { "i32" } else { "i64" })
-            .collect();
+        let params: Vec<_> =
+            params.chars().map(|kind| if kind == 'i' { "i32" } else { "i64" }).collect();
         let types = params.join(" ");
         let result = if name == "proc_exit" { "" } else { "(result i32)" };
         let gets: String = (0..params.len()).map(|at| format!("local.get {at} ")).collect();
@@ -183,11 +181,7 @@ impl Guest {
         let mut store = Store::new(&engine, builder.build());
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let memory = instance.get_memory(&mut store, "memory").unwrap();
-        Self {
-            store,
-            instance,
-            memory,
-        }
+        Self { store, instance, memory }
     }
 
     /// Calls `name` with `args`, which are cut to the parameters' widths, and returns what it
@@ -220,16 +214,12 @@ impl Guest {
     }
 
     pub fn put(&mut self, at: u64, bytes: &[u8]) {
-        self.memory
-            .write(&mut self.store, at as usize, bytes)
-            .unwrap();
+        self.memory.write(&mut self.store, at as usize, bytes).unwrap();
     }
 
     pub fn get(&mut self, at: u64, len: u64) -> Vec<u8> {
         let mut bytes = vec![0; len as usize];
-        self.memory
-            .read(&self.store, at as usize, &mut bytes)
-            .unwrap();
+        self.memory.read(&self.store, at as usize, &mut bytes).unwrap();
         bytes
     }
 

@@ -25,13 +25,7 @@ struct Event {
 }
 
 fn event(userdata: u64, kind: u8, nbytes: u64) -> Event {
-    Event {
-        userdata,
-        errno: 0,
-        kind,
-        nbytes,
-        hangup: false,
-    }
+    Event { userdata, errno: 0, kind, nbytes, hangup: false }
 }
 
 /// A subscription in its 48 bytes: user data, kind, and what `fill` puts at offset 16.
@@ -165,20 +159,12 @@ fn what_is_ready_does_not_wait_for_timers() {
     assert!(took < LONG);
     assert_eq!(
         events,
-        [
-            event(2, READ, 1),
-            event(3, WRITE, 1),
-            event(4, READ, 3),
-            event(5, WRITE, 1),
-        ]
+        [event(2, READ, 1), event(3, WRITE, 1), event(4, READ, 3), event(5, WRITE, 1),]
     );
     // At the end of a file there is nothing to wait for either.
     guest.seek(file, 0, 2).unwrap();
     let events = poll(&mut guest, &[fd(9, READ, file)]).unwrap();
-    let expected = Event {
-        hangup: true,
-        ..event(9, READ, 0)
-    };
+    let expected = Event { hangup: true, ..event(9, READ, 0) };
     assert_eq!(events, [expected]);
 }
 
@@ -199,14 +185,8 @@ fn what_is_wrong_with_a_descriptor_is_an_event() {
         ],
     );
     assert!(took < LONG);
-    let bad = |userdata, kind| Event {
-        errno: errno::BADF,
-        ..event(userdata, kind, 0)
-    };
-    assert_eq!(
-        events,
-        [bad(1, READ), bad(2, READ), bad(4, WRITE), bad(5, READ), bad(6, READ)]
-    );
+    let bad = |userdata, kind| Event { errno: errno::BADF, ..event(userdata, kind, 0) };
+    assert_eq!(events, [bad(1, READ), bad(2, READ), bad(4, WRITE), bad(5, READ), bad(6, READ)]);
     // A clock that is known but not served.
     let events = poll(&mut guest, &[clock(1, 2, 0, false)]).unwrap();
     assert_eq!(events.len(), 1);
@@ -234,11 +214,7 @@ fn malformed_requests_are_refused() {
 #[test]
 fn subscriptions_and_events_may_share_memory() {
     let mut guest = Guest::new(&mut WasiCtxBuilder::new());
-    let all = [
-        clock(1, MONOTONIC, 0, false),
-        fd(2, READ, STDIN),
-        fd(3, WRITE, STDOUT),
-    ];
+    let all = [clock(1, MONOTONIC, 0, false), fd(2, READ, STDIN), fd(3, WRITE, STDOUT)];
     guest.put(DATA, &all.concat());
     guest.call("poll_oneoff", [DATA, DATA, 3, OUT]).unwrap();
     assert_eq!(guest.get_u32(OUT), 3);
@@ -259,7 +235,8 @@ fn a_named_pipe_is_waited_for() {
     let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
 
     // Nothing there: the timer wins, and a read would have to wait.
-    let (events, took) = timed(&mut guest, &[fd(1, READ, pipe), clock(2, MONOTONIC, 20 * MS, false)]);
+    let (events, took) =
+        timed(&mut guest, &[fd(1, READ, pipe), clock(2, MONOTONIC, 20 * MS, false)]);
     assert_eq!(events, [event(2, CLOCK, 0)]);
     assert!(took >= Duration::from_millis(20));
     const AGAIN: u32 = 6;

@@ -142,15 +142,12 @@ impl HostMonotonicClock for Fixed {
 fn clocks_and_random_numbers_can_be_replaced() {
     let mut builder = WasiCtxBuilder::new();
     let mut next = 0;
-    builder
-        .wall_clock(Fixed)
-        .monotonic_clock(Fixed)
-        .secure_random(move |buf| {
-            for byte in buf {
-                *byte = next;
-                next += 1;
-            }
-        });
+    builder.wall_clock(Fixed).monotonic_clock(Fixed).secure_random(move |buf| {
+        for byte in buf {
+            *byte = next;
+            next += 1;
+        }
+    });
     let mut guest = Guest::new(&mut builder);
     assert_eq!(time(&mut guest, REALTIME), 5_000_000_007);
     assert_eq!(time(&mut guest, MONOTONIC), 99);

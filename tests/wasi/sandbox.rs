@@ -28,7 +28,8 @@ impl Jail {
     /// that would be new outside.
     fn cannot_reach(&mut self, secret: &str, new: &str) {
         let guest = &mut self.guest;
-        for (oflags, rights) in [(0, FD_READ), (0, FD_WRITE), (CREAT, FD_WRITE), (TRUNC, FD_WRITE)] {
+        for (oflags, rights) in [(0, FD_READ), (0, FD_WRITE), (CREAT, FD_WRITE), (TRUNC, FD_WRITE)]
+        {
             for follow in [true, false] {
                 let result = guest.open_at(ROOT, secret, oflags, rights, 0, follow);
                 assert!(result.is_err(), "open {secret}");
@@ -170,9 +171,7 @@ fn the_target_of_an_absolute_link_is_not_told() {
 #[test]
 fn not_by_magic_links() {
     let mut builder = threadle::wasi::WasiCtxBuilder::new();
-    builder
-        .preopened_dir("/proc", "/", threadle::wasi::FsPerms::ReadOnly)
-        .unwrap();
+    builder.preopened_dir("/proc", "/", threadle::wasi::FsPerms::ReadOnly).unwrap();
     let mut guest = Guest::new(&mut builder);
     for path in ["self/root", "self/cwd", "self/root/etc/passwd", "thread-self/root"] {
         assert!(guest.open(path, 0, FD_READ).is_err(), "{path}");

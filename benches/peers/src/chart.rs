@@ -1,13 +1,16 @@
 //! A comparison as a picture: a line for each workload, a dot for each engine.
 
+use crate::engines::KNOWN;
 use crate::report::{Line, Report};
 use crate::workload::Group;
 use std::fmt::Write as _;
 
-/// Colours that stay apart for people who do not see all of them (after Okabe and Ito); ours
-/// first.
+/// The colours of the engines in the order of [`KNOWN`]: ones that stay apart for people who do
+/// not see all of them (after Okabe and Ito).
 const COLOURS: [&str; 8] =
     ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#b59d00", "#56b4e9", "#7f7f7f", "#222222"];
+/// The colours of further builds of one engine.
+const FURTHER: [&str; 4] = ["#ff9d5c", "#8c3a00", "#e8b500", "#a0522d"];
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 190.0;
@@ -120,7 +123,7 @@ fn grid(svg: &mut String, axis: &Axis, top: f64, bottom: f64) {
 fn legend(svg: &mut String, report: &Report) {
     let mut x = 20.0;
     for (index, engine) in report.engines.iter().enumerate() {
-        dot(svg, x, 80.0, 4.0, colour(index), engine.kind, &engine.label);
+        dot(svg, x, 80.0, 4.0, colour(report, index), engine.kind, &engine.label);
         text(svg, x + 8.0, 84.0, "start", "#333333", 12, &engine.label);
         x += 28.0 + 7.5 * engine.label.chars().count() as f64;
     }
@@ -145,7 +148,7 @@ fn dots(
             continue;
         };
         let title = format!("{}: {speed:.2}", engine.label);
-        dot(svg, axis.x(speed), y, radius, colour(index), engine.kind, &title);
+        dot(svg, axis.x(speed), y, radius, colour(report, index), engine.kind, &title);
     }
 }
 
@@ -172,8 +175,16 @@ fn dot(svg: &mut String, x: f64, y: f64, radius: f64, colour: &str, kind: &str, 
     };
 }
 
-fn colour(index: usize) -> &'static str {
-    COLOURS[index % COLOURS.len()]
+fn colour(report: &Report, index: usize) -> &'static str {
+    let base = |label: &str| label.split('@').next().unwrap_or(label).to_owned();
+    let Some(engine) = report.engines.get(index) else { return FURTHER[0] };
+    let name = base(&engine.label);
+    let earlier =
+        report.engines.iter().take(index).filter(|other| base(&other.label) == name).count();
+    match (earlier, KNOWN.iter().position(|known| known.name == name)) {
+        (0, Some(position)) => COLOURS[position % COLOURS.len()],
+        (count, _) => FURTHER[count.saturating_sub(1) % FURTHER.len()],
+    }
 }
 
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, colour: &str, size: u32, words: &str) {

@@ -275,7 +275,39 @@ impl Report {
                     writeln!(text, "- {label}, CoreMark: {:.2} times sf's score", theirs / ours);
             }
         }
+        text.push_str(&self.spread());
         if text.is_empty() { text } else { format!("\nSummary:\n\n{text}") }
+    }
+
+    /// How far several builds of ours lie apart, in whole and on the worst workload.
+    fn spread(&self) -> String {
+        let ours: Vec<usize> =
+            (0..self.engines.len()).filter(|&index| self.engines[index].kind == "ours").collect();
+        let mut worst: Option<(f64, &str)> = None;
+        let mut times = vec![Vec::new(); ours.len()];
+        for row in &self.rows {
+            let all: Option<Vec<f64>> =
+                ours.iter().map(|&index| row.cells.get(index)?.execute_ns).collect();
+            let Some(all) = all.filter(|all| all.len() > 1) else { continue };
+            let apart = apart(&all);
+            if worst.is_none_or(|(most, _)| apart > most) {
+                worst = Some((apart, &row.workload));
+            }
+            for (column, time) in times.iter_mut().zip(all) {
+                column.push(time);
+            }
+        }
+        let means: Vec<f64> = times.into_iter().filter_map(geometric_mean).collect();
+        match worst {
+            Some((most, workload)) => format!(
+                "- {} builds of ours: the slowest is {:.1} % behind the fastest in geometric mean, \
+                 and {:.1} % on {workload}, where they differ most\n",
+                means.len(),
+                100.0 * apart(&means),
+                100.0 * most
+            ),
+            None => String::new(),
+        }
     }
 
     /// The geometric mean of the time of column `index` over that of the engine `other`.
@@ -290,6 +322,13 @@ impl Report {
         let count = ratios.len();
         geometric_mean(ratios).map(|mean| (mean, count))
     }
+}
+
+/// How much larger the largest value is than the smallest, as a share of the smallest.
+fn apart(values: &[f64]) -> f64 {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(0.0, f64::max);
+    high / low - 1.0
 }
 
 /// The groups over which means are taken, with what to call them.

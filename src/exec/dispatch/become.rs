@@ -4,7 +4,7 @@
 //! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
 //! x86-64; there are six, and the assertion below keeps it so.
 
-use super::abi::{Pc, Regs};
+use super::abi::{FloatReg, Pc, Regs};
 use crate::vm::{Slot, VmCtx};
 
 /// A handler.
@@ -15,8 +15,8 @@ pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
     u64,
     u64,
     *mut VmCtx,
-    f64,
-    f64,
+    FloatReg,
+    FloatReg,
 ) -> u64;
 
 // `Regs` has a word for each argument: at most 11 integers and 8 floats.
@@ -24,8 +24,12 @@ static_assertions::const_assert!(core::mem::size_of::<Regs>() <= 11 * 8);
 
 /// Turns `handler! { name, body, doc }` into a handler that becomes the next one.
 macro_rules! handler {
-    ($name:ident, $body:expr, $doc:expr) => {
+    ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
+        $(#[$attribute])*
         #[doc = $doc]
+        // One address for each handler, and no continuation inside another function: inlined, its
+        // return would keep the caller from tail-calling.
+        #[inline(never)]
         pub(crate) unsafe extern "rust-preserve-none" fn $name(
             pc: Pc,
             fp: *mut Slot,
@@ -33,14 +37,20 @@ macro_rules! handler {
             acc: u64,
             l0: u64,
             ctx: *mut VmCtx,
-            fa: f64,
-            f0: f64,
+            fa: FloatReg,
+            f0: FloatReg,
         ) -> u64 {
             let mut r = Regs { pc, fp, mem, acc, l0, ctx, fa, f0 };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {
                 match $body(&mut r) {
                     Step::Next => {
+                        let next = head(r.pc);
+                        become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                    }
+                    Step::Taken => {
+                        // Keeps LLVM from merging this arm with the one above.
+                        core::arch::asm!("", options(nomem, nostack, preserves_flags));
                         let next = head(r.pc);
                         become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
                     }

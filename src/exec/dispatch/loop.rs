@@ -8,7 +8,8 @@ pub type HandlerFn = unsafe fn(&mut Regs) -> Step;
 
 /// Turns `handler! { name, body, doc }` into a function that does one step.
 macro_rules! handler {
-    ($name:ident, $body:expr, $doc:expr) => {
+    ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
+        $(#[$attribute])*
         #[doc = $doc]
         pub(crate) unsafe fn $name(r: &mut Regs) -> Step {
             // SAFETY: the handler contract in `abi`, passed on unchanged.

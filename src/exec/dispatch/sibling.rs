@@ -2,7 +2,7 @@
 //! a handler into a jump because caller and callee have the same convention and arguments and
 //! nothing lives across it; asm-check proves it for every build we ship.
 
-use super::abi::{Pc, Regs};
+use super::abi::{FloatReg, Pc, Regs};
 use crate::vm::{Slot, VmCtx};
 
 /// A handler. `sysv64` on every operating system: it passes all eight values in registers.
@@ -13,14 +13,18 @@ pub type HandlerFn = unsafe extern "sysv64" fn(
     u64,
     u64,
     *mut VmCtx,
-    f64,
-    f64,
+    FloatReg,
+    FloatReg,
 ) -> u64;
 
 /// Turns `handler! { name, body, doc }` into a handler whose last act is the next dispatch.
 macro_rules! handler {
-    ($name:ident, $body:expr, $doc:expr) => {
+    ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
+        $(#[$attribute])*
         #[doc = $doc]
+        // One address for each handler, and no continuation inside another function: inlined, its
+        // return would keep the caller from tail-calling.
+        #[inline(never)]
         pub(crate) unsafe extern "sysv64" fn $name(
             pc: Pc,
             fp: *mut Slot,
@@ -28,8 +32,8 @@ macro_rules! handler {
             acc: u64,
             l0: u64,
             ctx: *mut VmCtx,
-            fa: f64,
-            f0: f64,
+            fa: FloatReg,
+            f0: FloatReg,
         ) -> u64 {
             let mut r = Regs { pc, fp, mem, acc, l0, ctx, fa, f0 };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
@@ -38,8 +42,18 @@ macro_rules! handler {
                     Step::Next => {
                         head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
                     }
+                    Step::Taken => {
+                        // Keeps LLVM from merging this arm with the one above.
+                        core::arch::asm!("", options(nomem, nostack, preserves_flags));
+                        head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                    }
                     Step::To(next) => next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0),
-                    Step::Exit(status) => status,
+                    Step::Exit(mut status) => {
+                        // Hides the status: LLVM would let handlers call a continuation whose
+                        // result it knows, and return that result, where they must jump.
+                        core::arch::asm!("/* {0} */", inout(reg) status, options(nomem, nostack, preserves_flags));
+                        status
+                    }
                 }
             }
         }

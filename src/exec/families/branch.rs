@@ -11,7 +11,7 @@ fn branch(r: &mut Regs, taken: bool) -> Step {
     unsafe {
         if taken {
             r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize);
-            Step::Next
+            Step::Taken
         } else {
             next(r, 8)
         }

@@ -1,12 +1,12 @@
 //! Calls, tail calls and returns inside WebAssembly. See [`crate::vm::frame`] for the layout.
 
-use crate::exec::abi::{Pc, Regs, Step};
+use crate::exec::abi::{Pc, Regs, Step, float};
 use crate::exec::operand::{Source, Value, field, slot};
-use crate::exec::{THUNK_CODE, trap};
+use crate::exec::{HandlerFn, THUNK_CODE, handlers, trap};
 use crate::isa;
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0};
-use crate::vm::{Slot, VmFunc, VmTable};
+use crate::vm::{CodeEntry, Slot, VmFunc, VmTable};
 
 /// Writes the header of the callee's frame.
 #[inline(always)]
@@ -16,7 +16,7 @@ pub(super) unsafe fn push(r: &Regs, fp: *mut Slot, ret: Pc) {
         fp.offset(RET_PC).write(ret as u64);
         fp.offset(CALLER_FP).write(r.fp as u64);
         fp.offset(SAVED_L0).write(r.l0);
-        fp.offset(SAVED_F0).cast::<f64>().write(r.f0);
+        fp.offset(SAVED_F0).cast::<f64>().write(float::get_f64(r.f0));
     }
 }
 
@@ -27,11 +27,11 @@ unsafe fn overflows(r: &Regs, fp: *mut Slot) -> bool {
     fp > unsafe { (*(*r.ctx).store).stack_limit }
 }
 
-/// Where defined function `index` starts.
+/// Where a defined function starts, given the offset of its code entry.
 #[inline(always)]
 unsafe fn code(r: &Regs, index: u32) -> Pc {
     // SAFETY: contracts 1 and 3: the index is one of the module's.
-    unsafe { (*(*r.ctx).code.add(index as usize)).load() }
+    unsafe { (*(*r.ctx).code.cast::<u8>().add(index as usize).cast::<CodeEntry>()).load() }
 }
 
 /// Call of a function that the module defines.
@@ -53,29 +53,87 @@ pub unsafe fn call(r: &mut Regs) -> Step {
     Step::Next
 }
 
-/// Continues in `f`, whose frame at `fp` has its header, `ret` being where it returns to.
+/// Continues in `f`, whose frame at `fp` has its header. A function of another instance is left to
+/// `cross`, with the function in the accumulator.
 #[inline(always)]
-unsafe fn jump_into(r: &mut Regs, f: *const VmFunc, fp: *mut Slot, ret: Pc) -> Step {
+unsafe fn jump_into(r: &mut Regs, f: *const VmFunc, fp: *mut Slot, cross: HandlerFn) -> Step {
     // SAFETY: contract 3: function references are valid as long as the store.
     unsafe {
         let instance = (*f).instance;
-        if instance != r.ctx {
-            if instance.is_null() {
-                // A host function: its stub takes it from the accumulator.
-                r.acc = f as u64;
-            } else {
-                let caller = r.fp;
-                caller.offset(OWN_CTX).write(r.ctx as u64);
-                caller.offset(OWN_RESUME).write(ret as u64);
-                fp.offset(RET_PC).write(THUNK_CODE.pc() as u64);
-                r.ctx = instance;
-                r.mem = (*(*instance).mem0).base;
-            }
+        // A host function's stub takes the function from the accumulator.
+        r.acc = f as u64;
+        if instance != r.ctx && !instance.is_null() {
+            return Step::To(cross);
         }
         r.pc = (*(*f).code).load();
         r.fp = fp;
     }
     Step::Next
+}
+
+/// Continues in the function in the accumulator, which belongs to another instance: parks this
+/// instance and `ret` in the frame of `caller` and switches.
+#[inline(always)]
+unsafe fn cross_into(r: &mut Regs, caller: *mut Slot, fp: *mut Slot, ret: Pc) -> Step {
+    // SAFETY: as above; `caller` is a frame of the current instance.
+    unsafe {
+        let f = r.acc as *const VmFunc;
+        caller.offset(OWN_CTX).write(r.ctx as u64);
+        caller.offset(OWN_RESUME).write(ret as u64);
+        fp.offset(RET_PC).write(THUNK_CODE.pc() as u64);
+        switch_to(r, f, fp)
+    }
+}
+
+/// Continues in `f` in its instance.
+#[inline(always)]
+unsafe fn switch_to(r: &mut Regs, f: *const VmFunc, fp: *mut Slot) -> Step {
+    // SAFETY: contract 3.
+    unsafe {
+        r.ctx = (*f).instance;
+        r.mem = (*(*r.ctx).mem0).base;
+        r.pc = (*(*f).code).load();
+        r.fp = fp;
+    }
+    Step::Next
+}
+
+/// The rest of a call that leaves the instance; its header is written except for the return
+/// address.
+///
+/// # Safety
+/// The handler contract; the accumulator holds the function.
+#[inline(always)]
+pub unsafe fn call_across(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract. All calls have their frame operand at 0.
+    unsafe {
+        let fp = slot(r, 0);
+        let ret = fp.offset(RET_PC).read() as Pc;
+        let caller = r.fp;
+        cross_into(r, caller, fp, ret)
+    }
+}
+
+/// The rest of a tail call that leaves the instance. `replace_frame` has been here: `fp` is the
+/// new frame.
+///
+/// # Safety
+/// The handler contract; the accumulator holds the function.
+#[inline(always)]
+pub unsafe fn return_call_across(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract. If the first caller already waits behind a thunk, what it
+    // parked stays as it is; likewise the activation's entry, which has no frame and no use for an
+    // instance.
+    unsafe {
+        let fp = r.fp;
+        let ret = fp.offset(RET_PC).read() as Pc;
+        if ret == THUNK_CODE.pc() || ret == crate::exec::EXIT_CODE.pc() {
+            let f = r.acc as *const VmFunc;
+            return switch_to(r, f, fp);
+        }
+        let caller = fp.offset(CALLER_FP).read() as *mut Slot;
+        cross_into(r, caller, fp, ret)
+    }
 }
 
 /// Calls `f` from an instruction with `body` operand bytes.
@@ -89,7 +147,7 @@ unsafe fn call_function(r: &mut Regs, f: *const VmFunc, body: usize) -> Step {
         if overflows(r, fp) {
             return trap(r, Trap::StackOverflow);
         }
-        jump_into(r, f, fp, ret)
+        jump_into(r, f, fp, handlers::call_across)
     }
 }
 
@@ -168,7 +226,7 @@ pub unsafe fn call_indirect_general(r: &mut Regs) -> Step {
             Ok(f) if !has_type(r, f, 8) => {
                 // The exact test failed; the subtype test is a runtime function's job.
                 r.acc = f as u64;
-                Step::To(crate::exec::handlers::call_indirect_subtype)
+                Step::To(handlers::call_indirect_subtype)
             }
             Ok(f) => call_function(r, f, 16),
         }
@@ -209,10 +267,9 @@ pub unsafe fn call_ref(r: &mut Regs) -> Step {
 }
 
 /// Replaces this frame by that of the callee: arguments down to where this frame's parameters
-/// are, header to behind them. Returns the new frame and return address, or `None` if the value
-/// stack is too small.
+/// are, header to behind them. Returns the new frame, or `None` if the value stack is too small.
 #[inline(always)]
-unsafe fn replace_frame(r: &mut Regs) -> Option<(*mut Slot, Pc)> {
+unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
     // SAFETY: contract 2: all places are inside this frame or the stack's slack. The header is
     // read before arguments may overwrite it; arguments only move down.
     unsafe {
@@ -239,9 +296,8 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<(*mut Slot, Pc)> {
         // At a function's entry the pinned registers are its caller's, as in its header: a callee
         // that pins nothing returns without touching them.
         r.l0 = l0;
-        r.f0 = f64::from_bits(f0);
-        r.fp = caller as *mut Slot;
-        Some((fp, ret as Pc))
+        r.f0 = float::from_bits(f0);
+        Some(fp)
     }
 }
 
@@ -253,7 +309,7 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<(*mut Slot, Pc)> {
 pub unsafe fn return_call(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let Some((fp, _)) = replace_frame(r) else {
+        let Some(fp) = replace_frame(r) else {
             return trap(r, Trap::StackOverflow);
         };
         r.pc = code(r, field::<u32>(r.pc, 8));
@@ -265,26 +321,13 @@ pub unsafe fn return_call(r: &mut Regs) -> Step {
 /// Replaces this frame and continues in `f`.
 #[inline(always)]
 unsafe fn return_call_function(r: &mut Regs, f: *const VmFunc) -> Step {
-    // SAFETY: the handler contract. `replace_frame` left the first caller's frame in `r.fp`. If
-    // that caller already waits behind a thunk, what it parked stays as it is; likewise the
-    // activation's entry, which has no frame and no use for an instance.
+    // SAFETY: the handler contract.
     unsafe {
-        let Some((fp, ret)) = replace_frame(r) else {
+        let Some(fp) = replace_frame(r) else {
             return trap(r, Trap::StackOverflow);
         };
-        if ret == THUNK_CODE.pc() || ret == crate::exec::EXIT_CODE.pc() {
-            let instance = (*f).instance;
-            if instance.is_null() {
-                r.acc = f as u64;
-            } else {
-                r.ctx = instance;
-                r.mem = (*(*instance).mem0).base;
-            }
-            r.pc = (*(*f).code).load();
-            r.fp = fp;
-            return Step::Next;
-        }
-        jump_into(r, f, fp, ret)
+        r.fp = fp;
+        jump_into(r, f, fp, handlers::return_call_across)
     }
 }
 
@@ -316,7 +359,7 @@ pub unsafe fn return_call_indirect<const GENERAL: bool>(r: &mut Regs) -> Step {
             Ok(f) if !has_type(r, f, 12) => {
                 if GENERAL {
                     r.acc = f as u64;
-                    return Step::To(crate::exec::handlers::return_call_indirect_subtype);
+                    return Step::To(handlers::return_call_indirect_subtype);
                 }
                 trap(r, Trap::BadSignature)
             }
@@ -366,7 +409,7 @@ unsafe fn pop<const RESTORE: bool>(r: &mut Regs) {
         r.pc = r.fp.offset(RET_PC).read() as Pc;
         if RESTORE {
             r.l0 = r.fp.offset(SAVED_L0).read();
-            r.f0 = r.fp.offset(SAVED_F0).cast::<f64>().read();
+            r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
         }
         r.fp = r.fp.offset(CALLER_FP).read() as *mut Slot;
     }

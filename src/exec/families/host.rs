@@ -1,7 +1,7 @@
 //! The trampoline: the one place where code leaves the dispatch chain for native code and comes
 //! back. docs/host-calls.md has the picture.
 
-use crate::exec::abi::{Pc, Regs, Step, status};
+use crate::exec::abi::{Pc, Regs, Step, float, status};
 use crate::exec::operand::{field, slot};
 use crate::exec::{runtime, trap_code};
 use crate::isa;
@@ -31,7 +31,7 @@ unsafe fn resume(r: &mut Regs) {
         let fp = (*(*ctx).store).exit_fp;
         r.pc = fp.offset(RET_PC).read() as Pc;
         r.l0 = fp.offset(SAVED_L0).read();
-        r.f0 = fp.offset(SAVED_F0).cast::<f64>().read();
+        r.f0 = float::set_f64(r.f0, fp.offset(SAVED_F0).cast::<f64>().read());
         r.fp = fp.offset(CALLER_FP).read() as *mut Slot;
         r.mem = (*(*ctx).mem0).base;
     }
@@ -48,8 +48,8 @@ fn after(ctx: *mut VmCtx, value: u64) -> Regs {
         acc: value,
         l0: 0,
         ctx,
-        fa: f64::from_bits(value),
-        f0: 0.0,
+        fa: float::from_bits(value),
+        f0: float::zero(),
     }
 }
 
@@ -150,7 +150,7 @@ pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
         // At a function's entry the pinned registers are its caller's, as in its header.
         r.fp = (*(*ctx).store).exit_fp;
         r.l0 = r.fp.offset(SAVED_L0).read();
-        r.f0 = r.fp.offset(SAVED_F0).cast::<f64>().read();
+        r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
         r.mem = (*(*ctx).mem0).base;
     }
     Step::Next

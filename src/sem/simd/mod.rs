@@ -15,6 +15,7 @@ pub(super) mod irregular;
 mod lanes;
 mod relaxed;
 mod scalar;
+mod shuffle;
 mod widen;
 
 pub use bits::*;
@@ -25,6 +26,7 @@ pub use irregular::*;
 pub use lanes::V128;
 pub use relaxed::*;
 pub use scalar::*;
+pub use shuffle::*;
 pub use widen::*;
 
 /// Declares lane-wise instructions. A line such as

@@ -21,11 +21,7 @@ fn exact_truncation(a: f64) -> Option<i128> {
         0..48 => mantissa << exponent,
         _ => 1 << 100,
     };
-    Some(if a.is_sign_negative() {
-        -magnitude
-    } else {
-        magnitude
-    })
+    Some(if a.is_sign_negative() { -magnitude } else { magnitude })
 }
 
 /// What truncation to the integers `least..=greatest` must give, trapping and saturating.
@@ -101,38 +97,17 @@ truncations! {
 
 #[test]
 fn truncation_accepts_the_last_representable_operands() {
-    assert_eq!(
-        i32_trunc_f64_s(2_147_483_647.999),
-        Ok(i32::MAX.cast_unsigned())
-    );
-    assert_eq!(
-        i32_trunc_f64_s(-2_147_483_648.999),
-        Ok(i32::MIN.cast_unsigned())
-    );
-    assert_eq!(
-        i32_trunc_f64_s(-2_147_483_649.0),
-        Err(Trap::IntegerOverflow)
-    );
-    assert_eq!(
-        i32_trunc_f32_s(-2_147_483_648.0),
-        Ok(i32::MIN.cast_unsigned())
-    );
-    assert_eq!(
-        i32_trunc_f32_s(-2_147_483_904.0),
-        Err(Trap::IntegerOverflow)
-    );
+    assert_eq!(i32_trunc_f64_s(2_147_483_647.999), Ok(i32::MAX.cast_unsigned()));
+    assert_eq!(i32_trunc_f64_s(-2_147_483_648.999), Ok(i32::MIN.cast_unsigned()));
+    assert_eq!(i32_trunc_f64_s(-2_147_483_649.0), Err(Trap::IntegerOverflow));
+    assert_eq!(i32_trunc_f32_s(-2_147_483_648.0), Ok(i32::MIN.cast_unsigned()));
+    assert_eq!(i32_trunc_f32_s(-2_147_483_904.0), Err(Trap::IntegerOverflow));
     assert_eq!(i32_trunc_f64_u(-0.999), Ok(0));
     assert_eq!(i32_trunc_f64_u(-1.0), Err(Trap::IntegerOverflow));
     assert_eq!(i32_trunc_f64_u(4_294_967_295.999), Ok(u32::MAX));
     assert_eq!(i64_trunc_f64_s(-9_223_372_036_854_775_808.0), Ok(1 << 63));
-    assert_eq!(
-        i64_trunc_f64_u(18_446_744_073_709_549_568.0),
-        Ok(u64::MAX - 2047)
-    );
-    assert_eq!(
-        i64_trunc_f64_u(18_446_744_073_709_551_616.0),
-        Err(Trap::IntegerOverflow)
-    );
+    assert_eq!(i64_trunc_f64_u(18_446_744_073_709_549_568.0), Ok(u64::MAX - 2047));
+    assert_eq!(i64_trunc_f64_u(18_446_744_073_709_551_616.0), Err(Trap::IntegerOverflow));
     assert_eq!(i64_trunc_f64_u(f64::INFINITY), Err(Trap::IntegerOverflow));
     assert_eq!(i64_trunc_f64_u(f64::NAN), Err(Trap::BadConversionToInteger));
 }
@@ -157,11 +132,7 @@ fn integers_become_the_nearest_floats() {
         for a in [magnitude, magnitude.wrapping_neg()] {
             let signed = |digits| {
                 let magnitude = rounded(a.cast_signed().unsigned_abs(), digits);
-                if a.cast_signed() < 0 {
-                    -magnitude
-                } else {
-                    magnitude
-                }
+                if a.cast_signed() < 0 { -magnitude } else { magnitude }
             };
             assert_eq!(f64_convert_i64_u(a), rounded(a, 53), "{a}");
             assert_eq!(f32_convert_i64_u(a), rounded(a, 24) as f32, "{a}");
@@ -169,17 +140,9 @@ fn integers_become_the_nearest_floats() {
             assert_eq!(f32_convert_i64_s(a), signed(24) as f32, "{a}");
             let low = a as u32;
             assert_eq!(f64_convert_i32_u(low), rounded(low.into(), 53), "{low}");
-            assert_eq!(
-                f32_convert_i32_u(low),
-                rounded(low.into(), 24) as f32,
-                "{low}"
-            );
+            assert_eq!(f32_convert_i32_u(low), rounded(low.into(), 24) as f32, "{low}");
             let magnitude = rounded(low.cast_signed().unsigned_abs().into(), 24) as f32;
-            let expected = if low >> 31 == 1 {
-                -magnitude
-            } else {
-                magnitude
-            };
+            let expected = if low >> 31 == 1 { -magnitude } else { magnitude };
             assert_eq!(f32_convert_i32_s(low), expected, "{low}");
             let expected = f64_convert_i64_s(i64_extend_i32_s(low));
             assert_eq!(f64_convert_i32_s(low), expected, "{low}");
@@ -198,16 +161,10 @@ fn integers_are_wrapped_and_extended() {
 #[test]
 fn reinterpretation_keeps_every_bit() {
     for a in f32s() {
-        assert_eq!(
-            f32_reinterpret_i32(i32_reinterpret_f32(a)).to_bits(),
-            a.to_bits()
-        );
+        assert_eq!(f32_reinterpret_i32(i32_reinterpret_f32(a)).to_bits(), a.to_bits());
     }
     for a in f64s() {
-        assert_eq!(
-            f64_reinterpret_i64(i64_reinterpret_f64(a)).to_bits(),
-            a.to_bits()
-        );
+        assert_eq!(f64_reinterpret_i64(i64_reinterpret_f64(a)).to_bits(), a.to_bits());
     }
     assert_eq!(i32_reinterpret_f32(-0.0), 1 << 31);
     assert_eq!(i64_reinterpret_f64(1.0), 0x3ff0_0000_0000_0000);
@@ -246,8 +203,5 @@ fn demotion_rounds_to_even_overflows_to_infinity_and_underflows_gradually() {
     // The compiler's own arithmetic makes no promise about NaN payloads: compute at run time.
     let payload = black_box(f64::from_bits(0xfff4_dead_beef_0000));
     assert_eq!(f32_demote_f64(payload).to_bits(), 0xffe6_f56d);
-    assert_eq!(
-        f32_demote_f64(black_box(f64::NAN)).to_bits() & !(1 << 31),
-        0x7fc0_0000
-    );
+    assert_eq!(f32_demote_f64(black_box(f64::NAN)).to_bits() & !(1 << 31), 0x7fc0_0000);
 }

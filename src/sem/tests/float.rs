@@ -22,10 +22,8 @@ macro_rules! of_one_width {
             #[track_caller]
             fn check(what: &str, operands: &[$t], result: $t, expected: $t) {
                 let case = || {
-                    let operands: Vec<_> = operands
-                        .iter()
-                        .map(|a| format!("{a:e} {:#x}", a.to_bits()))
-                        .collect();
+                    let operands: Vec<_> =
+                        operands.iter().map(|a| format!("{a:e} {:#x}", a.to_bits())).collect();
                     format!("{what} {operands:?} = {result:e} {:#x}", result.to_bits())
                 };
                 if !expected.is_nan() {
@@ -56,11 +54,7 @@ macro_rules! of_one_width {
             /// Floats in the order of `-inf .. -0 .. +0 .. inf` have increasing keys.
             fn key(a: $t) -> i128 {
                 let magnitude = i128::from(a.to_bits() & !SIGN);
-                if a.is_sign_negative() {
-                    -1 - magnitude
-                } else {
-                    magnitude
-                }
+                if a.is_sign_negative() { -1 - magnitude } else { magnitude }
             }
 
             #[test]
@@ -156,21 +150,12 @@ of_one_width!(f64_ops, f64, u64, f64s, 0x0008_0000_0000_0000:
 fn ties_round_to_even() {
     for (a, expected) in [(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (3.5, 4.0), (-0.5, -0.0)] {
         assert_eq!(f32_nearest(a).to_bits(), f32::to_bits(expected));
-        assert_eq!(
-            f64_nearest(a.into()).to_bits(),
-            f64::from(expected).to_bits()
-        );
+        assert_eq!(f64_nearest(a.into()).to_bits(), f64::from(expected).to_bits());
     }
     assert_eq!(f32_nearest(8_388_606.5), 8_388_606.0);
     assert_eq!(f32_nearest(8_388_607.5), 8_388_608.0);
-    assert_eq!(
-        f64_nearest(4_503_599_627_370_494.5),
-        4_503_599_627_370_494.0
-    );
-    assert_eq!(
-        f64_nearest(4_503_599_627_370_495.5),
-        4_503_599_627_370_496.0
-    );
+    assert_eq!(f64_nearest(4_503_599_627_370_494.5), 4_503_599_627_370_494.0);
+    assert_eq!(f64_nearest(4_503_599_627_370_495.5), 4_503_599_627_370_496.0);
     // Half of the least subnormal's neighbourhood: adding 0.5 and flooring would give 1.
     assert_eq!(f64_nearest(0.499_999_999_999_999_94), 0.0);
     assert_eq!(f32_nearest(0.499_999_97), 0.0);
@@ -179,14 +164,7 @@ fn ties_round_to_even() {
 #[test]
 fn rounding_keeps_the_sign_of_zero() {
     let negative_zero = (-0.0_f64).to_bits();
-    for a in [
-        -0.0,
-        -0.1,
-        -0.25,
-        -0.5,
-        -f64::MIN_POSITIVE,
-        -f64::from_bits(1),
-    ] {
+    for a in [-0.0, -0.1, -0.25, -0.5, -f64::MIN_POSITIVE, -f64::from_bits(1)] {
         assert_eq!(f64_ceil(a).to_bits(), negative_zero, "{a}");
         assert_eq!(f64_trunc(a).to_bits(), negative_zero, "{a}");
         assert_eq!(f64_nearest(a).to_bits(), negative_zero, "{a}");
@@ -209,10 +187,6 @@ fn rounding_agrees_with_the_library_for_every_f32() {
         assert_eq!(f32_ceil(a).to_bits(), a.ceil().to_bits(), "ceil {a:e}");
         assert_eq!(f32_floor(a).to_bits(), a.floor().to_bits(), "floor {a:e}");
         assert_eq!(f32_trunc(a).to_bits(), a.trunc().to_bits(), "trunc {a:e}");
-        assert_eq!(
-            f32_nearest(a).to_bits(),
-            a.round_ties_even().to_bits(),
-            "nearest {a:e}"
-        );
+        assert_eq!(f32_nearest(a).to_bits(), a.round_ties_even().to_bits(), "nearest {a:e}");
     }
 }

@@ -64,11 +64,7 @@ macro_rules! against_wide_arithmetic {
                     assert_eq!($shr_s(a, b), (s >> count) as $u, "{a:#x} >>s {b}");
                     assert_eq!($shr_u(a, b), (us >> count) as $u, "{a:#x} >>u {b}");
                     let twice = u128::from(a) << $bits | u128::from(a);
-                    assert_eq!(
-                        $rotl(a, b),
-                        (twice << count >> $bits) as $u,
-                        "{a:#x} rotl {b}"
-                    );
+                    assert_eq!($rotl(a, b), (twice << count >> $bits) as $u, "{a:#x} rotl {b}");
                     assert_eq!($rotr(a, b), (twice >> count) as $u, "{a:#x} rotr {b}");
                     assert_eq!($eq(a, b), s == t);
                     assert_eq!($ne(a, b), s != t);

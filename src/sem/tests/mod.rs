@@ -43,11 +43,7 @@ pub(super) fn integers() -> Vec<u64> {
             all.extend([edge, edge.wrapping_neg()]);
         }
     }
-    all.extend([
-        0x0123_4567_89ab_cdef,
-        0x5555_5555_5555_5555,
-        0xaaaa_aaaa_aaaa_aaaa,
-    ]);
+    all.extend([0x0123_4567_89ab_cdef, 0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa]);
     let mut random = Random::new(1);
     all.extend((0..60).map(|_| random.integer()));
     all.sort_unstable();
@@ -58,67 +54,29 @@ pub(super) fn integers() -> Vec<u64> {
 /// `f32`s as bits: zeros, subnormals, halves, integers, the bounds of the integer types and their
 /// neighbours, infinities, NaNs quiet and signalling, in both signs.
 pub(super) fn f32s() -> Vec<f32> {
-    let mut bits = vec![
-        0,
-        1,
-        2,
-        0x007f_ffff,
-        0x0080_0000,
-        0x0080_0001,
-        0x7f7f_ffff,
-        0x7f80_0000,
-    ];
-    bits.extend([
-        0x7fc0_0000,
-        0x7fc0_0001,
-        0x7fff_ffff,
-        0x7f80_0001,
-        0x7fa0_0000,
-        0x7fbf_ffff,
-    ]);
+    let mut bits = vec![0, 1, 2, 0x007f_ffff, 0x0080_0000, 0x0080_0001, 0x7f7f_ffff, 0x7f80_0000];
+    bits.extend([0x7fc0_0000, 0x7fc0_0001, 0x7fff_ffff, 0x7f80_0001, 0x7fa0_0000, 0x7fbf_ffff]);
     for quarters in 0..=24_u8 {
         bits.push((f32::from(quarters) / 4.0).to_bits());
     }
-    for power in [
-        7, 8, 15, 16, 21, 22, 23, 24, 25, 30, 31, 32, 33, 52, 53, 62, 63, 64, 65, 127,
-    ] {
+    for power in [7, 8, 15, 16, 21, 22, 23, 24, 25, 30, 31, 32, 33, 52, 53, 62, 63, 64, 65, 127] {
         let power = 2_f32.powi(power).to_bits();
         bits.extend(power - 3..=power + 3);
     }
     let mut random = Random::new(2);
     bits.extend((0..60).map(|_| random.bits() as u32 & 0x7fff_ffff));
-    bits.iter()
-        .flat_map(|&bits| [bits, bits | 1 << 31])
-        .map(f32::from_bits)
-        .collect()
+    bits.iter().flat_map(|&bits| [bits, bits | 1 << 31]).map(f32::from_bits).collect()
 }
 
 /// `f64`s chosen as [`f32s`] are.
 pub(super) fn f64s() -> Vec<f64> {
     let top = 0x7ff0_0000_0000_0000;
-    let mut bits = vec![
-        0,
-        1,
-        2,
-        (1 << 52) - 1,
-        1 << 52,
-        (1 << 52) + 1,
-        top - 1,
-        top,
-        top + 1,
-    ];
-    bits.extend([
-        top | 1 << 51,
-        top | 1 << 51 | 1,
-        top | ((1 << 52) - 1),
-        top | ((1 << 51) - 1),
-    ]);
+    let mut bits = vec![0, 1, 2, (1 << 52) - 1, 1 << 52, (1 << 52) + 1, top - 1, top, top + 1];
+    bits.extend([top | 1 << 51, top | 1 << 51 | 1, top | ((1 << 52) - 1), top | ((1 << 51) - 1)]);
     for quarters in 0..=24_u8 {
         bits.push((f64::from(quarters) / 4.0).to_bits());
     }
-    for power in [
-        7, 15, 23, 24, 31, 32, 33, 50, 51, 52, 53, 54, 62, 63, 64, 65, 127, 128, 1023,
-    ] {
+    for power in [7, 15, 23, 24, 31, 32, 33, 50, 51, 52, 53, 54, 62, 63, 64, 65, 127, 128, 1023] {
         let power = 2_f64.powi(power);
         let bits_of_power = power.to_bits();
         bits.extend(bits_of_power - 3..=bits_of_power + 3);
@@ -128,8 +86,5 @@ pub(super) fn f64s() -> Vec<f64> {
     }
     let mut random = Random::new(3);
     bits.extend((0..60).map(|_| random.bits() & (u64::MAX >> 1)));
-    bits.iter()
-        .flat_map(|&bits| [bits, bits | 1 << 63])
-        .map(f64::from_bits)
-        .collect()
+    bits.iter().flat_map(|&bits| [bits, bits | 1 << 63]).map(f64::from_bits).collect()
 }

@@ -20,11 +20,7 @@ use x86_64 as target;
 /// Why `a`, whose truncation no integer of the wanted type equals, cannot be converted.
 #[inline(always)]
 fn refusal(a: f64) -> Trap {
-    if a.is_nan() {
-        Trap::BadConversionToInteger
-    } else {
-        Trap::IntegerOverflow
-    }
+    if a.is_nan() { Trap::BadConversionToInteger } else { Trap::IntegerOverflow }
 }
 
 /// One line per pair: the instruction that traps and the one that saturates.

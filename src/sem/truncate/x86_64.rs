@@ -116,11 +116,7 @@ pub(in super::super) fn i64_trunc_f64_u(a: f64) -> Result<u64, Trap> {
     }
     cold_path();
     let upper = f64_to_i64(a - TWO_63);
-    if upper >= 0 {
-        Ok(upper.cast_unsigned() | 1 << 63)
-    } else {
-        Err(refusal(a))
-    }
+    if upper >= 0 { Ok(upper.cast_unsigned() | 1 << 63) } else { Err(refusal(a)) }
 }
 
 #[inline(always)]

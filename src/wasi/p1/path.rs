@@ -57,9 +57,7 @@ impl WasiCtx {
     ) -> Result<()> {
         let (atim, mtim) = new_times(atim, mtim, fst_flags)?;
         let name = path(mem, name, name_len)?;
-        self.fds
-            .dir(fd)?
-            .set_times_at(name, follows(flags)?, atim, mtim)
+        self.fds.dir(fd)?.set_times_at(name, follows(flags)?, atim, mtim)
     }
 
     /// A symbolic link can be linked to but not through: `FOLLOW` is not available on every host.
@@ -159,9 +157,7 @@ impl WasiCtx {
     ) -> Result<()> {
         let old = path(mem, old, old_len)?;
         let new = path(mem, new, new_len)?;
-        self.fds
-            .dir(old_fd)?
-            .rename(old, self.fds.dir(new_fd)?, new)
+        self.fds.dir(old_fd)?.rename(old, self.fds.dir(new_fd)?, new)
     }
 
     pub(super) fn path_symlink(

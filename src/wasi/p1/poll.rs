@@ -96,24 +96,12 @@ impl WasiCtx {
     }
 
     fn state(&mut self, subscription: &Subscription) -> Result<State> {
-        let fail = |error| {
-            State::Happened(Event {
-                error: Some(error),
-                ..event(subscription, 0, false)
-            })
-        };
+        let fail =
+            |error| State::Happened(Event { error: Some(error), ..event(subscription, 0, false) });
         Ok(match subscription.interest {
-            Interest::Clock {
-                id,
-                timeout,
-                absolute,
-            } => match self.clock_now(id) {
+            Interest::Clock { id, timeout, absolute } => match self.clock_now(id) {
                 Ok(now) => {
-                    let left = if absolute {
-                        timeout.saturating_sub(now)
-                    } else {
-                        timeout
-                    };
+                    let left = if absolute { timeout.saturating_sub(now) } else { timeout };
                     State::Timer(Duration::from_nanos(left))
                 }
                 // A number that is no clock is a malformed request; one that is not served is not.
@@ -211,13 +199,7 @@ impl WasiCtx {
             } else {
                 None
             };
-            list.push((
-                index,
-                Event {
-                    error,
-                    ..event(subscription, nbytes, hangup)
-                },
-            ));
+            list.push((index, Event { error, ..event(subscription, nbytes, hangup) }));
         }
         Ok(list)
     }
@@ -251,11 +233,7 @@ fn event(subscription: &Subscription, nbytes: u64, hangup: bool) -> Event {
 fn readable(descriptor: &mut Descriptor) -> Result<Option<(u64, bool)>> {
     match descriptor {
         Descriptor::Stream(stream @ Stream::Input { .. }) => {
-            if cfg!(unix) && stream.inherited().is_some() {
-                Ok(None)
-            } else {
-                Ok(Some((1, false)))
-            }
+            if cfg!(unix) && stream.inherited().is_some() { Ok(None) } else { Ok(Some((1, false))) }
         }
         Descriptor::File(file) => {
             file.needs_read()?;

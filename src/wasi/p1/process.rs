@@ -159,11 +159,7 @@ impl WasiCtx {
 /// A clock that is known but not there is a bad descriptor, as other engines have it; an unknown one
 /// is a bad argument.
 fn no_such_clock(id: u32) -> Errno {
-    if id <= CLOCK_THREAD_CPUTIME {
-        Errno::Badf
-    } else {
-        Errno::Inval
-    }
+    if id <= CLOCK_THREAD_CPUTIME { Errno::Badf } else { Errno::Inval }
 }
 
 /// Writes `strings` with their terminators to `buf` and a pointer to each to `array`.

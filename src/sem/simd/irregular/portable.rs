@@ -89,18 +89,14 @@ extending_loads! {
 pub(in crate::sem) fn i32x4_dot_i16x8_s(a: V128, b: V128) -> V128 {
     let (a, b): ([i16; _], [i16; _]) = (a.lanes(), b.lanes());
     let product = |lane: usize| i32::from(a[lane]).wrapping_mul(i32::from(b[lane]));
-    V128::from_lanes(from_fn(|lane| {
-        product(2 * lane).wrapping_add(product(2 * lane + 1))
-    }))
+    V128::from_lanes(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i16x8_relaxed_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
     let (a, b): ([i8; _], [i8; _]) = (a.lanes(), b.lanes());
     let product = |lane: usize| i16::from(a[lane]).wrapping_mul(i16::from(b[lane]));
-    V128::from_lanes(from_fn(|lane| {
-        product(2 * lane).wrapping_add(product(2 * lane + 1))
-    }))
+    V128::from_lanes(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
 }
 
 #[inline(always)]

@@ -187,10 +187,7 @@ fn dot_of_bytes(a: V128, b: V128) -> m128i {
     let odd = |a: m128i| shr_imm_i16_m128i::<8>(a);
     let even = |a: m128i| odd(shl_imm_u16_m128i::<8>(a));
     let (a, b) = (integers(a), integers(b));
-    add_i16_m128i(
-        mul_i16_keep_low_m128i(odd(a), odd(b)),
-        mul_i16_keep_low_m128i(even(a), even(b)),
-    )
+    add_i16_m128i(mul_i16_keep_low_m128i(odd(a), odd(b)), mul_i16_keep_low_m128i(even(a), even(b)))
 }
 
 #[inline(always)]
@@ -323,11 +320,7 @@ pub(in crate::sem) fn i8x16_swizzle(a: V128, indices: V128) -> V128 {
 #[cfg(not(target_feature = "ssse3"))]
 #[inline(always)]
 pub(in crate::sem) fn i8x16_shuffle(a: V128, b: V128, lanes: [u8; 16]) -> V128 {
-    look_up(
-        a,
-        b,
-        bitand_m128i(m128i::from(lanes), set_splat_i8_m128i(31)),
-    )
+    look_up(a, b, bitand_m128i(m128i::from(lanes), set_splat_i8_m128i(31)))
 }
 
 /// The bytes with the given numbers, which are below 32, of those of `a` and then `b`; two at a

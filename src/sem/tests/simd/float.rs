@@ -8,25 +8,12 @@ use crate::sem::*;
 /// same if both are canonical or a NaN operand in that lane is not.
 #[track_caller]
 fn check(what: &str, bits: u32, operands: &[V128], result: V128, expected: V128) {
-    let quiet: i128 = if bits == 32 {
-        0x7fc0_0000
-    } else {
-        0x7ff8 << 48
-    };
-    let infinity: i128 = if bits == 32 {
-        0x7f80_0000
-    } else {
-        0x7ff0 << 48
-    };
+    let quiet: i128 = if bits == 32 { 0x7fc0_0000 } else { 0x7ff8 << 48 };
+    let infinity: i128 = if bits == 32 { 0x7f80_0000 } else { 0x7ff0 << 48 };
     let magnitudes = |a: V128| -> Vec<i128> {
-        lanes(a, bits, false)
-            .iter()
-            .map(|lane| lane & ((1 << (bits - 1)) - 1))
-            .collect()
+        lanes(a, bits, false).iter().map(|lane| lane & ((1 << (bits - 1)) - 1)).collect()
     };
-    let exact = lanes(result, bits, false)
-        .into_iter()
-        .zip(lanes(expected, bits, false));
+    let exact = lanes(result, bits, false).into_iter().zip(lanes(expected, bits, false));
     let magnitude = magnitudes(result).into_iter().zip(magnitudes(expected));
     for (lane, ((result_bits, expected_bits), (result_magnitude, expected_magnitude))) in
         exact.zip(magnitude).enumerate()
@@ -42,46 +29,24 @@ fn check(what: &str, bits: u32, operands: &[V128], result: V128, expected: V128)
             magnitude > infinity && magnitude != quiet
         };
         let canonical = result_magnitude == quiet;
-        assert!(
-            canonical || operands.iter().any(payload),
-            "not canonical: {}",
-            case()
-        );
+        assert!(canonical || operands.iter().any(payload), "not canonical: {}", case());
     }
 }
 
 fn f32_lanes(a: V128) -> Vec<f32> {
-    lanes(a, 32, false)
-        .into_iter()
-        .map(|bits| f32::from_bits(bits as u32))
-        .collect()
+    lanes(a, 32, false).into_iter().map(|bits| f32::from_bits(bits as u32)).collect()
 }
 
 fn f64_lanes(a: V128) -> Vec<f64> {
-    lanes(a, 64, false)
-        .into_iter()
-        .map(|bits| f64::from_bits(bits as u64))
-        .collect()
+    lanes(a, 64, false).into_iter().map(|bits| f64::from_bits(bits as u64)).collect()
 }
 
 fn f32_vector(lanes: &[f32]) -> V128 {
-    vector(
-        &lanes
-            .iter()
-            .map(|lane| lane.to_bits().into())
-            .collect::<Vec<_>>(),
-        32,
-    )
+    vector(&lanes.iter().map(|lane| lane.to_bits().into()).collect::<Vec<_>>(), 32)
 }
 
 fn f64_vector(lanes: &[f64]) -> V128 {
-    vector(
-        &lanes
-            .iter()
-            .map(|lane| lane.to_bits().into())
-            .collect::<Vec<_>>(),
-        64,
-    )
+    vector(&lanes.iter().map(|lane| lane.to_bits().into()).collect::<Vec<_>>(), 64)
 }
 
 /// Vector instructions of one and of two operands beside the scalar ones that they repeat.
@@ -224,18 +189,12 @@ fn multiply_add_rounds_twice() {
 fn truncations_are_the_scalar_ones() {
     for a in f32_vectors() {
         let lanes = f32_lanes(a);
-        let signed: Vec<_> = lanes
-            .iter()
-            .map(|&a| i32_trunc_sat_f32_s(a).into())
-            .collect();
+        let signed: Vec<_> = lanes.iter().map(|&a| i32_trunc_sat_f32_s(a).into()).collect();
         let expected = vector(&signed, 32);
         assert_eq!(i32x4_trunc_sat_f32x4_s(a), expected, "{lanes:?}");
         assert_eq!(portable::i32x4_trunc_sat_f32x4_s(a), expected, "{lanes:?}");
         assert_eq!(i32x4_relaxed_trunc_f32x4_s(a), expected, "{lanes:?}");
-        let unsigned: Vec<_> = lanes
-            .iter()
-            .map(|&a| i32_trunc_sat_f32_u(a).into())
-            .collect();
+        let unsigned: Vec<_> = lanes.iter().map(|&a| i32_trunc_sat_f32_u(a).into()).collect();
         let expected = vector(&unsigned, 32);
         assert_eq!(i32x4_trunc_sat_f32x4_u(a), expected, "{lanes:?}");
         assert_eq!(portable::i32x4_trunc_sat_f32x4_u(a), expected, "{lanes:?}");
@@ -246,20 +205,12 @@ fn truncations_are_the_scalar_ones() {
         let [first, second] = [0, 1].map(|lane| i32_trunc_sat_f64_s(lanes[lane]).into());
         let expected = vector(&[first, second, 0, 0], 32);
         assert_eq!(i32x4_trunc_sat_f64x2_s_zero(a), expected, "{lanes:?}");
-        assert_eq!(
-            portable::i32x4_trunc_sat_f64x2_s_zero(a),
-            expected,
-            "{lanes:?}"
-        );
+        assert_eq!(portable::i32x4_trunc_sat_f64x2_s_zero(a), expected, "{lanes:?}");
         assert_eq!(i32x4_relaxed_trunc_f64x2_s_zero(a), expected, "{lanes:?}");
         let [first, second] = [0, 1].map(|lane| i32_trunc_sat_f64_u(lanes[lane]).into());
         let expected = vector(&[first, second, 0, 0], 32);
         assert_eq!(i32x4_trunc_sat_f64x2_u_zero(a), expected, "{lanes:?}");
-        assert_eq!(
-            portable::i32x4_trunc_sat_f64x2_u_zero(a),
-            expected,
-            "{lanes:?}"
-        );
+        assert_eq!(portable::i32x4_trunc_sat_f64x2_u_zero(a), expected, "{lanes:?}");
         assert_eq!(i32x4_relaxed_trunc_f64x2_u_zero(a), expected, "{lanes:?}");
     }
 }
@@ -267,32 +218,16 @@ fn truncations_are_the_scalar_ones() {
 #[test]
 fn conversions_to_floats_are_the_scalar_ones() {
     for a in integer_vectors() {
-        let unsigned: Vec<u32> = lanes(a, 32, false)
-            .iter()
-            .map(|&lane| lane as u32)
-            .collect();
+        let unsigned: Vec<u32> = lanes(a, 32, false).iter().map(|&lane| lane as u32).collect();
         let each = |convert: fn(u32) -> f32| {
-            f32_vector(
-                &unsigned
-                    .iter()
-                    .map(|&lane| convert(lane))
-                    .collect::<Vec<_>>(),
-            )
+            f32_vector(&unsigned.iter().map(|&lane| convert(lane)).collect::<Vec<_>>())
         };
         assert_eq!(f32x4_convert_i32x4_s(a), each(f32_convert_i32_s), "{a:?}");
         assert_eq!(f32x4_convert_i32x4_u(a), each(f32_convert_i32_u), "{a:?}");
         let low =
             |convert: fn(u32) -> f64| f64_vector(&[convert(unsigned[0]), convert(unsigned[1])]);
-        assert_eq!(
-            f64x2_convert_low_i32x4_s(a),
-            low(f64_convert_i32_s),
-            "{a:?}"
-        );
-        assert_eq!(
-            f64x2_convert_low_i32x4_u(a),
-            low(f64_convert_i32_u),
-            "{a:?}"
-        );
+        assert_eq!(f64x2_convert_low_i32x4_s(a), low(f64_convert_i32_s), "{a:?}");
+        assert_eq!(f64x2_convert_low_i32x4_u(a), low(f64_convert_i32_u), "{a:?}");
     }
 }
 

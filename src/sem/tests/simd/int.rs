@@ -37,11 +37,8 @@ fn mask(condition: bool) -> i128 {
 }
 
 fn saturate(value: i128, bits: u32, signed: bool) -> i128 {
-    let (least, greatest) = if signed {
-        (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    } else {
-        (0, (1 << bits) - 1)
-    };
+    let (least, greatest) =
+        if signed { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) } else { (0, (1 << bits) - 1) };
     value.clamp(least, greatest)
 }
 
@@ -178,10 +175,7 @@ fn pair_sums(a: Vec<i128>) -> Vec<i128> {
 }
 
 fn narrowed(a: Vec<i128>, b: Vec<i128>, bits: u32, signed: bool) -> Vec<i128> {
-    a.into_iter()
-        .chain(b)
-        .map(|lane| saturate(lane, bits, signed))
-        .collect()
+    a.into_iter().chain(b).map(|lane| saturate(lane, bits, signed)).collect()
 }
 
 whole! { narrowing_saturates_and_products_are_full:
@@ -351,26 +345,14 @@ fn three_operands_select_and_accumulate() {
                 assert_eq!(i32x4_relaxed_laneselect(a, b, c), selected);
                 assert_eq!(i64x2_relaxed_laneselect(a, b, c), selected);
 
-                let pairs = vector(
-                    &pair_sums(products(&lanes(a, 8, true), &lanes(b, 8, true))),
-                    16,
-                );
+                let pairs =
+                    vector(&pair_sums(products(&lanes(a, 8, true), &lanes(b, 8, true))), 16);
                 let sums = pair_sums(lanes(pairs, 16, true));
-                let sums: Vec<_> = sums
-                    .iter()
-                    .zip(lanes(c, 32, true))
-                    .map(|(sum, c)| sum + c)
-                    .collect();
+                let sums: Vec<_> =
+                    sums.iter().zip(lanes(c, 32, true)).map(|(sum, c)| sum + c).collect();
                 let expected = vector(&sums, 32);
-                assert_eq!(
-                    i32x4_relaxed_dot_i8x16_i7x16_add_s(a, b, c),
-                    expected,
-                    "{a:?} {b:?}"
-                );
-                assert_eq!(
-                    portable::i32x4_relaxed_dot_i8x16_i7x16_add_s(a, b, c),
-                    expected
-                );
+                assert_eq!(i32x4_relaxed_dot_i8x16_i7x16_add_s(a, b, c), expected, "{a:?} {b:?}");
+                assert_eq!(portable::i32x4_relaxed_dot_i8x16_i7x16_add_s(a, b, c), expected);
             }
         }
     }

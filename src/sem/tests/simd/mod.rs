@@ -11,9 +11,8 @@ use crate::sem::V128;
 
 /// The lanes of `bits` bits, sign- or zero-extended.
 pub(super) fn lanes(vector: V128, bits: u32, signed: bool) -> Vec<i128> {
-    let whole = (0..16).fold(0_u128, |whole, byte| {
-        whole | u128::from(vector.0[byte]) << (8 * byte)
-    });
+    let whole =
+        (0..16).fold(0_u128, |whole, byte| whole | u128::from(vector.0[byte]) << (8 * byte));
     (0..128 / bits)
         .map(|lane| {
             let value = (whole >> (lane * bits)) as i128 & ((1 << bits) - 1);
@@ -36,34 +35,19 @@ pub(super) fn vector(lanes: &[i128], bits: u32) -> V128 {
 
 /// Vectors of zeros and ones, of integers at the edges of each lane width, and at random.
 pub(super) fn integer_vectors() -> Vec<V128> {
-    let mut all = vec![
-        V128([0; 16]),
-        V128([0xff; 16]),
-        V128([0x80; 16]),
-        V128([0x7f; 16]),
-    ];
+    let mut all = vec![V128([0; 16]), V128([0xff; 16]), V128([0x80; 16]), V128([0x7f; 16])];
     let mut random = Random::new(20);
     for bits in [8, 16, 32, 64] {
-        let edges = [
-            0,
-            1,
-            -1,
-            -2,
-            1 << (bits - 1),
-            (1 << (bits - 1)) - 1,
-            (1 << (bits - 1)) + 1,
-            2,
-        ];
+        let edges =
+            [0, 1, -1, -2, 1 << (bits - 1), (1 << (bits - 1)) - 1, (1 << (bits - 1)) + 1, 2];
         for _ in 0..6 {
-            let lanes: Vec<_> = (0..128 / bits)
-                .map(|_| edges[random.bits() as usize % edges.len()])
-                .collect();
+            let lanes: Vec<_> =
+                (0..128 / bits).map(|_| edges[random.bits() as usize % edges.len()]).collect();
             all.push(vector(&lanes, bits));
         }
         for _ in 0..4 {
-            let lanes: Vec<_> = (0..128 / bits)
-                .map(|_| i128::from(random.integer().cast_signed()))
-                .collect();
+            let lanes: Vec<_> =
+                (0..128 / bits).map(|_| i128::from(random.integer().cast_signed())).collect();
             all.push(vector(&lanes, bits));
         }
     }
@@ -83,10 +67,7 @@ pub(super) fn f32_vectors() -> Vec<V128> {
         chunk.rotate_left(by);
         vector(&chunk, 32)
     };
-    lanes
-        .chunks(4)
-        .flat_map(|chunk| [0, 1, 2, 3].map(|by| turn(chunk, by)))
-        .collect()
+    lanes.chunks(4).flat_map(|chunk| [0, 1, 2, 3].map(|by| turn(chunk, by))).collect()
 }
 
 /// Vectors of `f64`s, chosen as [`f32_vectors`] are.
@@ -94,11 +75,6 @@ pub(super) fn f64_vectors() -> Vec<V128> {
     let lanes: Vec<i128> = f64s().iter().map(|a| a.to_bits().into()).collect();
     lanes
         .chunks_exact(2)
-        .flat_map(|pair| {
-            [
-                vector(&[pair[0], pair[1]], 64),
-                vector(&[pair[1], pair[0]], 64),
-            ]
-        })
+        .flat_map(|pair| [vector(&[pair[0], pair[1]], 64), vector(&[pair[1], pair[0]], 64)])
         .collect()
 }

@@ -1,0 +1,388 @@
+//! Carries out a script's directives.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{Scope, ScopedJoinHandle, scope};
+
+use ::wast::lexer::Lexer;
+use ::wast::parser::{self, ParseBuffer};
+use ::wast::token::{Id, Span};
+use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastThread, Wat};
+
+use super::{Event, Report, spectest, values};
+use crate::{Engine, Error, Instance, Linker, Module, ModuleError, Store, Trap, Val};
+
+/// Why a directive did not do what it should.
+enum Failure {
+    /// It is about something that is not this engine's business.
+    Skipped(String),
+    /// The engine, or the script, is wrong.
+    Failed(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Failure {
+        Failure::Failed(message)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(message: &str) -> Failure {
+        Failure::Failed(message.into())
+    }
+}
+
+type Outcome<T = ()> = Result<T, Failure>;
+
+pub(super) fn run(engine: &Engine, script: &str) -> Report {
+    let fatal = |error: ::wast::Error| {
+        let (line, column) = error.span().linecol_in(script);
+        let message = format!("the script cannot be read: {}", error.message());
+        let event = Event { line: line + 1, column: column + 1, message };
+        Report { failures: vec![event], ..Report::default() }
+    };
+    let buffer = match buffer(script) {
+        Ok(buffer) => buffer,
+        Err(error) => return fatal(error),
+    };
+    let directives = match parser::parse::<::wast::Wast<'_>>(&buffer) {
+        Ok(script) => script.directives,
+        Err(error) => return fatal(error),
+    };
+    scope(|scope| run_directives(engine, script, scope, directives, None))
+}
+
+/// A buffer that takes all of Unicode, as the official scripts do.
+fn buffer(text: &str) -> Result<ParseBuffer<'_>, ::wast::Error> {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    ParseBuffer::new_with_lexer(lexer)
+}
+
+fn run_directives<'scope, 'text: 'scope>(
+    engine: &'scope Engine,
+    text: &'text str,
+    scope: &'scope Scope<'scope, '_>,
+    directives: Vec<WastDirective<'text>>,
+    shared: Option<&str>,
+) -> Report {
+    let mut script = match Script::new(engine, text, scope) {
+        Ok(script) => script,
+        Err(error) => {
+            let message = format!("cannot define the module `spectest`: {error:#}");
+            let failures = vec![Event { line: 1, column: 1, message }];
+            return Report { failures, ..Report::default() };
+        }
+    };
+    script.inherited = shared.map(str::to_owned);
+    for directive in directives {
+        let span = directive.span();
+        // A panic is a failure like others: the rest of the suite still tells something.
+        let outcome = catch_unwind(AssertUnwindSafe(|| script.directive(directive)));
+        match outcome.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+            Ok(()) => script.report.passed += 1,
+            Err(Failure::Failed(message)) => {
+                let event = script.event(span, message);
+                script.report.failures.push(event);
+            }
+            Err(Failure::Skipped(message)) => {
+                let event = script.event(span, message);
+                script.report.skipped.push(event);
+            }
+        }
+    }
+    script.report
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+    Failure::Failed(format!("panic: {}", message.unwrap_or("of unknown kind")))
+}
+
+/// What the directives of one thread act on.
+struct Script<'scope, 'env, 'text> {
+    engine: &'scope Engine,
+    text: &'text str,
+    store: Store<()>,
+    linker: Linker<()>,
+    /// The instance that directives without a name mean; none after a module that failed.
+    current: Option<Instance>,
+    instances: HashMap<String, Instance>,
+    definitions: HashMap<String, Module>,
+    /// The last definition, with or without a name.
+    definition: Option<Module>,
+    scope: &'scope Scope<'scope, 'env>,
+    threads: HashMap<String, ScopedJoinHandle<'scope, Report>>,
+    /// The module that another thread shares with this one.
+    inherited: Option<String>,
+    report: Report,
+}
+
+impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
+    fn new<'env>(
+        engine: &'scope Engine,
+        text: &'text str,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> crate::Result<Script<'scope, 'env, 'text>> {
+        let mut store = Store::try_new(engine, ())?;
+        let mut linker = Linker::new(engine);
+        linker.allow_shadowing(true);
+        spectest::define(&mut linker, &mut store)?;
+        Ok(Script {
+            engine,
+            text,
+            store,
+            linker,
+            current: None,
+            instances: HashMap::new(),
+            definitions: HashMap::new(),
+            definition: None,
+            scope,
+            threads: HashMap::new(),
+            inherited: None,
+            report: Report::default(),
+        })
+    }
+
+    fn event(&self, span: Span, message: String) -> Event {
+        let (line, column) = span.linecol_in(self.text);
+        Event { line: line + 1, column: column + 1, message }
+    }
+
+    fn directive(&mut self, directive: WastDirective<'text>) -> Outcome {
+        match directive {
+            WastDirective::Module(module) => self.module(module),
+            WastDirective::ModuleDefinition(module) => self.define(module),
+            WastDirective::ModuleInstance { instance, module, .. } => {
+                let definition = match module {
+                    Some(id) => self.definitions.get(id.name()),
+                    None => self.definition.as_ref(),
+                };
+                let module = definition.ok_or("no such module definition")?.clone();
+                self.instantiate(instance, &module)
+            }
+            WastDirective::Register { name, module, .. } => {
+                let instance = self.instance(module)?;
+                let registered = self.linker.instance(&mut self.store, name, instance);
+                registered.map_err(|error| format!("{error:#}"))?;
+                Ok(())
+            }
+            WastDirective::Invoke(invoke) => {
+                self.invoke(invoke)?.map_err(|error| format!("the call failed: {error:#}"))?;
+                Ok(())
+            }
+            WastDirective::AssertReturn { exec, results, .. } => {
+                let values = self.execute(exec)?;
+                let values = values.map_err(|error| format!("failed: {error:#}"))?;
+                Ok(values::check(&mut self.store, &values, &results)?)
+            }
+            WastDirective::AssertTrap { exec, message, .. } => match self.execute(exec)? {
+                Err(error) => expect_trap(&error, message),
+                Ok(values) => Err(returned(&values, message)),
+            },
+            WastDirective::AssertExhaustion { call, message, .. } => match self.invoke(call)? {
+                Err(error) => expect_trap(&error, message),
+                Ok(values) => Err(returned(&values, message)),
+            },
+            WastDirective::AssertException { exec, .. } => match self.execute(exec)? {
+                Err(error) => match error.downcast_ref::<Trap>() {
+                    Some(Trap::UncaughtException) => Ok(()),
+                    _ => Err(format!("expected an exception, got: {error:#}").into()),
+                },
+                Ok(values) => Err(returned(&values, "an exception")),
+            },
+            WastDirective::AssertMalformed { module, message, .. }
+            | WastDirective::AssertInvalid { module, message, .. } => {
+                self.expect_refusal(module, message)
+            }
+            WastDirective::AssertMalformedCustom { mut module, message, .. }
+            | WastDirective::AssertInvalidCustom { mut module, message, .. } => {
+                match encode(&mut module) {
+                    Err(_) => Ok(()),
+                    // Custom sections never make a module invalid (core specification, appendix
+                    // "Custom Sections"), so this engine has nothing to refuse.
+                    Ok(_) => Err(Failure::Skipped(format!("custom section: {message}"))),
+                }
+            }
+            WastDirective::AssertUnlinkable { module, message, .. } => {
+                match self.instantiate_wat(module)? {
+                    Ok(_) => Err(format!("linked, expected: {message}").into()),
+                    Err(error) if error.downcast_ref::<Trap>().is_some() => {
+                        Err(format!("expected: {message}, got: {error:#}").into())
+                    }
+                    Err(_) => Ok(()),
+                }
+            }
+            WastDirective::AssertSuspension { .. } => {
+                Err(Failure::Skipped("stack switching is not supported".into()))
+            }
+            WastDirective::Thread(thread) => self.spawn(thread),
+            WastDirective::Wait { thread, .. } => {
+                let thread = self.threads.remove(thread.name()).ok_or("no such thread")?;
+                let report = thread.join().map_err(|panic| panicked(&*panic))?;
+                self.report.append(report);
+                Ok(())
+            }
+        }
+    }
+
+    fn module(&mut self, mut module: QuoteWat<'text>) -> Outcome {
+        let name = module.name();
+        // Whatever comes next must not act on an older instance if this fails.
+        self.current = None;
+        if let Some(id) = name {
+            self.instances.remove(id.name());
+        }
+        let bytes = encode(&mut module)?;
+        let module = self.compile(&bytes).map_err(|error| format!("{error:#}"))?;
+        self.instantiate(name, &module)
+    }
+
+    fn define(&mut self, mut module: QuoteWat<'text>) -> Outcome {
+        let name = module.name();
+        self.definition = None;
+        if let Some(id) = name {
+            self.definitions.remove(id.name());
+        }
+        let bytes = encode(&mut module)?;
+        let module = self.compile(&bytes).map_err(|error| format!("{error:#}"))?;
+        if let Some(id) = name {
+            self.definitions.insert(id.name().to_owned(), module.clone());
+        }
+        self.definition = Some(module);
+        Ok(())
+    }
+
+    fn compile(&self, bytes: &[u8]) -> crate::Result<Module> {
+        Module::from_binary(self.engine, bytes)
+    }
+
+    fn instantiate(&mut self, name: Option<Id<'_>>, module: &Module) -> Outcome {
+        let instance = self.linker.instantiate(&mut self.store, module);
+        let instance = instance.map_err(|error| format!("instantiation failed: {error:#}"))?;
+        if let Some(id) = name {
+            self.instances.insert(id.name().to_owned(), instance);
+        }
+        self.current = Some(instance);
+        Ok(())
+    }
+
+    fn instantiate_wat(&mut self, module: Wat<'text>) -> Outcome<crate::Result<Instance>> {
+        let bytes = encode(&mut QuoteWat::Wat(module))?;
+        let module = self.compile(&bytes).map_err(|error| format!("{error:#}"))?;
+        Ok(self.linker.instantiate(&mut self.store, &module))
+    }
+
+    fn expect_refusal(&self, mut module: QuoteWat<'text>, message: &str) -> Outcome {
+        let Ok(bytes) = encode(&mut module) else { return Ok(()) };
+        match self.compile(&bytes) {
+            Err(error) if error.downcast_ref::<ModuleError>().is_some() => Ok(()),
+            Err(error) => Err(format!("expected: {message}, got: {error:#}").into()),
+            Ok(_) => Err(format!("the module was accepted, expected: {message}").into()),
+        }
+    }
+
+    fn instance(&self, name: Option<Id<'_>>) -> Outcome<Instance> {
+        let instance = match name {
+            Some(id) => self.instances.get(id.name()).copied(),
+            None => self.current,
+        };
+        Ok(instance.ok_or("no such instance")?)
+    }
+
+    /// Carries out an action. The outer error is the script's, the inner one what it may assert.
+    fn execute(&mut self, exec: WastExecute<'text>) -> Outcome<crate::Result<Vec<Val>>> {
+        match exec {
+            WastExecute::Invoke(invoke) => self.invoke(invoke),
+            WastExecute::Wat(module) => Ok(self.instantiate_wat(module)?.map(|_| Vec::new())),
+            WastExecute::Get { module, global, .. } => {
+                let instance = self.instance(module)?;
+                let global = instance.get_global(&mut self.store, global);
+                let global = global.ok_or("no such global is exported")?;
+                Ok(Ok(vec![global.get(&mut self.store)]))
+            }
+        }
+    }
+
+    fn invoke(&mut self, invoke: WastInvoke<'text>) -> Outcome<crate::Result<Vec<Val>>> {
+        let instance = self.instance(invoke.module)?;
+        let func = instance.get_func(&mut self.store, invoke.name);
+        let func = func.ok_or_else(|| format!("no function `{}` is exported", invoke.name))?;
+        let ty = func.ty(&self.store);
+        if ty.params().len() != invoke.args.len() {
+            return Err(format!("`{}` takes {} arguments", invoke.name, ty.params().len()).into());
+        }
+        let mut args = Vec::with_capacity(invoke.args.len());
+        for (arg, ty) in invoke.args.iter().zip(ty.params()) {
+            args.push(values::argument(&mut self.store, arg, ty)?);
+        }
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        Ok(func.call(&mut self.store, &args, &mut results).map(|()| results))
+    }
+
+    /// Runs a thread's directives, in a store of its own.
+    fn spawn(&mut self, thread: WastThread<'text>) -> Outcome {
+        let shared = thread.shared_module.map(|id| id.name());
+        if let Some(name) = shared {
+            let instance = match self.instances.get(name) {
+                Some(instance) => *instance,
+                // A thread can pass on what it was given.
+                None if self.inherited.as_deref() == Some(name) => {
+                    return Err("a module cannot be shared further".into());
+                }
+                None => return Err("no such instance".into()),
+            };
+            // Items belong to one store. What threads have in common are shared memories.
+            if let Some(export) = instance.exports(&mut self.store).next() {
+                return Err(format!("cannot share `{}` between stores", export.name()).into());
+            }
+        }
+        let (engine, text, scope) = (self.engine, self.text, self.scope);
+        let directives = thread.directives;
+        let handle = scope.spawn(move || run_directives(engine, text, scope, directives, shared));
+        self.threads.insert(thread.name.name().to_owned(), handle);
+        Ok(())
+    }
+}
+
+/// The module in binary form.
+fn encode(module: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
+    if matches!(module, QuoteWat::QuoteComponent(..) | QuoteWat::Wat(Wat::Component(_))) {
+        return Err(Failure::Skipped("components are not supported".into()));
+    }
+    let text = match module.to_test().map_err(|error| error.message())? {
+        QuoteWatTest::Binary(bytes) => return Ok(bytes),
+        QuoteWatTest::Text(text) => text,
+    };
+    let text = std::str::from_utf8(&text).map_err(|_| "malformed UTF-8 encoding")?;
+    let encoded = buffer(text).and_then(|buffer| parser::parse::<Wat<'_>>(&buffer)?.encode());
+    Ok(encoded.map_err(|error| error.message())?)
+}
+
+fn returned(values: &[Val], expected: &str) -> Failure {
+    let values: Vec<String> = values.iter().map(values::show).collect();
+    Failure::Failed(format!("returned ({}), expected: {expected}", values.join(", ")))
+}
+
+/// Checks that an error is the trap with this message.
+fn expect_trap(error: &Error, expected: &str) -> Outcome {
+    let trap = error.downcast_ref::<Trap>();
+    let trap = trap.ok_or_else(|| format!("expected the trap: {expected}, got: {error:#}"))?;
+    if message_matches(*trap, expected) {
+        return Ok(());
+    }
+    Err(format!("expected the trap: {expected}, got: {trap}").into())
+}
+
+/// Is that what the official suite calls this trap? Scripts of different ages are more or less
+/// exact: "out of bounds", "uninitialized element 2".
+fn message_matches(trap: Trap, expected: &str) -> bool {
+    let message = trap.to_string();
+    let message = message.strip_prefix("wasm trap: ").unwrap_or(&message);
+    match trap {
+        Trap::NullReference => expected.starts_with("null ") && expected.ends_with("reference"),
+        _ => message.starts_with(expected) || expected.starts_with(message),
+    }
+}
