@@ -230,8 +230,8 @@ pub fn check(program: &Program, function: Function) -> Checked {
     checked
 }
 
-/// Turns jumps through a register that holds one fixed address on every path into what they are:
-/// jumps to that address. Code built to be position-independent reaches other functions so.
+/// Turns jumps through a register that holds a fixed address on every path into what they are:
+/// jumps to these addresses. Code built to be position-independent reaches other functions so.
 fn resolve(program: &Program, graph: &mut Graph, values: &Values) {
     let fixed = |value: Value| -> Option<u64> {
         match values.root(value.root) {
@@ -248,11 +248,15 @@ fn resolve(program: &Program, graph: &mut Graph, values: &Values) {
     };
     for node in graph.nodes.values_mut() {
         let Flow::JumpRegister(reg) = node.insn.flow else { continue };
-        let mut targets =
-            values.before(node.insn.address).iter().map(|state| fixed(state[reg as usize]));
-        let Some(Some(target)) = targets.next() else { continue };
-        if targets.all(|other| other == Some(target)) && program.image.is_code(target) {
-            node.exits = vec![Exit::Direct(target)];
+        let states = values.before(node.insn.address);
+        // Paths that meet here may each have chosen a target of their own.
+        let targets: Option<BTreeSet<u64>> =
+            states.iter().map(|state| fixed(state[reg as usize])).collect();
+        let Some(targets) = targets.filter(|t| t.iter().all(|&to| program.image.is_code(to))) else {
+            continue;
+        };
+        if !targets.is_empty() {
+            node.exits = targets.into_iter().map(Exit::Direct).collect();
         }
     }
 }

@@ -52,6 +52,12 @@ unsafe fn store<'a>(ctx: *mut VmCtx) -> &'a mut VmStore {
     unsafe { &mut *(*(*ctx).store).inner.cast::<VmStore>() }
 }
 
+/// The embedder's limiter may have failed, which ends execution.
+unsafe fn limited(ctx: *mut VmCtx) -> Result<(), u32> {
+    // SAFETY: as in `store`.
+    if unsafe { store(ctx) }.pending.is_some() { Err(PENDING) } else { Ok(()) }
+}
+
 /// `start .. start + len` if it lies inside `size`.
 fn range(start: u64, len: u64, size: u64, t: Trap) -> Result<(), u32> {
     match start.checked_add(len) {
@@ -65,6 +71,7 @@ runtime! {
     memory_grow(ctx, args, x, y, _z) {
         let delta = operand(args, 0, y & 1 != 0);
         let old = store(ctx).memory_grow(object::<VmMemory>(ctx, x), delta);
+        limited(ctx)?;
         args.write(match old {
             Some(pages) => pages,
             None if y & 1 != 0 => u64::MAX,
@@ -117,6 +124,7 @@ runtime! {
         let init = args.read();
         let delta = operand(args, 1, y & 1 != 0);
         let old = store(ctx).table_grow(object::<VmTable>(ctx, x), delta, init);
+        limited(ctx)?;
         args.write(match old {
             Some(len) => len,
             None if y & 1 != 0 => u64::MAX,

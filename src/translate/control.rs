@@ -549,8 +549,9 @@ impl Translator<'_> {
         let at;
         if let Some(y) = y {
             let (mut x, mut y) = (*x, *y);
-            let constant = |o: &Operand| matches!(o.place, Place::Const(_));
-            if ((constant(&x) && !constant(&y)) || (is_greater(cmp) && !self.fits_half(&y)))
+            // Rows with "greater" exist with an immediate on the right only.
+            if !self.fits_half(&y)
+                && (self.fits_half(&x) || is_greater(cmp))
                 && let Some(mirrored) = mirror(cmp)
             {
                 cmp = mirrored;

@@ -42,13 +42,14 @@ impl Translator<'_> {
 
     /// The same with operands already popped.
     pub fn binary_of(&mut self, mut op: Bin, mut x: Operand, mut y: Operand, to: Kind) {
-        let constant = |o: &Operand| matches!(o.place, Place::Const(_));
-        let mirrored = (constant(&x) && !constant(&y)) || (is_greater(op) && !constant(&y));
+        let imm = if x.kind.is_float() { Imm::Full } else { Imm::Word };
+        // Rows with "greater" exist with an immediate on the right only.
+        let immediate = |o: &Operand| self.natural(o, imm).is_some_and(|src| src.class == Class::I);
+        let mirrored = !immediate(&y) && (immediate(&x) || is_greater(op));
         if mirrored && let Some(mirror) = mirror_value(op) {
             op = mirror;
             core::mem::swap(&mut x, &mut y);
         }
-        let imm = if x.kind.is_float() { Imm::Full } else { Imm::Word };
         let (start, before) = (self.emit.here(), self.accs);
         let (sx, sy, _) = self.sources(&x, &y, imm, commutes(op), |x, y| isa::binary(op, Class::A, x, y).is_some());
         self.clobber(to.is_float());

@@ -1,15 +1,15 @@
 //! The public API, used as an embedder uses it.
 
 mod calls;
-// mod extern_refs;
-// mod failures;
-// mod globals_tables;
-// mod instances;
-// mod limits;
-// mod linker;
-// mod memories;
-// mod modules;
-// mod reentry;
+mod extern_refs;
+mod failures;
+mod globals_tables;
+mod instances;
+mod limits;
+mod linker;
+mod memories;
+mod modules;
+mod reentry;
 mod typed;
 
 use threadle::*;

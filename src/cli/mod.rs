@@ -1,0 +1,97 @@
+//! The command line: what can be said, and what exit code comes of it.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | the program's | it ended by itself |
+//! | 134 | it trapped |
+//! | 1 | it could not be loaded or run, or (`wast`) an assertion failed |
+//! | 2 | the command line was not understood |
+
+mod disas;
+mod operator;
+mod options;
+mod output;
+mod run;
+mod value;
+mod wast;
+
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use clap::{Parser, Subcommand};
+use threadle::{Engine, Error, Trap, WasmBacktrace};
+
+/// The exit code after a trap: what a shell reports of a process that was aborted (128 + SIGABRT).
+const TRAPPED: u8 = 134;
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} (dispatch: {}, threading: {})",
+        env!("CARGO_PKG_VERSION"),
+        Engine::dispatch_backend(),
+        Engine::threading_form()
+    )
+});
+
+/// Runs WebAssembly without ever making memory executable.
+#[derive(Parser)]
+#[command(name = "threadle", version = VERSION.as_str(), arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a program (WASI preview 1), or one exported function of a module
+    Run(run::Run),
+    /// Run test scripts of the official suite
+    Wast(wast::Wast),
+    /// Print a module's bytecode beside the WebAssembly it came from
+    Disas(disas::Disas),
+}
+
+/// Parses the command line and carries it out.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that is cut short by a closed pipe is no failure.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let result = match cli.command {
+        Command::Run(run) => run.execute(),
+        Command::Wast(wast) => wast.execute(),
+        Command::Disas(disas) => disas.execute(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::to_stderr(&message(&error));
+            let trapped = error.downcast_ref::<Trap>().is_some();
+            ExitCode::from(if trapped { TRAPPED } else { 1 })
+        }
+    }
+}
+
+/// The error with its causes on one line, and then the backtrace if it has one.
+fn message(error: &Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    // Causes that a message repeats itself are left out.
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        let repeated = causes.last().is_some_and(|last| last.contains(&cause));
+        if Some(&cause) != backtrace.as_ref() && !repeated {
+            causes.push(cause);
+        }
+    }
+    let mut message = format!("threadle: {}\n", causes.join(": "));
+    if let Some(backtrace) = backtrace {
+        message.push_str(&backtrace);
+        message.push('\n');
+    }
+    message
+}

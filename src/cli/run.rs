@@ -1,0 +1,220 @@
+//! `threadle run`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use threadle::wasi::{FsPerms, I32Exit, WasiCtx, p1};
+use threadle::{
+    Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits,
+    StoreLimitsBuilder, Val, ValType, bail, format_err,
+};
+
+use super::options::{EngineOptions, bytes};
+use super::output::Output;
+use super::value;
+
+/// Arguments of `threadle run`.
+#[derive(Args)]
+pub struct Run {
+    #[command(flatten)]
+    engine: EngineOptions,
+
+    /// Give the program the directory HOST, under the name GUEST (default: the same name)
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = directory)]
+    dirs: Vec<(PathBuf, String)>,
+
+    /// Set an environment variable for the program. Without a value, it gets the present one
+    #[arg(long, value_name = "K=V")]
+    env: Vec<String>,
+
+    /// Call this exported function, with ARGS as its arguments, and print each result on a line
+    #[arg(long, value_name = "NAME")]
+    invoke: Option<String>,
+
+    /// Refuse to let any memory grow beyond this size
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    max_memory: Option<usize>,
+
+    /// The program, .wasm or .wat, and its arguments
+    #[arg(
+        required = true,
+        value_names = ["FILE", "ARGS"],
+        trailing_var_arg = true,
+        allow_hyphen_values = false
+    )]
+    command: Vec<OsString>,
+}
+
+fn directory(text: &str) -> Result<(PathBuf, String), String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    if host.is_empty() || guest.is_empty() {
+        return Err("expected HOST or HOST::GUEST".into());
+    }
+    Ok((host.into(), guest.into()))
+}
+
+/// What the program's store holds.
+struct Host {
+    wasi: WasiCtx,
+    limits: StoreLimits,
+}
+
+impl Run {
+    /// Runs the program.
+    pub fn execute(self) -> Result<ExitCode> {
+        let (file, args) = self.command.split_first().expect("clap requires the file");
+        let file = Path::new(file);
+        let engine = Engine::new(&self.engine.config(None))?;
+        let module = Module::from_file(&engine, file)?;
+
+        let mut limits = StoreLimitsBuilder::new();
+        if let Some(bytes) = self.max_memory {
+            limits = limits.memory_size(bytes);
+        }
+        let host = Host { wasi: self.wasi(file, args)?, limits: limits.build() };
+        let mut store = Store::try_new(&engine, host)?;
+        store.limiter(|host| &mut host.limits);
+        let mut linker = Linker::new(&engine);
+        p1::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)?;
+
+        let outcome = match &self.invoke {
+            Some(name) => invoke(&linker, &mut store, &module, name, args),
+            None => start(&linker, &mut store, &module),
+        };
+        match outcome {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) => match error.downcast_ref::<I32Exit>() {
+                Some(exit) => Ok(exit_code(*exit)),
+                None => Err(in_file(error, file)),
+            },
+        }
+    }
+
+    fn wasi(&self, file: &Path, args: &[OsString]) -> Result<WasiCtx> {
+        let mut wasi = WasiCtx::builder();
+        wasi.inherit_stdio();
+        wasi.arg(file.file_name().unwrap_or(file.as_os_str()).to_string_lossy());
+        if self.invoke.is_none() {
+            for arg in args {
+                wasi.arg(text(arg)?);
+            }
+        }
+        for variable in &self.env {
+            match variable.split_once('=') {
+                Some((key, value)) => {
+                    wasi.env(key, value);
+                }
+                None => {
+                    if let Some(value) = std::env::var_os(variable) {
+                        wasi.env(variable, value.to_string_lossy());
+                    }
+                }
+            }
+        }
+        for (host, guest) in &self.dirs {
+            wasi.preopened_dir(host, guest, FsPerms::ReadWrite)?;
+        }
+        Ok(wasi.build())
+    }
+}
+
+fn text(arg: &OsStr) -> Result<&str> {
+    arg.to_str().ok_or_else(|| format_err!("the argument {arg:?} is not valid Unicode"))
+}
+
+/// Names the file in errors that come from linking and running, except where a backtrace or the
+/// program's own message says more.
+fn in_file(error: Error, file: &Path) -> Error {
+    if error.downcast_ref::<threadle::UnknownImportError>().is_some() {
+        error.context(format!("cannot link {}", file.display()))
+    } else {
+        error
+    }
+}
+
+/// Runs a command program, or initialises a library.
+fn start(linker: &Linker<Host>, store: &mut Store<Host>, module: &Module) -> Result<()> {
+    let has = |name: &str| module.get_export(name).is_some();
+    if !has("_start") && !has("_initialize") && !has_start_function(module) {
+        bail!("the module exports no function `_start`; `--invoke NAME` calls another");
+    }
+    let instance = linker.instantiate(&mut *store, module)?;
+    match instance.get_func(&mut *store, "_start") {
+        Some(start) => {
+            let start = start.typed::<(), ()>(&*store).context("`_start` has the wrong type")?;
+            start.call(store, ())
+        }
+        None => initialize(&instance, store),
+    }
+}
+
+/// A module whose start section does all of its work needs no export.
+fn has_start_function(module: &Module) -> bool {
+    module.code().info().start.is_some()
+}
+
+fn initialize(instance: &Instance, store: &mut Store<Host>) -> Result<()> {
+    match instance.get_func(&mut *store, "_initialize") {
+        Some(initialize) => initialize.call(store, &[], &mut []),
+        None => Ok(()),
+    }
+}
+
+/// Calls a function with arguments from the command line and prints its results.
+fn invoke(
+    linker: &Linker<Host>,
+    store: &mut Store<Host>,
+    module: &Module,
+    name: &str,
+    args: &[OsString],
+) -> Result<()> {
+    let Some(ty) = module.get_export(name) else {
+        bail!("the module exports no function `{name}`{}", exported_functions(module));
+    };
+    let Some(ty) = ty.func() else { bail!("the export `{name}` is a {}", ty.kind()) };
+    if ty.params().len() != args.len() {
+        bail!("`{name}` takes {} arguments, {} were given", ty.params().len(), args.len());
+    }
+    let params = ty.params().zip(args).map(|(ty, arg)| parse(ty, arg));
+    let params = params.collect::<Result<Vec<Val>>>()?;
+
+    let instance = linker.instantiate(&mut *store, module)?;
+    initialize(&instance, store)?;
+    let func: Option<Func> = instance.get_func(&mut *store, name);
+    let func = func.ok_or_else(|| format_err!("the export `{name}` has gone"))?;
+    let mut results = vec![Val::I32(0); ty.results().len()];
+    func.call(store, &params, &mut results)?;
+
+    let mut output = Output::new();
+    for result in &results {
+        output.line(value::show(result))?;
+    }
+    output.finish()
+}
+
+fn parse(ty: ValType, arg: &OsStr) -> Result<Val> {
+    let arg = text(arg)?;
+    value::parse(ty, arg).ok_or_else(|| format_err!("the argument `{arg}` is not a value of {ty}"))
+}
+
+/// A hint for who mistyped a name.
+fn exported_functions(module: &Module) -> String {
+    let functions: Vec<&str> = module
+        .exports()
+        .filter(|export| export.ty().func().is_some())
+        .map(|export| export.name())
+        .take(20)
+        .collect();
+    if functions.is_empty() { String::new() } else { format!("; it exports {}", functions.join(", ")) }
+}
+
+/// The low bits of a status, which are all that the system passes on; but never success for a
+/// failure.
+fn exit_code(exit: I32Exit) -> ExitCode {
+    match exit.0 as u8 {
+        0 if exit.0 != 0 => ExitCode::FAILURE,
+        code => ExitCode::from(code),
+    }
+}

@@ -1,0 +1,130 @@
+//! Linking by name.
+
+use crate::*;
+
+const IMPORTER: &str = r#"(module
+    (import "env" "add" (func $add (param i32 i32) (result i32)))
+    (import "env" "memory" (memory 1))
+    (func (export "go") (result i32)
+        (call $add (i32.load (i32.const 0)) (i32.const 2))))"#;
+
+#[test]
+fn imports_are_found_by_name() {
+    let engine = Engine::default();
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("env", "add", |a: i32, b: i32| a + b).unwrap();
+    let mut store = Store::new(&engine, ());
+    let error = linker.instantiate(&mut store, &module(&engine, IMPORTER)).unwrap_err();
+    let unknown = error.downcast_ref::<UnknownImportError>().unwrap();
+    assert_eq!((unknown.module(), unknown.name()), ("env", "memory"));
+    assert!(unknown.ty().memory().is_some());
+    let message = "unknown import: `env::memory` has not been defined (memory expected)";
+    assert_eq!(error.to_string(), message);
+
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+    memory.write(&mut store, 0, &40_u32.to_le_bytes()).unwrap();
+    linker.define(&store, "env", "memory", memory).unwrap();
+    let instance = linker.instantiate(&mut store, &module(&engine, IMPORTER)).unwrap();
+    let go = instance.get_typed_func::<(), i32>(&mut store, "go").unwrap();
+    assert_eq!(go.call(&mut store, ()).unwrap(), 42);
+}
+
+#[test]
+fn one_linker_serves_many_stores() {
+    let engine = Engine::default();
+    let mut linker = Linker::<u32>::new(&engine);
+    linker
+        .func_wrap("", "next", |mut caller: Caller<'_, u32>| {
+            *caller.data_mut() += 1;
+            *caller.data()
+        })
+        .unwrap();
+    let counter = module(
+        &engine,
+        r#"(module (import "" "next" (func $next (result i32)))
+            (func (export "go") (result i32) (drop (call $next)) (call $next)))"#,
+    );
+    let pre = linker.instantiate_pre(&counter).unwrap();
+    for start in [0, 10, 100] {
+        let mut store = Store::new(&engine, start);
+        for round in 0..3 {
+            let instance = pre.instantiate(&mut store).unwrap();
+            let go = instance.get_typed_func::<(), u32>(&mut store, "go").unwrap();
+            assert_eq!(go.call(&mut store, ()).unwrap(), start + 2 * round + 2);
+        }
+    }
+}
+
+#[test]
+fn a_name_is_defined_once_unless_shadowing_is_allowed() {
+    let engine = Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    linker.func_wrap("m", "f", || 1_i32).unwrap();
+    let error = linker.func_wrap("m", "f", || 2_i32).unwrap_err();
+    assert_eq!(error.to_string(), "import of `m::f` defined twice");
+    linker.allow_shadowing(true);
+    linker.func_wrap("m", "f", || 3_i32).unwrap();
+    let mut store = Store::new(&engine, ());
+    let f = linker.get(&mut store, "m", "f").unwrap().into_func().unwrap();
+    assert_eq!(f.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 3);
+    assert!(linker.get(&mut store, "m", "g").is_none());
+    assert!(linker.get(&mut store, "n", "f").is_none());
+    assert_eq!(linker.iter(&mut store).count(), 1);
+}
+
+#[test]
+fn instances_and_aliases_define_all_exports() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    let library = module(
+        &engine,
+        r#"(module
+            (global $g (mut i32) (i32.const 0))
+            (func (export "_initialize") (global.set $g (i32.const 30)))
+            (func (export "get") (result i32) (global.get $g)))"#,
+    );
+    linker.module(&mut store, "lib", &library).unwrap();
+    linker.alias("lib", "get", "env", "get").unwrap();
+    linker.alias_module("env", "env2").unwrap();
+    let user = module(
+        &engine,
+        r#"(module
+            (import "lib" "get" (func $a (result i32)))
+            (import "env2" "get" (func $b (result i32)))
+            (func (export "go") (result i32) (i32.add (call $a) (call $b))))"#,
+    );
+    let instance = linker.instantiate(&mut store, &user).unwrap();
+    let go = instance.get_typed_func::<(), i32>(&mut store, "go").unwrap();
+    assert_eq!(go.call(&mut store, ()).unwrap(), 60);
+    let error = linker.alias("lib", "missing", "a", "b").unwrap_err();
+    assert_eq!(error.to_string(), "no item named `lib::missing` defined");
+    let command = module(&engine, r#"(module (func (export "_start")))"#);
+    assert!(linker.module(&mut store, "cmd", &command).is_err());
+    linker.instance(&mut store, "again", instance).unwrap();
+    let default = linker.get_default(&mut store, "again").unwrap();
+    default.call(&mut store, &[], &mut []).unwrap();
+}
+
+#[test]
+fn unknown_imports_can_be_traps_or_defaults() {
+    let engine = Engine::default();
+    let text = r#"(module
+        (import "a" "f" (func $f (param i32) (result i64)))
+        (func (export "go") (result i64) (call $f (i32.const 1))))"#;
+    let module = module(&engine, text);
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_traps(&module).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let go = instance.get_typed_func::<(), i64>(&mut store, "go").unwrap();
+    let error = go.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.downcast_ref::<UnknownImportError>().unwrap().name(), "f");
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_default_values(&module).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let go = instance.get_typed_func::<(), i64>(&mut store, "go").unwrap();
+    assert_eq!(go.call(&mut store, ()).unwrap(), 0);
+    let memory = Module::new(&engine, wat::parse_str(r#"(module (import "" "" (memory 1)))"#).unwrap());
+    assert!(linker.define_unknown_imports_as_traps(&memory.unwrap()).is_err());
+}
