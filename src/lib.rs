@@ -100,7 +100,10 @@ pub use error::{
     Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err,
 };
 pub use extern_::{Export, Extern};
-pub use func::{Func, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
+pub use func::{
+    Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, WasmParams, WasmResults,
+    WasmRet, WasmTy,
+};
 pub use global::Global;
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};

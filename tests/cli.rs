@@ -1,1 +1,436 @@
-fn main() {}
+//! The `threadle` command, as a user meets it.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use threadle::Engine;
+
+fn threadle(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_threadle"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn ran(output: Output) -> Ran {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8 output");
+    Ran {
+        code: output.status.code().expect("an exit code, not a signal"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+fn run(args: &[&str]) -> Ran {
+    ran(threadle(args).output().expect("the command starts"))
+}
+
+fn run_with_input(args: &[&str], input: &str) -> Ran {
+    let mut child = threadle(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).expect("the input is taken");
+    drop(stdin);
+    ran(child.wait_with_output().expect("the command ends"))
+}
+
+/// A file of this test's own.
+fn file(name: &str, contents: impl AsRef<[u8]>) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    std::fs::create_dir_all(&folder).expect("a folder for files");
+    let path = folder.join(name);
+    std::fs::write(&path, contents).expect("the file is written");
+    path.to_str().expect("a Unicode path").to_owned()
+}
+
+fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    path.to_str().expect("a Unicode path").to_owned()
+}
+
+/// Functions to call with `--invoke`.
+fn functions() -> String {
+    file(
+        "functions.wat",
+        r#"(module
+            (func (export "add") (param i32 i32) (result i32)
+              (i32.add (local.get 0) (local.get 1)))
+            (func (export "swap") (param i64 f64) (result f64 i64) local.get 1 local.get 0)
+            (func (export "half") (param f32) (result f32)
+              (f32.div (local.get 0) (f32.const 2)))
+            (func (export "null") (result externref) (ref.null extern))
+            (func (export "nothing"))
+            (func $inner (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
+            (func $outer (export "divide") (param i32) (result i32)
+              (call $inner (local.get 0)))
+            (func $forever (export "recurse") (call $forever))
+            (memory (export "memory") 1)
+            (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+            (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#,
+    )
+}
+
+/// A command program that exits with a status.
+fn exits(status: u32) -> String {
+    file(
+        &format!("exit-{status}.wat"),
+        format!(
+            r#"(module
+                (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (memory (export "memory") 1)
+                (func (export "_start") (call $exit (i32.const {status}))))"#
+        ),
+    )
+}
+
+#[test]
+fn version_names_the_dispatch_backend_and_the_threading_form() {
+    let ran = run(&["--version"]);
+    assert_eq!(ran.code, 0);
+    let expected = format!(
+        "threadle {} (dispatch: {}, threading: {})\n",
+        env!("CARGO_PKG_VERSION"),
+        Engine::dispatch_backend(),
+        Engine::threading_form()
+    );
+    assert_eq!(ran.out, expected);
+}
+
+#[test]
+fn a_program_gets_its_input_and_arguments_and_its_output_appears() {
+    let ran = run_with_input(&["run", &example("wordfreq.wasm")], "b a b");
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert_eq!(ran.out, "3 words, 2 different\n      2 b\n      1 a\n");
+
+    let ran = run(&["run", &example("mandelbrot.wasm"), "20"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.lines().all(|line| line.len() == 20));
+}
+
+#[test]
+fn options_behind_the_file_are_the_programs() {
+    let ran = run(&["run", &example("mandelbrot.wasm"), "--help"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.starts_with("usage: mandelbrot"), "{}", ran.err);
+}
+
+#[test]
+fn a_program_reaches_the_directories_it_is_given_and_no_others() {
+    let wasm = example("wordfreq.wasm");
+    let folder = file("words.txt", "one two two");
+    let folder = Path::new(&folder).parent().expect("a folder").to_str().expect("Unicode");
+    let ran = run(&["run", "--dir", &format!("{folder}::/data"), &wasm, "/data/words.txt"]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.starts_with("3 words, 2 different\n"), "{}", ran.out);
+
+    let same_name = format!("{folder}/words.txt");
+    let ran = run(&["run", "--dir", folder, &wasm, &same_name]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+
+    let ran = run(&["run", &wasm, &same_name]);
+    assert_eq!(ran.code, 1);
+    let ran = run(&["run", "--dir", folder, &wasm, "../../../Cargo.toml"]);
+    assert_eq!(ran.code, 1);
+
+    let ran = run(&["run", "--dir", "/no/such/folder", &wasm]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("/no/such/folder"), "{}", ran.err);
+}
+
+#[test]
+fn a_program_sees_the_environment_it_is_given_and_no_more() {
+    let print = file(
+        "env.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "environ_sizes_get"
+              (func $sizes (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "environ_get"
+              (func $get (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_write"
+              (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")
+              (drop (call $sizes (i32.const 0) (i32.const 4)))
+              (drop (call $get (i32.const 64) (i32.const 1024)))
+              (i32.store (i32.const 0) (i32.const 1024))
+              (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
+    );
+    let output = threadle(&["run", "--env", "A=1", "--env", "B=x=y", "--env", "C", &print])
+        .env("C", "inherited")
+        .env("D", "not for the program")
+        .output();
+    let ran = ran(output.expect("the command starts"));
+    assert_eq!((ran.code, &*ran.out), (0, "A=1\0B=x=y\0C=inherited\0"));
+}
+
+#[test]
+fn the_exit_code_is_the_programs() {
+    assert_eq!(run(&["run", &exits(0)]).code, 0);
+    assert_eq!(run(&["run", &exits(42)]).code, 42);
+    assert_eq!(run(&["run", &exits(255)]).code, 255);
+    // The system passes on eight bits, but a failure stays one.
+    assert_eq!(run(&["run", &exits(256)]).code, 1);
+}
+
+#[test]
+fn invoke_prints_each_result_as_a_plain_number_on_a_line() {
+    let wat = functions();
+    for (args, out) in [
+        (&["add", "40", "2"][..], "42\n"),
+        (&["add", "--", "-5", "4294967295"], "-6\n"),
+        (&["add", "0x10", "1"], "17\n"),
+        (&["swap", "9223372036854775807", "0.1"], "0.1\n9223372036854775807\n"),
+        (&["half", "3"], "1.5\n"),
+        (&["half", "inf"], "inf\n"),
+        (&["null"], "null\n"),
+        (&["nothing"], ""),
+    ] {
+        let mut command = vec!["run", "--invoke", args[0], &wat];
+        command.extend(&args[1..]);
+        let ran = run(&command);
+        assert_eq!((ran.code, &*ran.out, &*ran.err), (0, out, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn invoke_says_what_is_wrong_with_a_call() {
+    let wat = functions();
+    for (args, message) in [
+        (&["mul"][..], "exports no function `mul`; it exports add, swap"),
+        (&["memory"], "`memory` is a memory"),
+        (&["add", "1"], "`add` takes 2 arguments, 1 were given"),
+        (&["add", "1", "x"], "the argument `x` is not a value of i32"),
+        (&["add", "1", "4294967296"], "not a value of i32"),
+    ] {
+        let mut command = vec!["run", "--invoke", args[0], &wat];
+        command.extend(&args[1..]);
+        let ran = run(&command);
+        assert_eq!((ran.code, &*ran.out), (1, ""), "{args:?}");
+        assert!(ran.err.contains(message), "{}", ran.err);
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_trap_prints_its_message_and_backtrace_and_exits_with_134() {
+    let ran = run(&["run", "--invoke", "divide", &functions(), "0"]);
+    assert_eq!((ran.code, &*ran.out), (134, ""));
+    let lines: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(lines[0], "threadle: wasm trap: integer divide by zero");
+    assert_eq!(lines[1], "error while executing at wasm backtrace:");
+    assert!(lines[2].starts_with("    0: ") && lines[2].ends_with("!inner"), "{}", ran.err);
+    assert!(lines[3].starts_with("    1: ") && lines[3].ends_with("!outer"), "{}", ran.err);
+    assert_eq!(lines.len(), 4, "{}", ran.err);
+}
+
+#[test]
+fn out_of_bounds_accesses_trap_in_both_memory_modes() {
+    for mode in [&["run"][..], &["run", "--explicit-bounds-checks"]] {
+        for eager in [&[][..], &["--eager"]] {
+            let wat = functions();
+            let invoke = ["--invoke", "load", &wat];
+            let args: Vec<&str> = mode.iter().chain(eager).chain(&invoke).copied().collect();
+            assert_eq!(run(&[&args[..], &["65532"]].concat()).out, "0\n");
+            let ran = run(&[&args[..], &["65533"]].concat());
+            assert_eq!(ran.code, 134);
+            assert!(ran.err.contains("out of bounds memory access"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn endless_recursion_is_a_trap_at_any_stack_size() {
+    for size in ["64K", "8M", "256M"] {
+        let ran = run(&["run", "--stack-size", size, "--invoke", "recurse", &functions()]);
+        assert_eq!(ran.code, 134, "{}", ran.err);
+        assert!(ran.err.contains("call stack exhausted"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn max_memory_limits_growth() {
+    let wat = functions();
+    let grow =
+        |args: &[&str]| run(&[&["run"], args, &["--invoke", "grow", &wat, "3"]].concat()).out;
+    assert_eq!(grow(&[]), "1\n");
+    assert_eq!(grow(&["--max-memory", "256K"]), "1\n");
+    assert_eq!(grow(&["--max-memory", "192K"]), "-1\n");
+}
+
+#[test]
+fn features_can_be_switched_off() {
+    let wat = functions();
+    let ran = run(&["run", "--wasm-features", "-multi-value", "--invoke", "nothing", &wat]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("multi-value"), "{}", ran.err);
+    let ran = run(&["run", "--wasm-features", "wasm1", "--invoke", "add", &example("nothing")]);
+    assert_eq!(ran.code, 1);
+    let ran = run(&["run", "--wasm-features", "flying", &wat]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("flying"), "{}", ran.err);
+}
+
+#[test]
+fn files_that_cannot_be_run_give_one_clear_message() {
+    let missing = file("gone", "");
+    std::fs::remove_file(&missing).expect("the file is removed");
+    let binary = |bytes: &[u8]| [b"\0asm\x01\0\0\0", bytes].concat();
+    let cases: Vec<(String, &[&str])> = vec![
+        (missing, &["cannot read", "gone"]),
+        (example(""), &["cannot read", "examples"]),
+        (file("empty.wasm", ""), &["empty.wasm"]),
+        (file("garbage.wasm", [0xff, 0xfe, 0, 1]), &["garbage.wasm", "malformed", "offset 0x0"]),
+        (file("short.wasm", binary(&[1, 9])), &["short.wasm", "malformed", "offset 0x"]),
+        // (func (result i32)) with an empty body
+        (
+            file(
+                "invalid.wasm",
+                binary(&[1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 10, 4, 1, 2, 0, 0x0b]),
+            ),
+            &["invalid.wasm", "invalid module", "offset 0x18", "type mismatch"],
+        ),
+        (file("bad.wat", "(module\n  (func i32.bad))"), &["bad.wat:2:9", "i32.bad"]),
+        (
+            file(
+                "unlinked.wat",
+                r#"(module (import "env" "missing" (func)) (func (export "_start")))"#,
+            ),
+            &["unlinked.wat", "env::missing"],
+        ),
+        (
+            file(
+                "mismatched.wat",
+                r#"(module
+                    (import "wasi_snapshot_preview1" "fd_close" (func (param i64)))
+                    (func (export "_start")))"#,
+            ),
+            &["wasi_snapshot_preview1::fd_close"],
+        ),
+        (file("no-start.wat", "(module)"), &["_start"]),
+        (file("odd-start.wat", r#"(module (func (export "_start") (param i32)))"#), &["_start"]),
+    ];
+    for (path, parts) in cases {
+        let ran = run(&["run", &path]);
+        assert_eq!((ran.code, &*ran.out), (1, ""), "{path}: {}", ran.err);
+        for part in parts {
+            assert!(ran.err.contains(part), "{path}: {part} is not in: {}", ran.err);
+        }
+        assert!(ran.err.starts_with("threadle: "), "{}", ran.err);
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        let ran = run(&["disas", &path]);
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    for args in [&[][..], &["run"], &["fly"], &["run", "--no-such-option", "x"], &["wast"]] {
+        let ran = run(args);
+        assert_eq!((ran.code, &*ran.out), (2, ""), "{args:?}");
+        assert!(ran.err.contains("Usage"), "{}", ran.err);
+    }
+    assert_eq!(run(&["run", "--stack-size", "1X", "x"]).code, 2);
+    assert_eq!(run(&["run", "--dir", "::x", "x"]).code, 2);
+}
+
+#[test]
+fn a_closed_pipe_ends_the_command_quietly() {
+    // Much more output than a pipe holds.
+    let body = "(drop (i32.const 1))".repeat(20_000);
+    let wat = file("long.wat", format!("(module (func (export \"f\") {body}))"));
+    let mut child = threadle(&["disas", &wat])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdout = child.stdout.take().expect("a pipe");
+    stdout.read_exact(&mut [0; 10]).expect("some output");
+    drop(stdout);
+    let ran = ran(child.wait_with_output().expect("the command ends"));
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+}
+
+#[test]
+fn wast_counts_directives_and_names_the_line_of_each_failure() {
+    let good = r#"(module (func (export "f") (result i32) i32.const 1))
+        (assert_return (invoke "f") (i32.const 1))"#;
+    let good = file("good.wast", good);
+    let ran = run(&["wast", &good]);
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (0, "2 passed, 0 failed\n", ""));
+
+    let bad = r#"(module (func (export "f") (result i32) i32.const 1))
+        (assert_return (invoke "f") (i32.const 2))
+        (assert_trap (invoke "f") "unreachable")
+        (assert_invalid (module (func)) "nothing")
+        (assert_return (invoke "f") (i32.const 1))"#;
+    let bad = file("bad.wast", bad);
+    let ran = run(&["wast", &good, &bad]);
+    assert_eq!((ran.code, &*ran.err), (1, ""));
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], format!("{good}: 2 passed, 0 failed"));
+    for (line, number) in lines[1..4].iter().zip(2..) {
+        assert!(line.starts_with(&format!("{bad}:{number}: ")), "{line}");
+    }
+    assert_eq!(lines[4], format!("{bad}: 2 passed, 3 failed"));
+    assert_eq!(lines[5..], ["4 passed, 3 failed"]);
+}
+
+#[test]
+fn wast_finds_scripts_in_folders_and_knows_those_of_the_official_suite() {
+    let folder = PathBuf::from(file("suite", ""));
+    std::fs::remove_file(&folder).expect("the file is removed");
+    let old = folder.join("wasm-v1");
+    std::fs::create_dir_all(&old).expect("a folder");
+    let script = r#"(assert_invalid (module (func (result i32 i32) unreachable)) "result arity")"#;
+    std::fs::write(old.join("a.wast"), script).expect("the script is written");
+    std::fs::write(old.join("notes.txt"), "not a script").expect("the file is written");
+    let ran = run(&["wast", folder.to_str().expect("Unicode")]);
+    assert_eq!((ran.code, &*ran.out), (0, "1 passed, 0 failed\n"));
+    std::fs::remove_dir_all(&folder).expect("the folder is removed");
+}
+
+#[test]
+fn wast_reports_a_script_that_cannot_be_read() {
+    let script = file("broken.wast", "(module)\n(assert_nothing)");
+    let ran = run(&["wast", &script]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with(&format!("{script}:2: ")), "{}", ran.out);
+    assert!(ran.out.ends_with("0 passed, 1 failed\n"), "{}", ran.out);
+    let ran = run(&["wast", "/no/such/script.wast"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("/no/such/script.wast"), "{}", ran.err);
+}
+
+#[test]
+fn disas_prints_bytecode_beside_the_operators() {
+    let wat = functions();
+    let ran = run(&["disas", "--func", "outer", &wat]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.starts_with("function 6 `outer` (export `divide`)\n"), "{}", ran.out);
+    let call = ran.out.lines().find(|line| line.contains("call 5")).expect("the call is listed");
+    assert!(call.split_once("call 5").expect("found").1.contains("call"), "{call}");
+
+    // By export and by number, and all of them.
+    assert_eq!(run(&["disas", "--func", "divide", &wat]).out, ran.out);
+    assert_eq!(run(&["disas", "--func", "6", &wat]).out, ran.out);
+    let all = run(&["disas", &wat]);
+    assert_eq!(all.out.matches("function ").count(), 10, "{}", all.out);
+    assert!(all.out.contains(&ran.out));
+
+    let ran = run(&["disas", "--func", "nobody", &wat]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("`nobody`"), "{}", ran.err);
+    let ran = run(&["disas", "--func", "0", &exits(0)]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("imported"), "{}", ran.err);
+}

@@ -130,7 +130,12 @@ fn programs(folder: &Path, large: bool) -> Vec<Program> {
             let env = row["env"].as_object().expect("`env` is an object");
             Program {
                 wasm: folder.join(string(&row["wasm"])),
-                args: row["args"].as_array().expect("`args` is a list").iter().map(string).collect(),
+                args: row["args"]
+                    .as_array()
+                    .expect("`args` is a list")
+                    .iter()
+                    .map(string)
+                    .collect(),
                 env: env.iter().map(|(key, value)| (key.clone(), string(value))).collect(),
                 stdin: row["stdin"].as_str().map(|file| folder.join(file)),
                 empty_dir: row["dir"] == "EMPTY",

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
         print_totals(&totals);
     }
     if std::env::var_os("BLESS").is_some_and(|v| v == "1") {
-        if pattern.is_some() || totals.keys().filter(|key| key.guard).count() < folders(None).len() {
+        if pattern.is_some() || totals.keys().filter(|key| key.guard).count() < folders(None).len()
+        {
             eprintln!("BLESS needs a run of the whole suite");
             return ExitCode::FAILURE;
         }

@@ -230,35 +230,33 @@ pub fn check(program: &Program, function: Function) -> Checked {
     checked
 }
 
-/// Turns jumps through a register that holds a fixed address on every path into what they are:
-/// jumps to these addresses. Code built to be position-independent reaches other functions so.
+/// Names the targets of jumps through a register where paths to them chose a fixed address:
+/// position-independent code reaches other functions so. What is left is an indirect jump.
 fn resolve(program: &Program, graph: &mut Graph, values: &Values) {
-    let fixed = |value: Value| -> Option<u64> {
-        match values.root(value.root) {
-            Root::Fixed => Some(value.offset as u64),
-            Root::Loaded(from, slot) if values.root(from) == Root::Fixed => {
-                let target = program
-                    .image
-                    .read_u64(slot as u64)
-                    .filter(|_| program.image.is_constant(slot as u64))?;
-                Some(target.wrapping_add_signed(value.offset))
-            }
-            _ => None,
-        }
-    };
     for node in graph.nodes.values_mut() {
         let Flow::JumpRegister(reg) = node.insn.flow else { continue };
         let states = values.before(node.insn.address);
-        // Paths that meet here may each have chosen a target of their own.
-        let targets: Option<BTreeSet<u64>> =
-            states.iter().map(|state| fixed(state[reg as usize])).collect();
-        let Some(targets) = targets.filter(|t| t.iter().all(|&to| program.image.is_code(to))) else {
-            continue;
-        };
-        if !targets.is_empty() {
-            node.exits = targets.into_iter().map(Exit::Direct).collect();
+        let targets: BTreeSet<Option<u64>> =
+            states.iter().map(|state| fixed_target(program, values, state[reg as usize])).collect();
+        if targets.iter().any(Option::is_some) {
+            let exit = |target: Option<u64>| target.map_or(Exit::Indirect, Exit::Direct);
+            node.exits = targets.into_iter().map(exit).collect();
         }
     }
+}
+
+/// The code that a value points to on its own, whatever the interpreter runs.
+fn fixed_target(program: &Program, values: &Values, value: Value) -> Option<u64> {
+    let image = &program.image;
+    let target = match values.root(value.root) {
+        Root::Fixed => value.offset as u64,
+        Root::Loaded(from, slot) if values.root(from) == Root::Fixed => {
+            let held = image.read_u64(slot as u64).filter(|_| image.is_constant(slot as u64))?;
+            held.wrapping_add_signed(value.offset)
+        }
+        _ => return None,
+    };
+    image.is_code(target).then_some(target)
 }
 
 /// Follows backwards which registers reach an exit as they are.
@@ -426,27 +424,29 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether an indirect jump or call goes where a dispatch goes, on every path to it: to the
-    /// handler that the code stream names at the pc that is handed on.
+    /// Whether an indirect jump or call goes where a dispatch goes: to the handler that the code
+    /// stream names at the pc that is handed on. So it must be on every path to it but those that
+    /// chose a fixed target, which `resolve` has named.
     fn is_dispatch(&mut self, insn: &Insn) -> bool {
         let Some(pc) = self.program.role("pc") else {
             return false;
         };
-        let states = self.states(insn);
-        !states.is_empty()
-            && states.iter().all(|state| {
-                let target = match insn.flow {
-                    Flow::JumpRegister(reg) | Flow::CallRegister(reg) => state[reg as usize],
-                    _ => {
-                        let Some(memory) = insn.target_memory() else {
-                            return false;
-                        };
-                        let address = self.values.address(state, memory);
-                        self.values.loaded(address)
-                    }
-                };
-                target.offset == 0 && self.names_handler(target.root, state[pc as usize])
-            })
+        let (mut some, mut all) = (false, true);
+        for state in self.states(insn) {
+            let target = match insn.flow {
+                Flow::JumpRegister(reg) | Flow::CallRegister(reg) => state[reg as usize],
+                _ => {
+                    let Some(memory) = insn.target_memory() else { return false };
+                    let address = self.values.address(&state, memory);
+                    self.values.loaded(address)
+                }
+            };
+            if fixed_target(self.program, &self.values, target).is_none() {
+                some = true;
+                all &= target.offset == 0 && self.names_handler(target.root, state[pc as usize]);
+            }
+        }
+        some && all
     }
 
     fn names_handler(&self, target: RootId, pc: Value) -> bool {

@@ -5,7 +5,8 @@
 //! values on one path: what a register held at entry, a fixed address, a value loaded from a
 //! known address, a sum of two roots, or the result of one instruction. At a place where paths meet,
 //! the states stay apart up to [`STATES`]; beyond that, registers that differ become one unknown
-//! value, so that loops end.
+//! value, so that loops end. States that hold different fixed addresses are joined last: which
+//! continuation a path has chosen must survive a loop on the way to it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -48,6 +49,17 @@ pub struct Value {
 /// The value of each register.
 pub type State = [Value; MAX_REGS];
 
+/// How states that meet at an instruction are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joining {
+    /// All of them.
+    None,
+    /// Those that hold different fixed addresses.
+    ByAddresses,
+    /// Not at all.
+    All,
+}
+
 /// All states at all instructions of a function.
 #[derive(Debug)]
 pub struct Values {
@@ -65,17 +77,14 @@ impl Values {
         for (number, value) in state.iter_mut().enumerate() {
             value.root = values.id(Root::Entry(number as Reg));
         }
-        let mut merged = BTreeMap::<u64, State>::new();
+        let mut joining = BTreeMap::new();
         let mut todo = vec![(graph.entry, state)];
         while let Some((address, state)) = todo.pop() {
-            let Some(node) = graph.nodes.get(&address) else {
-                continue;
-            };
-            let Some(state) = values.arrive(address, state, &mut merged) else {
-                continue;
-            };
-            let after = values.step(&node.insn, &state, machine);
-            todo.extend(node.next.iter().map(|&next| (next, after)));
+            let Some(node) = graph.nodes.get(&address) else { continue };
+            for state in values.arrive(address, state, &mut joining) {
+                let after = values.step(&node.insn, &state, machine);
+                todo.extend(node.next.iter().map(|&next| (next, after)));
+            }
         }
         values
     }
@@ -127,36 +136,62 @@ impl Values {
         id
     }
 
-    /// Records `state` at `address`. Returns the state to go on with, or none where it tells
+    /// Records `state` at `address`. Returns the states to go on with: none where it tells
     /// nothing new.
     fn arrive(
         &mut self,
         address: u64,
         state: State,
-        merged: &mut BTreeMap<u64, State>,
-    ) -> Option<State> {
-        if let Some(known) = merged.get(&address).copied() {
-            let joined = self.join(address, &known, &state);
-            if joined == known {
-                return None;
-            }
-            merged.insert(address, joined);
-            self.before.insert(address, vec![joined]);
-            return Some(joined);
-        }
+        joining: &mut BTreeMap<u64, Joining>,
+    ) -> Vec<State> {
         let states = self.before.entry(address).or_default();
         if states.contains(&state) {
-            return None;
+            return Vec::new();
         }
-        if states.len() < STATES {
+        let how = joining.entry(address).or_insert(Joining::None);
+        if *how == Joining::None && states.len() < STATES {
             states.push(state);
-            return Some(state);
+            return vec![state];
         }
-        let all = std::mem::take(states);
-        let joined = all.iter().fold(state, |joined, one| self.join(address, &joined, one));
-        merged.insert(address, joined);
-        self.before.insert(address, vec![joined]);
-        Some(joined)
+        let before = std::mem::take(states);
+        let all: Vec<State> = before.iter().copied().chain([state]).collect();
+        let mut joined = match how {
+            Joining::All => Vec::new(),
+            Joining::None | Joining::ByAddresses => self.join_alike(address, &all),
+        };
+        *how = Joining::ByAddresses;
+        if joined.is_empty() || joined.len() >= STATES {
+            *how = Joining::All;
+            let rest = &all[1..];
+            joined = vec![rest.iter().fold(all[0], |joined, one| self.join(address, &joined, one))];
+        }
+        self.before.insert(address, joined.clone());
+        joined.retain(|one| !before.contains(one));
+        joined
+    }
+
+    /// Joins the states that hold the same fixed addresses in the same registers.
+    fn join_alike(&mut self, address: u64, states: &[State]) -> Vec<State> {
+        let mut groups: Vec<(Vec<Option<Value>>, State)> = Vec::new();
+        for state in states {
+            let addresses: Vec<Option<Value>> =
+                state.iter().map(|value| Some(*value).filter(|v| self.is_address(*v))).collect();
+            match groups.iter().position(|(known, _)| *known == addresses) {
+                Some(at) => groups[at].1 = self.join(address, &groups[at].1, state),
+                None => groups.push((addresses, *state)),
+            }
+        }
+        groups.into_iter().map(|(_, state)| state).collect()
+    }
+
+    /// Whether a value is a fixed address or what such an address holds. Nothing is ever mapped
+    /// in the first page: smaller values are numbers.
+    fn is_address(&self, value: Value) -> bool {
+        match self.root(value.root) {
+            Root::Fixed => value.offset as u64 >= 0x1000,
+            Root::Loaded(from, _) => self.root(from) == Root::Fixed,
+            _ => false,
+        }
     }
 
     fn join(&mut self, address: u64, a: &State, b: &State) -> State {

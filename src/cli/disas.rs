@@ -59,7 +59,8 @@ impl Disas {
 /// The defined function that is meant by a name or an index.
 fn find(module: &Module, name: &str) -> Result<DefinedFuncIndex> {
     let info = module.code().info();
-    let named = (0..info.funcs.len() as u32).find(|index| module.function_name(*index) == Some(name));
+    let named =
+        (0..info.funcs.len() as u32).find(|index| module.function_name(*index) == Some(name));
     let exported = || match info.exports.get(name) {
         Some(Entity::Func(index)) => Some(index.0),
         _ => None,
@@ -180,7 +181,10 @@ fn operators(
         let indent = depth.saturating_sub(usize::from(outer)).min(8) * 2;
         lines.push((offset, format!("{:indent$}{}", "", operator::show(&operator))));
         match operator {
-            Op::Block { .. } | Op::Loop { .. } | Op::If { .. } | Op::Try { .. }
+            Op::Block { .. }
+            | Op::Loop { .. }
+            | Op::If { .. }
+            | Op::Try { .. }
             | Op::TryTable { .. } => depth += 1,
             Op::End | Op::Delegate { .. } => depth = depth.saturating_sub(1),
             _ => {}

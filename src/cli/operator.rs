@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use wasmparser::{
-    BlockType, BrTable, Catch, HeapType, Ieee32, Ieee64, MemArg, Operator, Ordering, RefType,
-    ResumeTable, TryTable, V128, ValType,
+    BlockType, BrTable, Catch, HeapType, Ieee32, Ieee64, MemArg, MemArgTarget, Operator, Ordering,
+    RefType, ResumeTable, TryTable, V128, ValType,
 };
 
 /// Turns
@@ -97,9 +97,11 @@ immediates! {
 
 impl Immediate for MemArg {
     fn show(&self, out: &mut String) {
-        if self.memory != 0 {
-            let _ = write!(out, " {}", self.memory);
-        }
+        let _ = match self.target {
+            MemArgTarget::Memory(0) => Ok(()),
+            MemArgTarget::Memory(memory) => write!(out, " {memory}"),
+            MemArgTarget::Array(ty) => write!(out, " (type {ty})"),
+        };
         if self.offset != 0 {
             let _ = write!(out, " offset={}", self.offset);
         }
@@ -165,7 +167,13 @@ mod tests {
     #[test]
     fn immediates_follow_the_name() {
         assert_eq!(show(&Operator::I32Const { value: -7 }), "i32.const -7");
-        let memarg = MemArg { align: 2, max_align: 2, offset: 8, memory: 0 };
+        let memarg = MemArg {
+            align: 2,
+            max_align: 2,
+            offset: 8,
+            target: MemArgTarget::Memory(0),
+            ordering: None,
+        };
         assert_eq!(show(&Operator::I32Load { memarg }), "i32.load offset=8");
         assert_eq!(show(&Operator::Block { blockty: BlockType::Empty }), "block");
     }

@@ -207,7 +207,11 @@ fn exported_functions(module: &Module) -> String {
         .map(|export| export.name())
         .take(20)
         .collect();
-    if functions.is_empty() { String::new() } else { format!("; it exports {}", functions.join(", ")) }
+    if functions.is_empty() {
+        String::new()
+    } else {
+        format!("; it exports {}", functions.join(", "))
+    }
 }
 
 /// The low bits of a status, which are all that the system passes on; but never success for a

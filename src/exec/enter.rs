@@ -43,14 +43,8 @@ pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) 
     // SAFETY: the caller's promise; the header lies within the stack or its slack.
     unsafe {
         let fp = args.add((*func).header_offset());
-        let (outer_fp, outer_ctx, outer_pc) =
-            ((*store).exit_fp, (*store).exit_ctx, (*store).exit_pc);
-        // An entry frame returns to `exit`; where a stack walk goes on is kept in the slots that
-        // other frames use for their caller's registers.
-        fp.offset(RET_PC).write(EXIT_CODE.pc() as u64);
-        fp.offset(CALLER_FP).write(outer_fp as u64);
-        fp.offset(SAVED_L0).write(outer_ctx as u64);
-        fp.offset(SAVED_F0).write(outer_pc as u64);
+        let before = outer(store);
+        before.write_to(fp);
         if fp > (*store).stack_limit {
             (*store).trap = Trap::StackOverflow as u32;
             return Exit::Fail;
@@ -69,16 +63,14 @@ pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) 
             fp,
             mem: (*(*ctx).mem0).base,
             acc: func as u64,
-            l0: outer_ctx as u64,
+            l0: before.ctx as u64,
             ctx,
             fa: float::zero(),
-            f0: float::from_bits(outer_pc as u64),
+            f0: float::from_bits(before.pc as u64),
         });
         (*store).depth -= 1;
         if exit == status::RETURN {
-            (*store).exit_fp = outer_fp;
-            (*store).exit_ctx = outer_ctx;
-            (*store).exit_pc = outer_pc;
+            leave(store, before);
             return Exit::Return;
         }
         // The caller reads the exit (backtrace, suspended frames), then calls `leave`.
@@ -92,6 +84,24 @@ pub struct Outer {
     fp: *mut Slot,
     ctx: *mut VmCtx,
     pc: Pc,
+}
+
+impl Outer {
+    /// Writes the header of an entry frame: it returns to `exit`, and where a stack walk goes on
+    /// is kept in the slots that other frames use for their caller's registers.
+    ///
+    /// # Safety
+    /// `fp` is a frame of the value stack.
+    #[inline(always)]
+    pub(super) unsafe fn write_to(self, fp: *mut Slot) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            fp.offset(RET_PC).write(EXIT_CODE.pc() as u64);
+            fp.offset(CALLER_FP).write(self.fp as u64);
+            fp.offset(SAVED_L0).write(self.ctx as u64);
+            fp.offset(SAVED_F0).write(self.pc as u64);
+        }
+    }
 }
 
 /// What is published now.
@@ -111,6 +121,7 @@ pub unsafe fn outer(store: *mut StoreCtx) -> Outer {
 ///
 /// # Safety
 /// `store` is live and the calling thread's; `before` is what [`outer`] said before [`enter`].
+#[inline(always)]
 pub unsafe fn leave(store: *mut StoreCtx, before: Outer) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -17,6 +17,7 @@ use crate::vm::{Slot, VmCtx};
 
 include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 
+handler! { #[cold] count, super::profile::count, "Counts, then goes on in the instruction's own handler." }
 handler! { #[cold] raise, super::slow::raise, "Records the trap in the accumulator and leaves." }
 handler! { #[cold] raise_memory_fault, super::slow::raise_memory_fault, "Where the signal handler sends a faulting access." }
 handler! { #[cold] host_failed, host::host_failed, "A host function did not return normally." }

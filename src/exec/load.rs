@@ -1,7 +1,7 @@
 //! Loading: from translated code, which names handlers by opcode and runtime functions by number,
 //! to code that runs.
 
-use super::runtime;
+use super::{handlers, profile, runtime};
 use super::threaded_head;
 use crate::isa::{self, HEAD, Op};
 
@@ -19,6 +19,8 @@ pub struct BadCode {
 /// else about the code is the translator's promise.
 pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
     let len = words.len() * 8;
+    let start = words.as_ptr() as usize;
+    let mut counted = profile::is_enabled().then(Vec::new);
     let mut at = 0;
     while at < len {
         let bad = BadCode { offset: at };
@@ -34,8 +36,18 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
             let address = runtime::address(number).ok_or(bad)?;
             write(words, at + HEAD + 16, &(address as *const () as u64).to_le_bytes());
         }
-        write(words, at, &threaded_head(op).to_le_bytes()[..HEAD]);
+        if let Some(counted) = &mut counted
+            && cfg!(threading = "direct")
+        {
+            counted.push((start + at, op));
+            write(words, at, &(handlers::count as *const () as u64).to_le_bytes()[..HEAD]);
+        } else {
+            write(words, at, &threaded_head(op).to_le_bytes()[..HEAD]);
+        }
         at += size;
+    }
+    if let Some(counted) = counted {
+        profile::register(counted.into_iter());
     }
     Ok(())
 }

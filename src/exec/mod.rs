@@ -16,8 +16,10 @@ pub mod guard;
 pub(crate) mod handlers;
 pub mod load;
 mod operand;
+pub mod profile;
 pub mod runtime;
 mod slow;
+pub mod suspend;
 pub mod walk;
 
 pub use dispatch::HandlerFn;

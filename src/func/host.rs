@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::typed::{WasmTy, WasmTyList, for_each_arity};
-use super::{Func, invoke};
+use super::{Func, Suspend, invoke};
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Context, Error, Result, format_err};
@@ -163,10 +163,7 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
     }
 }
 
-/// The shim's answer when the store has a pending failure.
-const FAILED: HostReturn = HostReturn { outcome: HostOutcome::Fail as u64, value: 0 };
-
-/// Makes an error pending.
+/// Makes an error pending, or the suspension that it stands for.
 ///
 /// # Safety
 ///
@@ -174,9 +171,13 @@ const FAILED: HostReturn = HostReturn { outcome: HostOutcome::Fail as u64, value
 #[cold]
 #[inline(never)]
 unsafe fn fail(caller: *mut VmCtx, error: Error) -> HostReturn {
+    let (failure, outcome) = match error.downcast::<Suspend>() {
+        Ok(suspend) => (Failure::Suspend(suspend.into_payload()), HostOutcome::Suspend),
+        Err(error) => (Failure::Host(error), HostOutcome::Fail),
+    };
     // SAFETY: the caller's promise.
-    unsafe { VmCtx::store_mut(caller) }.pending = Some(Failure::Host(error));
-    FAILED
+    unsafe { VmCtx::store_mut(caller) }.pending = Some(failure);
+    HostReturn { outcome: outcome as u64, value: 0 }
 }
 
 /// Makes a panic pending.
@@ -189,7 +190,7 @@ unsafe fn fail(caller: *mut VmCtx, error: Error) -> HostReturn {
 unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostReturn {
     // SAFETY: the caller's promise.
     unsafe { VmCtx::store_mut(caller) }.pending = Some(Failure::Panic(payload));
-    FAILED
+    HostReturn { outcome: HostOutcome::Fail as u64, value: 0 }
 }
 
 /// The `Caller` of a shim.

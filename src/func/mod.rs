@@ -11,10 +11,12 @@ use crate::vm::store::FuncRef;
 
 mod host;
 pub(crate) mod invoke;
+mod resumable;
 mod typed;
 
 pub(crate) use host::HostFunc;
 pub use host::{IntoFunc, WasmRet};
+pub use resumable::{ResumableCall, Suspend, SuspendedCall};
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 
 /// A function of a store.
@@ -123,6 +125,18 @@ impl Func {
         results: &mut [Val],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
+        let ty = self.check_params(&store, params)?;
+        ensure!(
+            results.len() == ty.results().len(),
+            "expected {} results, got {}",
+            ty.results().len(),
+            results.len()
+        );
+        invoke::call_values(&mut store, self.0, &ty, params, results)
+    }
+
+    /// Checks arguments against the function's type, which is returned.
+    fn check_params(&self, store: impl AsContext, params: &[Val]) -> Result<FuncType> {
         let ty = self.ty(&store);
         ensure!(
             params.len() == ty.params().len(),
@@ -130,16 +144,11 @@ impl Func {
             ty.params().len(),
             params.len()
         );
-        ensure!(
-            results.len() == ty.results().len(),
-            "expected {} results, got {}",
-            ty.results().len(),
-            results.len()
-        );
+        let store = store.as_context();
         for (param, ty) in params.iter().zip(ty.params()) {
             store.0.vm().check_value(param.to_value(), ty)?;
         }
-        invoke::call_values(&mut store, self.0, &ty, params, results)
+        Ok(ty)
     }
 
     /// A view of the function with types known at compile time, which is called without

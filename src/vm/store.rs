@@ -64,7 +64,7 @@ pub enum Failure {
     /// A panic of host code, caught where it entered the engine.
     Panic(Box<dyn Any + Send>),
     /// A host function suspends the activation; the payload is for the embedder.
-    Suspend(Box<dyn Any + Send>),
+    Suspend(Box<dyn Any + Send + Sync>),
 }
 
 /// The store, without the embedder's data. [`super::owner::StoreOwner`] keeps it in place.

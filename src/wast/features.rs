@@ -26,13 +26,19 @@ const FOLDERS: &[(&str, WasmFeatures)] = &[
     ("multi-value", WasmFeatures::WASM1.union(WasmFeatures::MULTI_VALUE)),
     ("sign-extension-ops", WasmFeatures::WASM2),
     ("nontrapping-float-to-int-conversions", WasmFeatures::WASM2),
-    ("bulk-memory", WasmFeatures::WASM2),
-    ("bulk-memory-operations", WasmFeatures::WASM2),
+    ("bulk-memory", WASM3),
+    ("bulk-memory-operations", WASM3),
     ("reference-types", WasmFeatures::WASM2),
     ("simd", WasmFeatures::WASM2),
     ("threads", WasmFeatures::WASM2.union(WasmFeatures::THREADS)),
     ("memory64", WASM3.difference(WasmFeatures::MULTI_MEMORY)),
-    ("function-references", WASM3.difference(WasmFeatures::GC)),
+    (
+        "function-references",
+        WasmFeatures::WASM2
+            .union(WasmFeatures::FUNCTION_REFERENCES)
+            .union(WasmFeatures::TAIL_CALL)
+            .union(WasmFeatures::EXTENDED_CONST),
+    ),
     ("exception-handling", WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS)),
     ("exceptions", WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS)),
     ("legacy", WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS)),

@@ -11,7 +11,9 @@ use ::wast::token::{Id, Span};
 use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastThread, Wat};
 
 use super::{Event, Report, spectest, values};
-use crate::{Engine, Error, Instance, Linker, Module, ModuleError, Store, Trap, Val};
+use crate::{
+    Engine, Error, Instance, Linker, Module, ModuleError, Store, Trap, Val, WasmBacktrace,
+};
 
 /// Why a directive did not do what it should.
 enum Failure {
@@ -166,16 +168,17 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
             WastDirective::Register { name, module, .. } => {
                 let instance = self.instance(module)?;
                 let registered = self.linker.instance(&mut self.store, name, instance);
-                registered.map_err(|error| format!("{error:#}"))?;
+                registered.map_err(|error| describe(&error))?;
                 Ok(())
             }
             WastDirective::Invoke(invoke) => {
-                self.invoke(invoke)?.map_err(|error| format!("the call failed: {error:#}"))?;
+                self.invoke(invoke)?
+                    .map_err(|error| format!("the call failed: {}", describe(&error)))?;
                 Ok(())
             }
             WastDirective::AssertReturn { exec, results, .. } => {
                 let values = self.execute(exec)?;
-                let values = values.map_err(|error| format!("failed: {error:#}"))?;
+                let values = values.map_err(|error| format!("failed: {}", describe(&error)))?;
                 Ok(values::check(&mut self.store, &values, &results)?)
             }
             WastDirective::AssertTrap { exec, message, .. } => match self.execute(exec)? {
@@ -189,7 +192,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
             WastDirective::AssertException { exec, .. } => match self.execute(exec)? {
                 Err(error) => match error.downcast_ref::<Trap>() {
                     Some(Trap::UncaughtException) => Ok(()),
-                    _ => Err(format!("expected an exception, got: {error:#}").into()),
+                    _ => Err(format!("expected an exception, got: {}", describe(&error)).into()),
                 },
                 Ok(values) => Err(returned(&values, "an exception")),
             },
@@ -210,7 +213,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
                 match self.instantiate_wat(module)? {
                     Ok(_) => Err(format!("linked, expected: {message}").into()),
                     Err(error) if error.downcast_ref::<Trap>().is_some() => {
-                        Err(format!("expected: {message}, got: {error:#}").into())
+                        Err(format!("expected: {message}, got: {}", describe(&error)).into())
                     }
                     Err(_) => Ok(()),
                 }
@@ -236,7 +239,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
             self.instances.remove(id.name());
         }
         let bytes = encode(&mut module)?;
-        let module = self.compile(&bytes).map_err(|error| format!("{error:#}"))?;
+        let module = self.compile(&bytes).map_err(|error| describe(&error))?;
         self.instantiate(name, &module)
     }
 
@@ -247,7 +250,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
             self.definitions.remove(id.name());
         }
         let bytes = encode(&mut module)?;
-        let module = self.compile(&bytes).map_err(|error| format!("{error:#}"))?;
+        let module = self.compile(&bytes).map_err(|error| describe(&error))?;
         if let Some(id) = name {
             self.definitions.insert(id.name().to_owned(), module.clone());
         }
@@ -261,7 +264,8 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
 
     fn instantiate(&mut self, name: Option<Id<'_>>, module: &Module) -> Outcome {
         let instance = self.linker.instantiate(&mut self.store, module);
-        let instance = instance.map_err(|error| format!("instantiation failed: {error:#}"))?;
+        let instance =
+            instance.map_err(|error| format!("instantiation failed: {}", describe(&error)))?;
         if let Some(id) = name {
             self.instances.insert(id.name().to_owned(), instance);
         }
@@ -271,7 +275,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
 
     fn instantiate_wat(&mut self, module: Wat<'text>) -> Outcome<crate::Result<Instance>> {
         let bytes = encode(&mut QuoteWat::Wat(module))?;
-        let module = self.compile(&bytes).map_err(|error| format!("{error:#}"))?;
+        let module = self.compile(&bytes).map_err(|error| describe(&error))?;
         Ok(self.linker.instantiate(&mut self.store, &module))
     }
 
@@ -279,7 +283,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
         let Ok(bytes) = encode(&mut module) else { return Ok(()) };
         match self.compile(&bytes) {
             Err(error) if error.downcast_ref::<ModuleError>().is_some() => Ok(()),
-            Err(error) => Err(format!("expected: {message}, got: {error:#}").into()),
+            Err(error) => Err(format!("expected: {message}, got: {}", describe(&error)).into()),
             Ok(_) => Err(format!("the module was accepted, expected: {message}").into()),
         }
     }
@@ -361,6 +365,13 @@ fn encode(module: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
     Ok(encoded.map_err(|error| error.message())?)
 }
 
+/// An error in one line: without its backtrace.
+fn describe(error: &Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    let causes = error.chain().map(ToString::to_string);
+    causes.filter(|cause| Some(cause) != backtrace.as_ref()).collect::<Vec<_>>().join(": ")
+}
+
 fn returned(values: &[Val], expected: &str) -> Failure {
     let values: Vec<String> = values.iter().map(values::show).collect();
     Failure::Failed(format!("returned ({}), expected: {expected}", values.join(", ")))
@@ -369,7 +380,8 @@ fn returned(values: &[Val], expected: &str) -> Failure {
 /// Checks that an error is the trap with this message.
 fn expect_trap(error: &Error, expected: &str) -> Outcome {
     let trap = error.downcast_ref::<Trap>();
-    let trap = trap.ok_or_else(|| format!("expected the trap: {expected}, got: {error:#}"))?;
+    let trap =
+        trap.ok_or_else(|| format!("expected the trap: {expected}, got: {}", describe(error)))?;
     if message_matches(*trap, expected) {
         return Ok(());
     }

@@ -5,12 +5,12 @@ use std::io;
 use threadle::wasi::{
     FsPerms, I32Exit, MemoryInputPipe, MemoryOutputPipe, MissingMemory, WasiCtx, WasiCtxBuilder, p1,
 };
-use threadle::*;
+use threadle::{Engine, Linker, Module, Result, Store};
 
 use crate::harness::TempDir;
 
 /// Runs the command `text` and returns how `_start` ended.
-fn run(builder: &mut WasiCtxBuilder, text: &str) -> std::result::Result<(), Error> {
+fn run(builder: &mut WasiCtxBuilder, text: &str) -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
     let mut linker = Linker::new(&engine);
@@ -22,7 +22,7 @@ fn run(builder: &mut WasiCtxBuilder, text: &str) -> std::result::Result<(), Erro
 }
 
 /// The exit status with which a command ended; one that returns from `_start` has status 0.
-fn status(result: std::result::Result<(), Error>) -> i32 {
+fn status(result: Result<()>) -> i32 {
     match result {
         Ok(()) => 0,
         Err(error) => match error.downcast_ref::<I32Exit>() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use threadle::wasi::{FsPerms, WasiCtx, WasiCtxBuilder, p1};
-use threadle::*;
+use threadle::{Engine, Error, Instance, Linker, Memory, Module, Store, Val};
 
 /// The functions of preview 1 and their parameters: `i` for i32, `I` for i64. All but `proc_exit`
 /// return an i32.

@@ -1,0 +1,123 @@
+//! Suspended activations: their frames, taken off the value stack and put back later.
+//!
+//! All state of an activation is in its frames: the host function that suspended returns through
+//! its frame's header, as it does when it is called. Frames hold addresses of frames in one place
+//! only, the callers' frame pointers, so they can be put back anywhere.
+
+use super::abi::{Pc, Regs, float, status};
+use super::enter::{Exit, arg_base, outer};
+use super::{EXIT_CODE, dispatch};
+use crate::trap::Trap;
+use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::{Slot, StoreCtx, VmCtx, VmHostFunc};
+
+/// The frames of a suspended activation, from the entry function's arguments to the header of the
+/// host function that suspended.
+#[derive(Debug)]
+pub struct Frames {
+    slots: Box<[Slot]>,
+    /// Where they were; addresses in the frames are relative to it.
+    base: *mut Slot,
+    /// The instance that called the host function.
+    ctx: *mut VmCtx,
+    host: *const VmHostFunc,
+}
+
+// SAFETY: the pointers are only followed together with the store that they lead into, which is
+// exclusively borrowed then; the slots are plain data.
+unsafe impl Send for Frames {}
+// SAFETY: shared access reads no more than the pointers themselves.
+unsafe impl Sync for Frames {}
+
+impl Frames {
+    /// Takes the frames of the activation that just suspended, whose arguments are at `args`.
+    /// [`super::leave`] comes after this.
+    ///
+    /// # Safety
+    /// [`super::enter`] or [`Frames::resume`] just returned [`Exit::Suspend`] for this store, and
+    /// `args` is what it was called with or returned.
+    pub unsafe fn take(store: *const StoreCtx, args: *mut Slot) -> Frames {
+        // SAFETY: the caller's promise: the host function's frame is the published one, its `pc` is
+        // the stub inside the host function, and all slots between are the activation's.
+        unsafe {
+            let end = (*store).exit_fp.add(HEADER_SLOTS as usize);
+            let len = end.offset_from_unsigned(args);
+            let stub = memoffset::offset_of!(VmHostFunc, stub);
+            Frames {
+                slots: core::slice::from_raw_parts(args, len).into(),
+                base: args,
+                ctx: (*store).exit_ctx,
+                host: (*store).exit_pc.sub(stub).cast(),
+            }
+        }
+    }
+
+    /// The host function that suspended.
+    pub fn host(&self) -> *const VmHostFunc {
+        self.host
+    }
+
+    /// Puts the frames back, above the frame that is published now, and goes on as if the host
+    /// function returned: `write_results` writes its results to the slots it is given. Returns how
+    /// the activation ended and where its arguments were and its results are.
+    ///
+    /// # Safety
+    /// As for [`super::enter`]; the frames were taken from a function of this store.
+    pub unsafe fn resume(
+        self,
+        store: *mut StoreCtx,
+        write_results: impl FnOnce(*mut Slot),
+    ) -> (Exit, *mut Slot) {
+        // SAFETY: the caller's promise; what is written lies between the published frame and the
+        // stack's limit and slack.
+        unsafe {
+            let before = outer(store);
+            let args = arg_base(store);
+            let fp = args.add(self.slots.len() - HEADER_SLOTS as usize);
+            if fp > (*store).stack_limit {
+                (*store).trap = Trap::StackOverflow as u32;
+                return (Exit::Fail, args);
+            }
+            if (*store).depth >= (*store).max_depth {
+                (*store).trap = Trap::TooManyActivations as u32;
+                return (Exit::Fail, args);
+            }
+            args.copy_from_nonoverlapping(self.slots.as_ptr(), self.slots.len());
+            let mut frame = fp;
+            while frame.offset(RET_PC).read() as Pc != EXIT_CODE.pc() {
+                let caller = frame.offset(CALLER_FP).read() as usize - self.base as usize;
+                let caller = args.byte_add(caller);
+                frame.offset(CALLER_FP).write(caller as u64);
+                frame = caller;
+            }
+            // The entry frame: a stack walk goes on at what is published now.
+            before.write_to(frame);
+
+            let func = &(*self.host).func;
+            let slots = fp.sub(func.header_offset());
+            write_results(slots);
+            let value = if func.result_slots > 0 { slots.read() } else { 0 };
+            (*store).depth += 1;
+            let exit = dispatch::run(Regs {
+                pc: fp.offset(RET_PC).read() as Pc,
+                fp: fp.offset(CALLER_FP).read() as *mut Slot,
+                mem: (*(*self.ctx).mem0).base,
+                acc: value,
+                l0: fp.offset(SAVED_L0).read(),
+                ctx: self.ctx,
+                fa: float::from_bits(value),
+                f0: float::from_bits(fp.offset(SAVED_F0).read()),
+            });
+            (*store).depth -= 1;
+            let exit = match exit {
+                status::RETURN => {
+                    super::leave(store, before);
+                    Exit::Return
+                }
+                status::SUSPEND => Exit::Suspend,
+                _ => Exit::Fail,
+            };
+            (exit, args)
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Calls that a host function can suspend and the embedder resume later.
+//!
+//! A suspended call is data: its frames leave the value stack and are put back when it goes on,
+//! at whatever depth that is. It needs no native stack meanwhile, so there can be any number.
+
+use core::any::Any;
+use core::fmt;
+
+use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
+use crate::error::{Error, Result, ensure};
+use crate::exec::suspend::Frames;
+use crate::exec::{self, Exit, Outer};
+use crate::index::TypeId;
+use crate::store::AsContextMut;
+use crate::types::FuncType;
+use crate::val::Val;
+use crate::vm::store::{FuncRef, StoreId};
+use crate::vm::{Failure, Slot, StoreCtx, VmStore};
+
+/// Returned as an error by a host function, suspends the call that it is part of: whoever made it
+/// with [`Func::call_resumable`] or [`TypedFunc::call_resumable`] gets a [`SuspendedCall`], with
+/// the payload, and says later what the host function returns.
+///
+/// Only the innermost call from host code can be suspended. If it was not made to be resumable, it
+/// fails.
+#[derive(Debug)]
+pub struct Suspend(Box<dyn Any + Send + Sync>);
+
+impl Suspend {
+    /// A suspension with something to tell the embedder.
+    pub fn new(payload: impl Any + Send + Sync) -> Suspend {
+        Suspend(Box::new(payload))
+    }
+
+    pub(super) fn into_payload(self) -> Box<dyn Any + Send + Sync> {
+        self.0
+    }
+}
+
+impl fmt::Display for Suspend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("host function suspends its call")
+    }
+}
+
+impl std::error::Error for Suspend {}
+
+/// How far a resumable call got.
+#[derive(Debug)]
+pub enum ResumableCall<R> {
+    /// It returned.
+    Finished(R),
+    /// A host function suspended it.
+    Suspended(SuspendedCall<R>),
+}
+
+impl<R> ResumableCall<R> {
+    /// The results, if it returned.
+    pub fn finished(self) -> Option<R> {
+        match self {
+            ResumableCall::Finished(results) => Some(results),
+            ResumableCall::Suspended(_) => None,
+        }
+    }
+
+    /// The suspended call, if it did not.
+    pub fn suspended(self) -> Option<SuspendedCall<R>> {
+        match self {
+            ResumableCall::Finished(_) => None,
+            ResumableCall::Suspended(call) => Some(call),
+        }
+    }
+}
+
+/// A call that a host function suspended. Dropping it abandons the call.
+pub struct SuspendedCall<R> {
+    store: StoreId,
+    frames: Frames,
+    /// The function that was called.
+    ty: FuncType,
+    payload: Box<dyn Any + Send + Sync>,
+    read: ReadResults<R>,
+}
+
+/// Reads the results of a call.
+///
+/// # Safety
+///
+/// Results of the given types, of this store, are at the address.
+type ReadResults<R> = unsafe fn(*const VmStore, *const Slot, &FuncType) -> R;
+
+impl<R> fmt::Debug for SuspendedCall<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SuspendedCall").field("ty", &self.ty).finish_non_exhaustive()
+    }
+}
+
+impl<R> SuspendedCall<R> {
+    /// What the host function gave to [`Suspend::new`].
+    pub fn payload(&self) -> &(dyn Any + Send + Sync) {
+        &*self.payload
+    }
+
+    /// What the host function gave to [`Suspend::new`], to change or take out.
+    pub fn payload_mut(&mut self) -> &mut (dyn Any + Send + Sync) {
+        &mut *self.payload
+    }
+
+    /// The type of the host function that suspended the call: its results are what
+    /// [`SuspendedCall::resume`] takes.
+    ///
+    /// # Panics
+    ///
+    /// If the call belongs to another store.
+    pub fn host_type(&self, store: impl crate::AsContext) -> FuncType {
+        let store = store.as_context();
+        store.0.vm().assert_owns(self.store);
+        host_type(store.0.vm(), &self.frames)
+    }
+
+    /// Lets the host function return `results` and the call go on.
+    ///
+    /// # Errors
+    ///
+    /// When the results do not fit the host function's type; then, or when the call fails as in
+    /// [`Func::call`], it is over.
+    ///
+    /// # Panics
+    ///
+    /// If the call belongs to another store; and as for [`Func::call`].
+    pub fn resume(
+        self,
+        mut store: impl AsContextMut,
+        results: &[Val],
+    ) -> Result<ResumableCall<R>> {
+        let mut store = store.as_context_mut();
+        store.0.vm().assert_owns(self.store);
+        let host = host_type(store.0.vm(), &self.frames);
+        ensure!(
+            results.len() == host.results().len(),
+            "expected {} results, got {}",
+            host.results().len(),
+            results.len()
+        );
+        for (result, ty) in results.iter().zip(host.results()) {
+            store.0.vm().check_value(result.to_value(), ty)?;
+        }
+        let vm = store.0.as_ptr();
+        let SuspendedCall { frames, ty, read, .. } = self;
+        // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
+        // lives across the call; the frames are this store's, and the results fit.
+        unsafe {
+            let outer = exec::outer(vm.cast());
+            let (exit, args) = frames.resume(vm.cast(), |mut at| {
+                for (result, ty) in results.iter().zip(host.results()) {
+                    at = invoke::write_value(vm, at, ty.slots(), *result);
+                }
+            });
+            finish(vm, outer, args, exit, ty, read)
+        }
+    }
+}
+
+/// The type of the host function that suspended.
+fn host_type(vm: &VmStore, frames: &Frames) -> FuncType {
+    // SAFETY: callers have checked that the frames belong to this store, which keeps the host
+    // function alive.
+    let id = unsafe { (*frames.host()).func.type_id };
+    vm.types().func_type(TypeId(id)).clone()
+}
+
+/// What became of an activation, with the frames kept if it was suspended.
+///
+/// # Safety
+///
+/// An activation with arguments at `args`, of a function of type `ty`, just ended this way; `outer`
+/// is from before; and `read` reads results of that type.
+unsafe fn finish<R>(
+    vm: *mut VmStore,
+    outer: Outer,
+    args: *mut Slot,
+    exit: Exit,
+    ty: FuncType,
+    read: ReadResults<R>,
+) -> Result<ResumableCall<R>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match exit {
+            Exit::Return => Ok(ResumableCall::Finished(read(vm, args, &ty))),
+            Exit::Suspend if matches!((*vm).pending, Some(Failure::Suspend(_))) => {
+                let Some(Failure::Suspend(payload)) = (*vm).pending.take() else { unreachable!() };
+                let frames = Frames::take(vm.cast::<StoreCtx>(), args);
+                exec::leave(vm.cast(), outer);
+                let store = (*vm).id();
+                Ok(ResumableCall::Suspended(SuspendedCall { store, frames, ty, payload, read }))
+            }
+            exit => Err(invoke::failure(vm, outer, exit)),
+        }
+    }
+}
+
+/// Calls a function whose arguments `write_params` writes.
+///
+/// # Safety
+///
+/// The function belongs to the store and has type `ty`, which `write_params` and `read` follow.
+unsafe fn call<R>(
+    vm: *mut VmStore,
+    func: FuncRef,
+    ty: FuncType,
+    write_params: impl FnOnce(*mut Slot),
+    read: ReadResults<R>,
+) -> Result<ResumableCall<R>> {
+    // SAFETY: as in `TypedFunc::call`, by the caller's promise.
+    unsafe {
+        let outer = exec::outer(vm.cast());
+        let args = exec::arg_base(vm.cast());
+        write_params(args);
+        let exit = exec::enter(vm.cast(), func.as_ptr(), args);
+        finish(vm, outer, args, exit, ty, read)
+    }
+}
+
+impl Func {
+    /// Calls the function like [`Func::call`], but so that a host function can suspend the call by
+    /// returning [`Suspend`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Func::call`].
+    ///
+    /// # Panics
+    ///
+    /// As for [`Func::call`].
+    pub fn call_resumable(
+        &self,
+        mut store: impl AsContextMut,
+        params: &[Val],
+    ) -> Result<ResumableCall<Vec<Val>>> {
+        let mut store = store.as_context_mut();
+        let ty = self.check_params(&store, params)?;
+        let vm = store.0.as_ptr();
+        // SAFETY: the parameters were just checked, and so was the store.
+        unsafe {
+            let types = ty.clone();
+            let write = |mut at| {
+                for (param, ty) in params.iter().zip(types.params()) {
+                    at = invoke::write_value(vm, at, ty.slots(), *param);
+                }
+            };
+            call(vm, self.0, ty, write, read_vals)
+        }
+    }
+}
+
+unsafe fn read_vals(vm: *const VmStore, at: *const Slot, ty: &FuncType) -> Vec<Val> {
+    let mut values = vec![Val::I32(0); ty.results().len()];
+    // SAFETY: the caller's promise.
+    unsafe { invoke::read_values(vm, at, ty.results_slice(), &mut values) };
+    values
+}
+
+impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
+    /// Calls the function like [`TypedFunc::call`], but so that a host function can suspend the
+    /// call by returning [`Suspend`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Func::call`].
+    ///
+    /// # Panics
+    ///
+    /// As for [`TypedFunc::call`].
+    pub fn call_resumable(
+        &self,
+        mut store: impl AsContextMut,
+        params: Params,
+    ) -> Result<ResumableCall<Results>> {
+        let mut store = store.as_context_mut();
+        let id = store.0.vm().id();
+        ensure!(params.belong_to(id), "argument belongs to another store");
+        let ty = self.func().ty(&store);
+        let vm = store.0.as_ptr();
+        let read: ReadResults<Results> = |vm, at, _| {
+            // SAFETY: the promise of a `ReadResults`.
+            unsafe { Results::load(vm, at) }
+        };
+        // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
+        unsafe { call(vm, self.func().0, ty, |at| params.store(at), read) }
+    }
+}
+
+static_assertions::assert_impl_all!(SuspendedCall<()>: Send, Sync);
