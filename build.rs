@@ -28,6 +28,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/isa/table.rs");
     println!("cargo::rerun-if-changed=src/isa/generate.rs");
+    println!("cargo::rerun-if-changed=src/isa/fused.txt");
     println!("cargo::rerun-if-env-changed=THREADLE_DISPATCH");
     println!("cargo::rerun-if-env-changed=THREADLE_THREADING");
     println!("cargo::rerun-if-env-changed=THREADLE_LAYOUT_SEED");
@@ -42,7 +43,8 @@ fn main() {
     println!("cargo::rustc-cfg=threading=\"{threading}\"");
 
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    let table = table::Table::build();
+    let fused = fs::read_to_string("src/isa/fused.txt").expect("read src/isa/fused.txt");
+    let table = table::Table::build(&fused);
     fs::write(Path::new(&out).join("ops.rs"), generate::ops(&table)).expect("write ops.rs");
     fs::write(Path::new(&out).join("handlers.rs"), generate::handlers(&table))
         .expect("write handlers.rs");

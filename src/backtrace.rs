@@ -79,11 +79,8 @@ impl fmt::Display for WasmBacktrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("error while executing at wasm backtrace:")?;
         let count = self.frames.len();
-        let hidden = if count > SHOWN.0 + SHOWN.1 + 1 {
-            SHOWN.0..count - SHOWN.1
-        } else {
-            count..count
-        };
+        let hidden =
+            if count > SHOWN.0 + SHOWN.1 + 1 { SHOWN.0..count - SHOWN.1 } else { count..count };
         for (i, frame) in self.frames.iter().enumerate() {
             if hidden.contains(&i) {
                 if i == hidden.start {

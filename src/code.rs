@@ -36,9 +36,8 @@ impl ModuleCode {
     pub fn new(info: Arc<ModuleInfo>, bytes: Arc<[u8]>, memory: &MemoryTunables) -> ModuleCode {
         let count = info.num_defined_funcs() as usize;
         let stub = exec::lazy_stub_head();
-        let mut entries: Box<[CodeEntry]> = (0..count)
-            .map(|_| CodeEntry { pc: AtomicPtr::new(ptr::null_mut()), stub })
-            .collect();
+        let mut entries: Box<[CodeEntry]> =
+            (0..count).map(|_| CodeEntry { pc: AtomicPtr::new(ptr::null_mut()), stub }).collect();
         for entry in &mut entries {
             *entry.pc.get_mut() = ptr::from_ref(&entry.stub).cast_mut().cast();
         }

@@ -96,9 +96,7 @@ pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use caller::Caller;
 pub use config::{CompilationMode, Config};
 pub use engine::Engine;
-pub use error::{
-    Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err,
-};
+pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err};
 pub use extern_::{Export, Extern};
 pub use func::{
     Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, WasmParams, WasmResults,

@@ -434,9 +434,10 @@ impl<T: 'static> Clone for Linker<T> {
 
 impl<T: 'static> core::fmt::Debug for Linker<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let names = self.order.iter().map(|key| {
-            format!("{}::{}", self.texts[key.0 as usize], self.texts[key.1 as usize])
-        });
+        let names = self
+            .order
+            .iter()
+            .map(|key| format!("{}::{}", self.texts[key.0 as usize], self.texts[key.1 as usize]));
         f.debug_list().entries(names).finish()
     }
 }

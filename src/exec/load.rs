@@ -21,6 +21,7 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
     let len = words.len() * 8;
     let start = words.as_ptr() as usize;
     let mut counted = profile::is_enabled().then(Vec::new);
+    let mut targets = Vec::new();
     let mut at = 0;
     while at < len {
         let bad = BadCode { offset: at };
@@ -40,6 +41,11 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
             && cfg!(threading = "direct")
         {
             counted.push((start + at, op));
+            let field = |field| read::<4>(words, at + HEAD + field).map(u32::from_le_bytes);
+            for place in isa::branches(op, field) {
+                let distance = read::<4>(words, at + place.at).map_or(0, i32::from_le_bytes);
+                targets.push((start + at + place.from).wrapping_add_signed(distance as isize));
+            }
             write(words, at, &(handlers::count as *const () as u64).to_le_bytes()[..HEAD]);
         } else {
             write(words, at, &threaded_head(op).to_le_bytes()[..HEAD]);
@@ -47,7 +53,7 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
         at += size;
     }
     if let Some(counted) = counted {
-        profile::register(counted.into_iter());
+        profile::register(&counted, &targets);
     }
     Ok(())
 }

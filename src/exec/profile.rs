@@ -12,11 +12,23 @@ use crate::isa::Op;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
+/// An instruction that is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// Its address.
+    pub address: usize,
+    /// Its op.
+    pub op: Op,
+    /// Whether a branch leads to it.
+    pub is_target: bool,
+    /// How often it was dispatched.
+    pub count: u64,
+}
+
 /// Counts of a process.
 #[derive(Default)]
 struct Counts {
-    /// Which op the instruction at an address is.
-    ops: HashMap<usize, Op>,
+    sites: HashMap<usize, Site>,
     single: HashMap<u16, u64>,
     pairs: HashMap<[u16; 2], u64>,
     triples: HashMap<[u16; 3], u64>,
@@ -35,9 +47,26 @@ pub(super) fn is_enabled() -> bool {
     ENABLED.load(Ordering::Relaxed)
 }
 
-/// Notes the ops of a piece of code: addresses and ops.
-pub(super) fn register(ops: impl Iterator<Item = (usize, Op)>) {
-    COUNTS.lock().unwrap_or_else(PoisonError::into_inner).ops.extend(ops);
+/// Notes the instructions of a piece of code and where its branches lead.
+pub(super) fn register(ops: &[(usize, Op)], targets: &[usize]) {
+    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    for (address, op) in ops {
+        let site = Site { address: *address, op: *op, is_target: false, count: 0 };
+        counts.sites.insert(*address, site);
+    }
+    for target in targets {
+        if let Some(site) = counts.sites.get_mut(target) {
+            site.is_target = true;
+        }
+    }
+}
+
+/// Every instruction that was registered, in order of addresses.
+pub fn sites() -> Vec<Site> {
+    let counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut sites: Vec<Site> = counts.sites.values().copied().collect();
+    sites.sort_by_key(|site| site.address);
+    sites
 }
 
 /// What has been counted: names of one, two or three consecutive ops, and how often they were
@@ -70,7 +99,10 @@ pub unsafe fn count(r: &mut Regs) -> Step {
 #[inline(never)]
 fn tally(pc: usize) -> u16 {
     let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let op = counts.ops.get(&pc).map_or(0, |op| *op as u16);
+    let op = counts.sites.get_mut(&pc).map_or(0, |site| {
+        site.count += 1;
+        site.op as u16
+    });
     let [before, last] = counts.last;
     *counts.single.entry(op).or_default() += 1;
     *counts.pairs.entry([last, op]).or_default() += 1;

@@ -134,7 +134,10 @@ unsafe impl<L: WasmTyList> WasmRet for L {
         // SAFETY: the caller's promise; a store's identity can be read at any time.
         unsafe {
             if !self.belong_to((*(*caller).store.cast::<VmStore>()).id()) {
-                return fail(caller, format_err!("host function returned a value of another store"));
+                return fail(
+                    caller,
+                    format_err!("host function returned a value of another store"),
+                );
             }
             self.store(slots);
             HostReturn {
@@ -308,8 +311,7 @@ where
         let call = AssertUnwindSafe(|| -> Result<u64> {
             let Dynamic { ty, f } = &*(*host).data.cast::<Dynamic<F>>();
             let vm = (*ctx).store.cast::<VmStore>();
-            let (count, total) =
-                (ty.params().len(), ty.params().len() + ty.results().len());
+            let (count, total) = (ty.params().len(), ty.params().len() + ty.results().len());
             // Few values are the rule, and then nothing is allocated.
             let mut inline = [Val::I32(0); 16];
             let mut heap = Vec::new();

@@ -129,12 +129,13 @@ pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, *const u8, bool) 
     // function, whose call published the frames; handles an exit; or no activation exists. Frames'
     // contexts are live like all of the store's.
     unsafe {
-        exec::walk(&raw const vm.ctx, &mut |frame| {
-            match CallSite::new(frame.ctx).instance(vm.id()) {
+        exec::walk(
+            &raw const vm.ctx,
+            &mut |frame| match CallSite::new(frame.ctx).instance(vm.id()) {
                 Some(instance) => visit(instance, frame.pc, frame.is_return),
                 None => true,
-            }
-        });
+            },
+        );
     }
 }
 

@@ -128,11 +128,7 @@ impl<R> SuspendedCall<R> {
     /// # Panics
     ///
     /// If the call belongs to another store; and as for [`Func::call`].
-    pub fn resume(
-        self,
-        mut store: impl AsContextMut,
-        results: &[Val],
-    ) -> Result<ResumableCall<R>> {
+    pub fn resume(self, mut store: impl AsContextMut, results: &[Val]) -> Result<ResumableCall<R>> {
         let mut store = store.as_context_mut();
         store.0.vm().assert_owns(self.store);
         let host = host_type(store.0.vm(), &self.frames);

@@ -38,11 +38,13 @@ pub fn ops(table: &Table) -> String {
     for row in &table.rows {
         let _ = writeln!(
             s,
-            "    OpInfo {{ name: {:?}, family: {:?}, effect: {:?}, body: {}, fields: &[{}] }},",
+            "    OpInfo {{ name: {:?}, family: {:?}, effect: {:?}, body: {}, tail: {}, parts: &{:?}, fields: &[{}] }},",
             row.name,
             row.family,
             row.effect,
             row.body,
+            row.tail,
+            row.parts,
             fields(row)
         );
     }

@@ -38,6 +38,11 @@ pub struct OpInfo {
     pub effect: &'static str,
     /// Operand bytes behind the head.
     pub body: u8,
+    /// For a fused op: the opcodes of its parts.
+    pub parts: &'static [u16],
+    /// Operand bytes of all parts but the last: how far the last part's own place lies behind the
+    /// instruction's start.
+    pub tail: u8,
     /// Operands: name, kind and byte offset behind the head.
     pub fields: &'static [(&'static str, Kind, u8)],
 }
@@ -207,17 +212,111 @@ pub fn store_general(op: Store, wide: bool) -> Option<Op> {
 /// Size in bytes of the instruction with this op, the table of distances behind a `br_table`
 /// included. `field` reads a 32-bit operand field. `None` if the size is out of range.
 pub fn instruction_size(op: Op, field: impl Fn(usize) -> Option<u32>) -> Option<usize> {
-    let size = op.info().size();
+    let info = op.info();
     if !op.is_br_table() {
-        return Some(size);
+        return Some(info.size());
     }
-    let distances = (field(4)? as usize).checked_add(1)?.checked_mul(4)?;
-    Some(len(op.info().body as usize + distances))
+    let distances = (field(info.tail as usize + 4)? as usize).checked_add(1)?.checked_mul(4)?;
+    Some(len(info.body as usize + distances))
 }
 
 impl Op {
     /// Whether a table of distances follows the operands.
     pub fn is_br_table(self) -> bool {
-        matches!(self, Op::BrTableA | Op::BrTableS | Op::BrTableL)
+        let last = self.info().parts.last().map_or(self as u16, |part| *part);
+        last == Op::BrTableA as u16 || last == Op::BrTableS as u16 || last == Op::BrTableL as u16
+    }
+}
+
+/// A distance in an instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct Distance {
+    /// Where it stands, in bytes from the instruction's start.
+    pub at: usize,
+    /// What it counts from, likewise: a part of a fused op counts from its own place.
+    pub from: usize,
+}
+
+/// The distances of an instruction with this op.
+pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> Vec<Distance> {
+    let info = op.info();
+    let mut distances: Vec<Distance> = info
+        .fields
+        .iter()
+        .filter(|field| field.1 == Kind::Target)
+        .map(|field| Distance { at: HEAD + field.2 as usize, from: field.2 as usize - 4 })
+        .collect();
+    if op.is_br_table() {
+        let tail = info.tail as usize;
+        let count = field(tail + 4).unwrap_or(0) as usize;
+        distances.extend((0..=count).map(|i| Distance { at: HEAD + tail + 8 + i * 4, from: tail }));
+    }
+    distances
+}
+
+/// Sequences of ops that have a fused op.
+pub struct Fusions {
+    /// Per node and op: the next node. Node 0 is the start; sorted for searching.
+    nodes: Vec<Vec<(u16, u32)>>,
+    /// Per node: the fused op of the sequence that leads here.
+    fused: Vec<Option<Op>>,
+    /// Whether a sequence begins with an op.
+    first: Vec<u32>,
+}
+
+impl Fusions {
+    /// The fused ops of the op table.
+    pub fn get() -> &'static Fusions {
+        static FUSIONS: std::sync::LazyLock<Fusions> = std::sync::LazyLock::new(Fusions::new);
+        &FUSIONS
+    }
+
+    fn new() -> Fusions {
+        let mut f = Fusions { nodes: vec![Vec::new()], fused: vec![None], first: vec![0; OP_COUNT] };
+        for op in ALL.iter().filter(|op| !op.info().parts.is_empty()) {
+            let mut node = 0;
+            for part in op.info().parts {
+                let known = f.nodes[node].iter().find(|next| next.0 == *part);
+                node = match known {
+                    Some(next) => next.1 as usize,
+                    None => {
+                        let fresh = f.nodes.len();
+                        f.nodes[node].push((*part, fresh as u32));
+                        f.nodes.push(Vec::new());
+                        f.fused.push(None);
+                        fresh
+                    }
+                };
+            }
+            f.fused[node] = Some(*op);
+        }
+        for next in &mut f.nodes {
+            next.sort_unstable();
+        }
+        for (op, node) in &f.nodes[0] {
+            f.first[usize::from(*op)] = *node;
+        }
+        f
+    }
+
+    /// Calls `found` with length and op of each fused op that `ops` begins with.
+    pub fn matches(&self, ops: impl Iterator<Item = Op>, mut found: impl FnMut(usize, Op)) {
+        let mut node = 0;
+        for (i, op) in ops.enumerate() {
+            node = if i == 0 {
+                self.first[op as usize] as usize
+            } else {
+                match self.nodes[node].binary_search_by_key(&(op as u16), |next| next.0) {
+                    Ok(place) => self.nodes[node][place].1 as usize,
+                    Err(_) => 0,
+                }
+            };
+            if node == 0 {
+                return;
+            }
+            if let Some(op) = self.fused[node] {
+                found(i + 1, op);
+            }
+        }
     }
 }

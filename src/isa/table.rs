@@ -85,6 +85,10 @@ pub struct Row {
     pub handler: String,
     /// Where the translator finds it: lookup table and position.
     pub key: Option<(&'static str, usize)>,
+    /// For a fused op: the opcodes of its parts.
+    pub parts: Vec<usize>,
+    /// Bytes of operands of all parts but the last.
+    pub tail: u8,
 }
 
 impl Row {
@@ -321,7 +325,7 @@ const STORES: [(&str, &str, &str, u32); 9] = [
 
 impl Table {
     /// Builds all rows. The order is the numbering; it is the same for every target.
-    pub fn build() -> Table {
+    pub fn build(fused: &str) -> Table {
         let mut t = Table::default();
         t.control();
         t.calls();
@@ -334,7 +338,48 @@ impl Table {
         t.globals();
         t.memory();
         t.memory_general();
+        t.fused(fused);
         t
+    }
+
+    /// The ops of fused.txt: sequences of ops that are dispatched as one. The operands of the
+    /// parts follow each other behind one head.
+    fn fused(&mut self, list: &str) {
+        let known: std::collections::HashMap<String, usize> =
+            self.rows.iter().enumerate().map(|(i, row)| (row.name.clone(), i)).collect();
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
+            let parts: Vec<usize> = line
+                .split_whitespace()
+                .map(|name| *known.get(name).unwrap_or_else(|| panic!("fused.txt: no op {name}")))
+                .collect();
+            let mut shift = 0;
+            let mut tail = 0;
+            let mut fields = Vec::new();
+            let mut handler = String::new();
+            let mut effects = Vec::new();
+            for (i, part) in parts.iter().enumerate() {
+                let row = &self.rows[*part];
+                fields.extend(row.fields.iter().map(|(name, kind, at)| (*name, *kind, at + shift)));
+                effects.push(row.effect.clone());
+                tail = shift;
+                shift += row.body;
+                handler = match i {
+                    0 => row.handler.clone(),
+                    _ => format!("then!({handler}, {})", row.handler),
+                };
+            }
+            self.rows.push(Row {
+                name: line.split_whitespace().collect::<Vec<_>>().join("__"),
+                family: "fused",
+                body: shift,
+                fields,
+                effect: effects.join("; "),
+                handler,
+                key: None,
+                parts,
+                tail,
+            });
+        }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -356,6 +401,8 @@ impl Table {
             effect: effect.into(),
             handler: handler.into(),
             key,
+            parts: Vec::new(),
+            tail: 0,
         });
     }
 

@@ -170,8 +170,9 @@ impl Translator<'_> {
             self.emit.i16(0, 2, high - low + 1);
             entry = 0;
         }
-        let (words, source_map) = self.emit.finish();
-        Ok(Code { words, entry, source_map })
+        let (bytes, source_map) = self.emit.finish();
+        let code = super::compose::compose(super::compose::Composed { bytes, entry, source_map });
+        Ok(Code::new(code))
     }
 
     fn block_kinds(&self, ty: BlockType) -> (Box<[Kind]>, Box<[Kind]>) {

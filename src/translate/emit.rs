@@ -193,13 +193,7 @@ impl Emitter {
     }
 
     /// The finished code.
-    pub fn finish(mut self) -> (Box<[u64]>, Vec<(u32, u32)>) {
-        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
-        let words = self
-            .bytes
-            .chunks_exact(8)
-            .map(|chunk| u64::from_le_bytes(chunk.try_into().unwrap_or_default()))
-            .collect();
-        (words, self.source_map.unwrap_or_default())
+    pub fn finish(self) -> (Vec<u8>, Vec<(u32, u32)>) {
+        (self.bytes, self.source_map.unwrap_or_default())
     }
 }

@@ -14,6 +14,7 @@
 //! once, lazily held locals are found through a chain per local, and every branch is patched once.
 
 mod calls;
+mod compose;
 mod control;
 mod emit;
 mod frame;
@@ -63,6 +64,19 @@ pub struct Code {
 }
 
 impl Code {
+    fn new(code: compose::Composed) -> Code {
+        let words = code
+            .bytes
+            .chunks(8)
+            .map(|chunk| {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                u64::from_le_bytes(word)
+            })
+            .collect();
+        Code { words, entry: code.entry, source_map: code.source_map }
+    }
+
     /// The module offset of the operator that the instruction at byte `offset` came from.
     pub fn source(&self, offset: u32) -> Option<u32> {
         let after = self.source_map.partition_point(|entry| entry.0 <= offset);

@@ -133,9 +133,11 @@ fn check_limits(
                 found <= maximum,
                 "expected {what} that grows to at most {maximum}, found one that grows to {found}"
             ),
-            None => return Err(format_err!(
-                "expected {what} that grows to at most {maximum}, found one without a maximum"
-            )),
+            None => {
+                return Err(format_err!(
+                    "expected {what} that grows to at most {maximum}, found one without a maximum"
+                ));
+            }
         }
     }
     Ok(())

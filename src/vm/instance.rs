@@ -14,9 +14,7 @@ use crate::error::{Error, Result, bail, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
 use crate::trap::Trap;
 use crate::types::TagType;
-use crate::wasm::{
-    ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo,
-};
+use crate::wasm::{ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo};
 
 /// What an instance is made of, besides its imports.
 #[derive(Clone)]

@@ -34,9 +34,7 @@ const GUARDED_RESERVATION: usize = {
 /// translation and for allocation alike: code that imports a memory was translated under the same
 /// configuration and for an equal index type and page size.
 pub fn is_guarded(ty: &MemoryType, tunables: &MemoryTunables) -> bool {
-    tunables.guard_pages
-        && !ty.is_64()
-        && ty.page_size_log2() == MemoryType::DEFAULT_PAGE_SIZE_LOG2
+    tunables.guard_pages && !ty.is_64() && ty.page_size_log2() == MemoryType::DEFAULT_PAGE_SIZE_LOG2
 }
 
 /// A linear memory and its storage.

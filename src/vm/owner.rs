@@ -49,11 +49,8 @@ pub trait Embedder: Sized {
 struct HooksOf<D>(PhantomData<D>);
 
 impl<D: Embedder> HooksOf<D> {
-    const HOOKS: Hooks = Hooks {
-        compile: compile::<D>,
-        growing: growing::<D>,
-        grow_failed: grow_failed::<D>,
-    };
+    const HOOKS: Hooks =
+        Hooks { compile: compile::<D>, growing: growing::<D>, grow_failed: grow_failed::<D> };
 }
 
 unsafe fn compile<D: Embedder>(ctx: *mut VmCtx, defined_index: u32) -> bool {

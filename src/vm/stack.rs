@@ -32,7 +32,8 @@ impl ValueStack {
     /// When the system refuses.
     pub fn new(bytes: usize) -> Result<ValueStack> {
         let usable = bytes.checked_next_multiple_of(64).filter(|&b| b <= isize::MAX as usize / 2);
-        let usable = usable.with_context(|| format!("value stack of {bytes} bytes is too large"))?;
+        let usable =
+            usable.with_context(|| format!("value stack of {bytes} bytes is too large"))?;
         let inner = usable + STACK_SLACK;
         let mut map = Mapping::reserve(inner + 2 * GUARD)
             .with_context(|| format!("cannot reserve a value stack of {bytes} bytes"))?;

@@ -17,9 +17,9 @@ use super::table::Table;
 use super::value::{ObjectRef, Value};
 use super::{Slot, StoreCtx, VmCtx, VmFunc, VmMemory, VmTable};
 use crate::error::{Error, Result, ensure, format_err};
+use crate::index::TypeId;
 use crate::trap::Trap;
 use crate::types::{GlobalType, MemoryType, TableType, TagType};
-use crate::index::TypeId;
 use crate::wasm::TypeRegistry;
 
 /// Identity of a store: unequal for any two stores of a process.
@@ -578,10 +578,9 @@ impl VmStore {
             return Ok(());
         }
         Err(match what {
-            Resource::Memory => format_err!(
-                "memory minimum size of {} bytes exceeds memory limits",
-                growth.desired
-            ),
+            Resource::Memory => {
+                format_err!("memory minimum size of {} bytes exceeds memory limits", growth.desired)
+            }
             Resource::Table => format_err!(
                 "table minimum size of {} elements exceeds table limits",
                 growth.desired

@@ -2,9 +2,9 @@
 
 use core::ptr::NonNull;
 
+use super::Slot;
 use super::limits::MAX_TABLE_ELEMENTS;
 use super::memory::Growth;
-use super::Slot;
 use crate::error::{Result, format_err};
 use crate::types::TableType;
 

@@ -127,9 +127,8 @@ fn results_of_a_dynamic_host_function_default_to_zero_and_null() {
 
 #[test]
 fn the_type_of_a_function_can_be_asked() {
-    let (mut store, instance) = instantiate(
-        r#"(module (func (export "f") (param i32 f64) (result i64) i64.const 0))"#,
-    );
+    let (mut store, instance) =
+        instantiate(r#"(module (func (export "f") (param i32 f64) (result i64) i64.const 0))"#);
     let f = instance.get_func(&mut store, "f").unwrap();
     let ty = FuncType::new([ValType::I32, ValType::F64], [ValType::I64]);
     assert_eq!(f.ty(&store), ty);

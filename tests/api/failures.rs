@@ -28,7 +28,10 @@ fn a_trap_comes_with_its_code_and_a_backtrace_of_names_and_offsets() {
     let opcodes: Vec<u8> = frames.iter().map(|f| bytes[f.module_offset().unwrap()]).collect();
     assert_eq!(opcodes, [0x6d, 0x10, 0x10]);
     let printed = backtrace.to_string();
-    assert!(printed.contains("app!inner") && printed.contains("app!<wasm function 2>"), "{printed}");
+    assert!(
+        printed.contains("app!inner") && printed.contains("app!<wasm function 2>"),
+        "{printed}"
+    );
     // The store goes on.
     assert_eq!(outer.call(&mut store, -1).unwrap(), 0);
 }

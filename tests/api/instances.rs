@@ -78,7 +78,11 @@ fn imports_that_do_not_fit_are_named_with_both_types() {
     let ty = GlobalType::new(ValType::I32, Mutability::Const);
     let global: Extern = Global::new(&mut store, ty, Val::I32(0)).unwrap().into();
     for (import, given, message) in [
-        ("(func (param i32))", func, "expected type `(func (param i32))`, found type `(func (param i64))`"),
+        (
+            "(func (param i32))",
+            func,
+            "expected type `(func (param i32))`, found type `(func (param i64))`",
+        ),
         ("(memory 1)", func, "expected memory, found function"),
         ("(memory 2)", memory, "expected memory of at least 2, found one of 1"),
         ("(memory 1 2)", memory, "at most 2, found one that grows to 3"),

@@ -125,6 +125,7 @@ fn unknown_imports_can_be_traps_or_defaults() {
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let go = instance.get_typed_func::<(), i64>(&mut store, "go").unwrap();
     assert_eq!(go.call(&mut store, ()).unwrap(), 0);
-    let memory = Module::new(&engine, wat::parse_str(r#"(module (import "" "" (memory 1)))"#).unwrap());
+    let memory =
+        Module::new(&engine, wat::parse_str(r#"(module (import "" "" (memory 1)))"#).unwrap());
     assert!(linker.define_unknown_imports_as_traps(&memory.unwrap()).is_err());
 }

@@ -33,11 +33,7 @@ fn instantiate(text: &str) -> (Store<()>, Instance) {
 }
 
 /// A store with an instance of a module that imports functions, in order.
-fn instantiate_with<T: 'static>(
-    store: &mut Store<T>,
-    text: &str,
-    imports: &[Extern],
-) -> Instance {
+fn instantiate_with<T: 'static>(store: &mut Store<T>, text: &str, imports: &[Extern]) -> Instance {
     let module = module(&store.engine().clone(), text);
     Instance::new(store, &module, imports).unwrap()
 }

@@ -23,14 +23,12 @@ const PING: &str = r#"(module $ping
 /// A store whose host function calls the export named by the data with its argument.
 fn ping(engine: &Engine) -> (Store<&'static str>, Instance) {
     let mut store = Store::new(engine, "down");
-    let host = Func::wrap(
-        &mut store,
-        |mut caller: Caller<'_, &'static str>, x: i32| -> Result<i32> {
+    let host =
+        Func::wrap(&mut store, |mut caller: Caller<'_, &'static str>, x: i32| -> Result<i32> {
             let instance = caller.instance().unwrap();
             let name = *caller.data();
             instance.get_typed_func::<i32, i32>(&mut caller, name)?.call(&mut caller, x)
-        },
-    );
+        });
     let instance = instantiate_with(&mut store, PING, &[host.into()]);
     (store, instance)
 }
@@ -107,9 +105,8 @@ fn an_activation_that_tail_called_before_it_failed_leaves_the_outer_one_intact()
 #[test]
 fn panics_cross_all_activations_as_data_and_can_be_caught_on_the_way() {
     let mut store = Store::new(&Engine::default(), Vec::<String>::new());
-    let host = Func::wrap(
-        &mut store,
-        |mut caller: Caller<'_, Vec<String>>, x: i32| -> Result<i32> {
+    let host =
+        Func::wrap(&mut store, |mut caller: Caller<'_, Vec<String>>, x: i32| -> Result<i32> {
             if x == 0 {
                 panic!("innermost");
             }
@@ -125,8 +122,7 @@ fn panics_cross_all_activations_as_data_and_can_be_caught_on_the_way() {
                 }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
-        },
-    );
+        });
     let instance = instantiate_with(&mut store, PING, &[host.into()]);
     let down = instance.get_typed_func::<i32, i32>(&mut store, "down").unwrap();
     // 5 -> host(4) -> 4 -> host(3): caught there, and 1000 comes back through two levels.

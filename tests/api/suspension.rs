@@ -54,9 +54,8 @@ fn a_call_is_resumed_as_often_as_it_is_suspended() {
 fn many_suspended_calls_interleave_in_any_order() {
     let (mut store, instance) = adder(&Engine::default());
     let sum = instance.get_typed_func::<i32, i32>(&mut store, "sum").unwrap();
-    let mut calls: Vec<_> = (0..50)
-        .map(|i| sum.call_resumable(&mut store, i * 100).unwrap().suspended())
-        .collect();
+    let mut calls: Vec<_> =
+        (0..50).map(|i| sum.call_resumable(&mut store, i * 100).unwrap().suspended()).collect();
     let mut sums = [0; 50];
     let mut finished = 0;
     let mut state = 1_u32;

@@ -39,8 +39,22 @@ fn sixteen_parameters_and_several_results_reach_a_typed_host_function() {
     let mut store = Store::new(&engine, ());
     #[allow(clippy::too_many_arguments, reason = "as many as there can be")]
     fn sum(
-        a: i32, b: i32, c: i32, d: i32, e: i32, f: i32, g: i32, h: i32,
-        i: i64, j: i64, k: i64, l: i64, m: f32, n: f32, o: f64, p: f64,
+        a: i32,
+        b: i32,
+        c: i32,
+        d: i32,
+        e: i32,
+        f: i32,
+        g: i32,
+        h: i32,
+        i: i64,
+        j: i64,
+        k: i64,
+        l: i64,
+        m: f32,
+        n: f32,
+        o: f64,
+        p: f64,
     ) -> (i32, i64, f32, f64, i32) {
         (a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h, i - j + k * l, m / n, o - p, a)
     }
@@ -113,8 +127,7 @@ fn function_references_are_typed_values() {
     );
     let own = instance.get_typed_func::<i32, i32>(&mut store, "own").unwrap();
     assert_eq!(own.call(&mut store, 4).unwrap(), 5);
-    let given =
-        instance.get_typed_func::<(Option<Func>, i32), i32>(&mut store, "given").unwrap();
+    let given = instance.get_typed_func::<(Option<Func>, i32), i32>(&mut store, "given").unwrap();
     assert_eq!(given.call(&mut store, (Some(twice), 4)).unwrap(), 8);
     assert_eq!(given.call(&mut store, (None, 4)).unwrap(), -1);
     let get = instance.get_typed_func::<(), Option<Func>>(&mut store, "get").unwrap();

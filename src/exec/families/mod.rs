@@ -6,6 +6,7 @@ pub mod binary;
 pub mod branch;
 pub mod call;
 pub mod control;
+pub mod fuse;
 pub mod global;
 pub mod host;
 pub mod memory;

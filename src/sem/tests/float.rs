@@ -190,3 +190,17 @@ fn rounding_agrees_with_the_library_for_every_f32() {
         assert_eq!(f32_nearest(a).to_bits(), a.round_ties_even().to_bits(), "nearest {a:e}");
     }
 }
+
+#[test]
+fn branch_conditions_hold_exactly_when_the_plain_comparison_does_not() {
+    for a in f32s() {
+        for b in f32s() {
+            assert_eq!(f32_nlt(a, b), !f32_lt(a, b), "{a:e} {b:e}");
+            assert_eq!(f32_nle(a, b), !f32_le(a, b), "{a:e} {b:e}");
+        }
+    }
+    assert!(f64_nlt(f64::NAN, 1.0) && f64_nle(1.0, f64::NAN));
+    assert!(f64_nlt(1.0, 1.0) && !f64_nle(1.0, 1.0) && !f64_nlt(-1.0, 1.0));
+    assert!(i32_test(6, 2) && !i32_test(6, 9) && i32_ntest(6, 9) && !i32_ntest(6, 2));
+    assert!(i64_test(1 << 40, 3 << 40) && i64_ntest(1 << 40, 1 << 8));
+}

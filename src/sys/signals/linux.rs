@@ -274,9 +274,8 @@ mod regions {
         fn regions_are_found_while_registered_across_chunks() {
             // Addresses that no mapping of the process has.
             let base = 0xffff_8000_0000_0000_usize;
-            let entries: Vec<_> = (0..200)
-                .map(|i| insert(base + i * 0x1000..base + i * 0x1000 + 0x800))
-                .collect();
+            let entries: Vec<_> =
+                (0..200).map(|i| insert(base + i * 0x1000..base + i * 0x1000 + 0x800)).collect();
             for i in 0..200 {
                 assert!(contains(base + i * 0x1000));
                 assert!(contains(base + i * 0x1000 + 0x7ff));

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Chooses the fused ops of src/isa/fused.txt from profiles.
+
+usage: select.py COUNT PROFILE[=WEIGHT].. > src/isa/fused.txt
+
+A profile is the site list that `threadle profile --sites FILE` writes: one executed instruction a
+line (address, size, op, whether a branch leads to it, times dispatched), in order of addresses.
+Every profile weighs the same (or WEIGHT), whatever its length.
+
+Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
+each round the code is cut anew into as few instructions as the ops chosen so far allow. What is no
+longer used in the end is dropped.
+"""
+import collections
+import sys
+
+MAX_LENGTH = 4
+ROUND = 12
+# Ops whose code is rewritten in other ways, and rare ones that would only bring size.
+NEVER = {"zero_locals", "exit", "lazy_compile", "call_runtime", "trap", "consume_fuel", "check_interrupt",
+         "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l"}
+
+
+def ends(op):
+    """Whether an op leaves the straight line whatever happens: only the last of a sequence."""
+    return op == "br" or op.startswith(("br_table", "call", "return_", "ret"))
+
+
+def never(op):
+    return op in NEVER or op.startswith(("return_", "checked_", "call_ref", "call_indirect_sub")) or op.endswith(("_m32", "_m64"))
+
+
+def blocks(path, known):
+    """Runs of instructions that can be fused: lists of (parts, count)."""
+    run, end = [], None
+    for line in open(path):
+        address, size, op, target, count = line.split()
+        address, size, count = int(address), int(size), int(count)
+        parts = known.get(op, (op,))
+        if address != end or target == "1" or never(parts[0]):
+            if run:
+                yield run
+            run = []
+        if not never(parts[0]):
+            for part in parts:
+                run.append((part, count))
+        end = address + size
+        if ends(parts[-1]) and run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def cut(run, chosen):
+    """The run as few ops as possible (each weighed by how often it is dispatched)."""
+    n = len(run)
+    best = [None] * (n + 1)
+    best[n] = (0, 1)
+    for i in range(n - 1, -1, -1):
+        node = None
+        for length in range(1, min(MAX_LENGTH, n - i) + 1):
+            if length > 1 and tuple(op for op, _ in run[i:i + length]) not in chosen:
+                continue
+            cost = run[i][1] + best[i + length][0]
+            if node is None or cost <= node[0]:
+                node = (cost, length)
+        best[i] = node
+    i = 0
+    while i < n:
+        length = best[i][1]
+        yield tuple(op for op, _ in run[i:i + length]), run[i][1]
+        i += length
+
+
+def main():
+    count, paths = int(sys.argv[1]), sys.argv[2:]
+    runs = []
+    for path in paths:
+        path, _, weight = path.partition("=")
+        mine = list(blocks(path, {}))
+        total = (sum(c for run in mine for _, c in run) or 1) / float(weight or 1)
+        merged = collections.Counter()
+        for run in mine:
+            if sum(c for _, c in run) * 100000 > total:
+                merged[tuple(op for op, _ in run), tuple(c for _, c in run)] += 1
+        for (ops, counts), times in merged.items():
+            runs.append([(op, c * times / total) for op, c in zip(ops, counts)])
+    chosen = set()
+
+    def tokens():
+        for run in runs:
+            yield list(cut(run, chosen))
+
+    before = sum(c for run in tokens() for _, c in run)
+    while len(chosen) < count:
+        pairs = collections.Counter()
+        for run in tokens():
+            for (a, _), (b, c) in zip(run, run[1:]):
+                if len(a) + len(b) <= MAX_LENGTH:
+                    pairs[a + b] += c
+        fresh = [p for p, _ in pairs.most_common() if p not in chosen]
+        if not fresh:
+            break
+        chosen.update(fresh[:min(ROUND, count - len(chosen))])
+    used = collections.Counter()
+    for run in tokens():
+        for op, c in run:
+            if len(op) > 1:
+                used[op] += c
+    after = sum(c for run in tokens() for _, c in run)
+    print(f"dispatches: {after / before:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
+    print("# Fused ops: sequences of ops that are dispatched as one, most used first. Chosen by")
+    print("# benches/fusion/select.py from profiles; see docs/performance.md.")
+    for op, _ in used.most_common():
+        print(" ".join(op))
+
+
+main()

@@ -1,0 +1,150 @@
+//! The last pass: sequences of instructions that have a fused op become one instruction.
+//!
+//! The code before this pass is complete, its branches resolved. Every run of instructions that
+//! no branch enters is cut into as few instructions as the fused ops allow, and all distances are
+//! written anew. Linear in the size of the code.
+
+use crate::isa::{self, Fusions, HEAD, Op};
+
+/// Longest sequence that a fused op can have.
+const MAX_PARTS: usize = 4;
+
+/// An instruction of the code before.
+struct Instruction {
+    at: u32,
+    size: u32,
+    op: Op,
+    /// Whether control can come here from elsewhere.
+    entered: bool,
+    /// Where it, or its part of a fused instruction, is now.
+    now: u32,
+}
+
+/// Code, where execution starts, and where its instructions came from.
+pub struct Composed {
+    pub bytes: Vec<u8>,
+    pub entry: u32,
+    pub source_map: Vec<(u32, u32)>,
+}
+
+fn field32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// Composes `code`.
+pub fn compose(code: Composed) -> Composed {
+    let bytes = &code.bytes;
+    let mut instructions = Vec::with_capacity(bytes.len() / 16);
+    // Per possible place of an instruction: which one starts there.
+    let mut index = vec![u32::MAX; bytes.len() / isa::ALIGN + 1];
+    let mut at = 0;
+    while at + HEAD <= bytes.len() {
+        let opcode = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        let op = Op::from_u16(opcode).expect("written by the emitter");
+        let size = isa::instruction_size(op, |field| field32(bytes, at + HEAD + field))
+            .expect("written by the emitter");
+        index[at / isa::ALIGN] = instructions.len() as u32;
+        instructions.push(Instruction {
+            at: at as u32,
+            size: size as u32,
+            op,
+            entered: at as u32 == code.entry,
+            now: 0,
+        });
+        at += size;
+    }
+    for i in 0..instructions.len() {
+        let Instruction { at, op, .. } = instructions[i];
+        let at = at as usize;
+        for place in isa::branches(op, |field| field32(bytes, at + HEAD + field)) {
+            let target = target(bytes, at, place);
+            let target = index[target as usize / isa::ALIGN] as usize;
+            instructions[target].entered = true;
+        }
+    }
+
+    let plan = plan(&instructions);
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    for (length, op) in plan {
+        let start = out.len();
+        out.extend_from_slice(&[0; HEAD]);
+        out[start..start + 2].copy_from_slice(&(op as u16).to_le_bytes());
+        for instruction in &mut instructions[i..i + length] {
+            let (from, to) = (instruction.at as usize, (instruction.at + instruction.size) as usize);
+            // The operands stay where they are relative to this place.
+            instruction.now = (out.len() - HEAD) as u32;
+            let last = from + HEAD + body(instruction.op, (to - from) - HEAD, length > 1);
+            out.extend_from_slice(&bytes[from + HEAD..last.min(to)]);
+        }
+        out.resize(start + (out.len() - start).next_multiple_of(isa::ALIGN), 0);
+        i += length;
+    }
+    for instruction in &instructions {
+        let at = instruction.at as usize;
+        for place in isa::branches(instruction.op, |field| field32(bytes, at + HEAD + field)) {
+            let target = target(bytes, at, place);
+            let target = instructions[index[target as usize / isa::ALIGN] as usize].now;
+            let distance = target.wrapping_sub(instruction.now) as i32;
+            let now = instruction.now as usize + place.at;
+            out[now..now + 4].copy_from_slice(&distance.to_le_bytes());
+        }
+    }
+    let entry = instructions
+        .iter()
+        .find(|instruction| instruction.at == code.entry)
+        .map_or(0, |instruction| instruction.now);
+    let source_map = code
+        .source_map
+        .iter()
+        .filter_map(|(at, source)| {
+            let i = *index.get(*at as usize / isa::ALIGN)?;
+            Some((instructions.get(i as usize)?.now, *source))
+        })
+        .collect();
+    Composed { bytes: out, entry, source_map }
+}
+
+/// Operand bytes of an instruction: in a fused one without the padding behind them.
+fn body(op: Op, available: usize, fused: bool) -> usize {
+    if fused && !op.is_br_table() { op.info().body as usize } else { available }
+}
+
+/// Where the distance at `place` of the instruction at `at` leads.
+fn target(bytes: &[u8], at: usize, place: isa::Distance) -> u32 {
+    let distance = field32(bytes, at + place.at).unwrap_or(0);
+    ((at + place.from) as u32).wrapping_add(distance)
+}
+
+/// The fewest instructions that do the same: how many of the old ones each new one stands for,
+/// and its op.
+fn plan(instructions: &[Instruction]) -> Vec<(usize, Op)> {
+    let fusions = Fusions::get();
+    let n = instructions.len();
+    // From the back: the best cut of what follows each instruction.
+    let mut best: Vec<(u32, u8, Op)> = instructions.iter().map(|i| (0, 1, i.op)).collect();
+    for i in (0..n).rev() {
+        let rest = |length: usize| best.get(i + length).map_or(0, |next| next.0);
+        let mut choice = (rest(1) + 1, 1, instructions[i].op);
+        let run = instructions[i..n.min(i + MAX_PARTS)]
+            .iter()
+            .enumerate()
+            .take_while(|(k, instruction)| *k == 0 || !instruction.entered)
+            .map(|(_, instruction)| instruction.op);
+        fusions.matches(run, |length, op| {
+            let cost = rest(length) + 1;
+            if cost <= choice.0 {
+                choice = (cost, length as u8, op);
+            }
+        });
+        best[i] = choice;
+    }
+    let mut plan = Vec::with_capacity(n);
+    let mut i = 0;
+    while i < n {
+        let (_, length, op) = best[i];
+        plan.push((usize::from(length), op));
+        i += usize::from(length);
+    }
+    plan
+}

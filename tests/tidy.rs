@@ -1,0 +1,339 @@
+//! Facts about the repository itself: layers, file sizes, the op table's texts, and documents that
+//! say what is so. `BLESS=1` rewrites generated documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use threadle::isa::{Kind, OPS, OpInfo};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All text files of the repository, by path relative to its root.
+fn files() -> BTreeMap<String, String> {
+    fn walk(folder: &Path, files: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(folder).expect("a readable folder") {
+            let path = entry.expect("a readable folder").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() {
+                // Build results, wherever they were put, are marked by cargo.
+                let built = name == "target" || path.join("CACHEDIR.TAG").exists();
+                if !built && name != ".git" {
+                    walk(&path, files);
+                }
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                let relative = path.strip_prefix(root()).expect("below the root");
+                let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+                files.insert(parts.join("/"), text);
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    walk(root(), &mut files);
+    assert!(files.len() > 50, "the repository's files are found");
+    files
+}
+
+fn rust_files() -> impl Iterator<Item = (String, String)> {
+    files().into_iter().filter(|(path, _)| path.ends_with(".rs"))
+}
+
+/// Fails with all complaints at once.
+fn report(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The modules of each layer. Whatever is not named here is the public API, layer 6.
+const LAYERS: [(u8, &[&str]); 7] = [
+    (0, &["error", "index", "sem", "trap", "tune", "types", "value"]),
+    (1, &["isa", "sys"]),
+    (2, &["wasm"]),
+    (3, &["translate", "vm"]),
+    (4, &["exec"]),
+    (5, &["code"]),
+    (7, &["capi", "wasi", "wast"]),
+];
+
+const PUBLIC_API: u8 = 6;
+
+/// Edges that lead up all the same, and why.
+const UPWARD: [(&str, &str, &str); 1] =
+    [("wasm", "vm", "`VmLayout` is data that parsing computes once per module")];
+
+fn layer(module: &str) -> u8 {
+    let named = LAYERS.iter().find(|(_, modules)| modules.contains(&module));
+    named.map_or(PUBLIC_API, |(layer, _)| *layer)
+}
+
+/// The first names of all `crate::` paths in a file's code.
+fn edges(text: &str) -> BTreeSet<String> {
+    let mut edges = BTreeSet::new();
+    for line in text.lines() {
+        let code = line.split("//").next().unwrap_or_default();
+        for (start, _) in code.match_indices("crate::") {
+            // `$crate` and names that merely end so.
+            if code[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            let path = &code[start + "crate::".len()..];
+            let name = |text: &str| -> String {
+                text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+            };
+            match path.strip_prefix('{') {
+                Some(list) => {
+                    let inside = list.split('}').next().unwrap_or_default();
+                    edges.extend(inside.split(',').map(|item| name(item.trim())));
+                }
+                None => {
+                    edges.insert(name(path));
+                }
+            }
+        }
+    }
+    edges.remove("");
+    edges
+}
+
+#[test]
+fn edges_are_found_in_code_but_not_in_comments() {
+    let text = "use crate::vm::VmStore; // crate::no\n/// [`crate::no`]\nuse crate::{A, b::C};\n\
+                let x = crate::exec::run(crate::sys::page());";
+    assert_eq!(edges(text).into_iter().collect::<Vec<_>>(), ["A", "b", "exec", "sys", "vm"]);
+}
+
+#[test]
+fn lower_layers_never_name_higher_ones() {
+    let mut complaints = Vec::new();
+    let mut used = BTreeSet::new();
+    for (path, text) in rust_files() {
+        let Some(inside) = path.strip_prefix("src/") else { continue };
+        let module = inside.split(['/', '.']).next().unwrap_or_default();
+        // The crate's root names all modules; the command and the build script are other crates.
+        if matches!(module, "lib" | "main" | "cli") || inside == "isa/generate.rs" {
+            continue;
+        }
+        for edge in edges(&text) {
+            if layer(&edge) <= layer(module) {
+                continue;
+            }
+            match UPWARD.iter().find(|(from, to, _)| (*from, *to) == (module, &*edge)) {
+                Some(exception) => {
+                    used.insert(exception);
+                }
+                None => complaints.push(format!(
+                    "{path} (layer {}) names `crate::{edge}` (layer {})",
+                    layer(module),
+                    layer(&edge)
+                )),
+            }
+        }
+    }
+    for exception in UPWARD.iter().filter(|it| !used.contains(it)) {
+        complaints.push(format!("`UPWARD` lists an edge that is gone: {exception:?}"));
+    }
+    report(complaints);
+}
+
+/// Lines that a file may have.
+const LONGEST: usize = 900;
+
+/// Tables, which may be longer.
+const TABLES: [&str; 1] = ["src/isa/table.rs"];
+
+#[test]
+fn files_are_short_enough_to_be_read() {
+    let long = rust_files().filter(|(path, _)| !TABLES.contains(&&**path));
+    let long = long.map(|(path, text)| (path, text.lines().count()));
+    let long = long.filter(|(_, lines)| *lines > LONGEST);
+    report(long.map(|(path, lines)| format!("{path} has {lines} lines")).collect());
+}
+
+#[test]
+fn every_op_has_a_name_of_its_own_a_family_and_an_effect() {
+    let mut complaints = Vec::new();
+    let mut names = BTreeSet::new();
+    for op in &OPS {
+        if !names.insert(op.name) {
+            complaints.push(format!("two ops are called {}", op.name));
+        }
+        if op.family.trim().is_empty() {
+            complaints.push(format!("{} has no family", op.name));
+        }
+        if op.effect.trim().is_empty() {
+            complaints.push(format!("{} has no effect", op.name));
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn the_bytecode_document_is_up_to_date() {
+    let path = root().join("docs/bytecode.md");
+    let fresh = bytecode_document();
+    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
+        std::fs::write(&path, &fresh).expect("the document is written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let stale = fresh.lines().zip(kept.lines()).find(|(fresh, kept)| fresh != kept);
+    assert!(
+        kept == fresh,
+        "docs/bytecode.md is stale (`BLESS=1 cargo test --test tidy` rewrites it): {stale:?}"
+    );
+}
+
+fn bytecode_document() -> String {
+    let table = std::fs::read_to_string(root().join("src/isa/table.rs")).expect("the op table");
+    let text = table.lines().map_while(|line| line.strip_prefix("//!"));
+    let text: Vec<&str> = text.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let anatomy = text.iter().position(|line| line.starts_with("# Anatomy"));
+    let anatomy = text[anatomy.expect("the table explains its names")..].join("\n");
+
+    let mut families: Vec<(&str, Vec<&OpInfo>)> = Vec::new();
+    for op in &OPS {
+        match families.iter_mut().find(|(family, _)| *family == op.family) {
+            Some((_, ops)) => ops.push(op),
+            None => families.push((op.family, vec![op])),
+        }
+    }
+    let mut out = format!(
+        "<!-- Generated from src/isa/table.rs by tests/tidy.rs; `BLESS=1` rewrites it. -->\n\
+         # Bytecode\n\n\
+         {} instructions in {} families. An instruction is a head, which names its handler, \
+         followed by its operands. The head takes 8 bytes with direct threading and 2 with table \
+         threading; the bytes given here are those of the operands behind it.\n\n\
+         In effects, `S[x]` is the frame slot that the operand `x` names, `acc` the accumulator \
+         and `pin` the pinned local of the operand's type.\n\n#{anatomy}\n",
+        OPS.len(),
+        families.len(),
+    );
+    for (family, ops) in &families {
+        let _ =
+            write!(out, "\n## {family}\n\n| op | operands | bytes | effect |\n|---|---|---|---|\n");
+        for op in ops {
+            let operands: Vec<String> = op
+                .fields
+                .iter()
+                .filter(|(_, kind, _)| !matches!(kind, Kind::Acc | Kind::Pin))
+                .map(|(name, kind, at)| format!("{name}: {kind:?} @{at}"))
+                .collect();
+            let effect = op.effect.replace('|', "\\|");
+            let operands = operands.join(", ");
+            let _ = writeln!(out, "| `{}` | {operands} | {} | `{effect}` |", op.name, op.body);
+        }
+    }
+    out
+}
+
+#[test]
+fn no_file_names_a_place_on_somebodys_machine() {
+    // Put together here, so that this file does not contain them.
+    let places = ["work", "root", "home", "tmp"].map(|folder| format!("/{folder}/"));
+    let mut complaints = Vec::new();
+    for (path, text) in files() {
+        for (number, line) in text.lines().enumerate() {
+            for (start, place) in places.iter().flat_map(|place| line.match_indices(&**place)) {
+                // A part of a longer path of our own is none.
+                let before = line[..start].chars().next_back();
+                if before.is_none_or(|c| !(c.is_alphanumeric() || ".-_}".contains(c))) {
+                    complaints.push(format!("{path}:{}: {place}", number + 1));
+                }
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["todo", "!("], ["unimplemented", "!("]];
+    let marks = marks.map(|parts| parts.concat());
+    let mut complaints = Vec::new();
+    for (path, text) in rust_files().chain(documents()) {
+        for (number, line) in text.lines().enumerate() {
+            for (start, mark) in marks.iter().flat_map(|mark| line.match_indices(&**mark)) {
+                // A whole word: not the middle of an identifier or of a data string.
+                let before = line[..start].chars().next_back();
+                let after = line[start + mark.len()..].chars().next();
+                let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+                if !inside(before) && (mark.ends_with('(') || !inside(after)) {
+                    complaints.push(format!("{path}:{}: {mark}", number + 1));
+                }
+            }
+        }
+    }
+    report(complaints);
+}
+
+fn documents() -> impl Iterator<Item = (String, String)> {
+    files().into_iter().filter(|(path, _)| path.ends_with(".md"))
+}
+
+/// Folders whose paths are spelled from the repository's root.
+const FOLDERS: [&str; 7] =
+    ["src/", "tests/", "docs/", "examples/", "benches/", "asm-check/", ".ci/"];
+
+/// The paths in a line that are meant to be files of this repository.
+fn named_paths(line: &str) -> impl Iterator<Item = &str> {
+    let part_of_path = |c: char| c.is_ascii_alphanumeric() || "/._-*<>{}$".contains(c);
+    line.split(move |c: char| !part_of_path(c))
+        .map(|word| word.trim_end_matches(['.', '/', '-']))
+        .filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)))
+        // Patterns and placeholders stand for several.
+        .filter(|word| !word.contains(['*', '<', '>', '{', '}', '$']))
+        .filter(|word| !word.split(['/', '.']).any(is_placeholder))
+        .filter(|word| !word.contains("..") && word.contains('/'))
+        .filter(|word| word.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric()))
+}
+
+/// `LABEL` in `golden/LABEL.txt`.
+fn is_placeholder(part: &str) -> bool {
+    part != "README" && part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase())
+}
+
+#[test]
+fn paths_in_texts_are_told_from_other_words() {
+    let line = "see `src/isa/table.rs`, docs/*.md, docs/NAME.md, (tests/data/x.txt). http://x/src/y a/src/z";
+    assert_eq!(named_paths(line).collect::<Vec<_>>(), ["src/isa/table.rs", "tests/data/x.txt"]);
+}
+
+#[test]
+fn paths_that_documents_and_comments_name_exist() {
+    let files = files();
+    let exists = |base: &Path, path: &str| base.join(path).exists();
+    let mut complaints = Vec::new();
+    for (file, text) in &files {
+        let document = file.ends_with(".md");
+        if !document && !file.ends_with(".rs") {
+            continue;
+        }
+        // Members of the workspace speak of their own folders too.
+        let own = file.split('/').next().filter(|top| root().join(top).join("Cargo.toml").exists());
+        let mut bases = vec![root().to_path_buf()];
+        bases.extend(own.map(|top| root().join(top)));
+        bases.extend(
+            file.strip_prefix("benches/")
+                .and_then(|rest| rest.split('/').next())
+                .map(|member| root().join("benches").join(member)),
+        );
+        for (number, line) in text.lines().enumerate() {
+            let prose = if document { line } else { line.split_once("//").map_or("", |it| it.1) };
+            for path in named_paths(prose) {
+                if !bases.iter().any(|base| exists(base, path)) {
+                    complaints.push(format!("{file}:{}: there is no {path}", number + 1));
+                }
+            }
+        }
+        if document {
+            let folder = root().join(file).parent().map(PathBuf::from).unwrap_or_default();
+            for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let path = target.split('#').next().unwrap_or_default();
+                if !path.is_empty() && !path.contains(':') && !exists(&folder, path) {
+                    complaints.push(format!("{file}: the link to {path} leads nowhere"));
+                }
+            }
+        }
+    }
+    report(complaints);
+}
