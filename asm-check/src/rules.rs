@@ -9,7 +9,7 @@
 //! | `exit`, `dispatch` | x | x | x | x | x |
 //! | `trap` | x | | | | |
 //! | `decode` | x | x | x | x | x |
-//! | `guard` | load, store | | | | |
+//! | `guard` | if it may fault | | | | |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -512,11 +512,11 @@ impl Checker<'_> {
     // ---- guarded accesses ----
 
     /// The fault handler raises the trap from pc, fp and ctx as they were at the handler's
-    /// entry, so a linear-memory access comes before any of them is written.
+    /// entry, so a linear-memory access comes before any of them is written; and it takes a fault
+    /// for a handler's own only near that handler's start.
     fn guard(&mut self, insn: &Insn) {
-        let families = ["load", "store"];
-        let guarded = |op: &usize| families.contains(&self.program.ops[*op].family.as_str());
-        if !self.function.opcodes.iter().any(guarded) || insn.target_memory().is_some() {
+        let Some(accesses) = self.guarded_accesses() else { return };
+        if insn.target_memory().is_some() {
             return;
         }
         let pinned: Vec<(u8, &str)> = self
@@ -528,16 +528,17 @@ impl Checker<'_> {
             .collect();
         for state in self.states(insn) {
             for memory in &insn.memory {
-                let address = self.values.address(&state, *memory);
-                let own = |root: RootId| {
-                    matches!(self.values.root(root), Root::Fixed)
-                        || pinned.iter().any(|(reg, _)| self.is_entry(root, *reg))
+                let root = self.values.address(&state, *memory).root;
+                let linear = match accesses {
+                    Guarded::AllButOwnData => !self.derives(root, &|root| {
+                        root == Root::Fixed
+                            || pinned.iter().any(|(reg, _)| root == Root::Entry(*reg))
+                    }),
+                    Guarded::ThroughMem(mem) => {
+                        self.derives(root, &|root| root == Root::Entry(mem))
+                    }
                 };
-                let vm_data = match self.values.root(address.root) {
-                    Root::Sum(a, b, _) => own(a) || own(b),
-                    _ => own(address.root),
-                };
-                if vm_data {
+                if !linear {
                     continue;
                 }
                 let moved = pinned.iter().find(|(reg, _)| {
@@ -549,7 +550,51 @@ impl Checker<'_> {
                     self.report(Rule::Guard, insn.address, &message);
                     return;
                 }
+                let offset = insn.address.wrapping_sub(self.function.address);
+                if offset >= FAULT_WINDOW {
+                    let message =
+                        format!("this access lies more than {FAULT_WINDOW} bytes into the handler");
+                    self.report(Rule::Guard, insn.address, &message);
+                    return;
+                }
             }
         }
     }
+
+    /// Which accesses of this function may fault; none where all are compared with the length
+    /// first, or where there is none to linear memory.
+    fn guarded_accesses(&self) -> Option<Guarded> {
+        let mem = self.program.role("mem")?;
+        let mut answer = None;
+        for &opcode in &self.function.opcodes {
+            match self.program.ops[opcode].family.as_str() {
+                "load" | "store" => return Some(Guarded::AllButOwnData),
+                "checked" | "general" => {}
+                // Such as a fused op with a load in it.
+                _ => answer = Some(Guarded::ThroughMem(mem)),
+            }
+        }
+        answer
+    }
+
+    /// Whether a value is made from a root that `is` says yes to, by additions alone.
+    fn derives(&self, root: RootId, is: &dyn Fn(Root) -> bool) -> bool {
+        match self.values.root(root) {
+            Root::Sum(a, b, _) => self.derives(a, is) || self.derives(b, is),
+            root => is(root),
+        }
+    }
 }
+
+/// How the accesses to linear memory are told from those to the interpreter's own data.
+#[derive(Debug, Clone, Copy)]
+enum Guarded {
+    /// In a load or store op: everything that is not reached from pc, fp or ctx directly.
+    AllButOwnData,
+    /// In any other op: what is reached from the base of memory 0 in this register.
+    ThroughMem(u8),
+}
+
+/// Bytes from a handler's start within which the fault handler takes a fault for that handler's
+/// own: `WINDOW` of the library's `exec::guard`.
+const FAULT_WINDOW: u64 = 256;

@@ -30,13 +30,13 @@ def never(op):
     return op in NEVER or op.startswith(("return_", "checked_", "call_ref", "call_indirect_sub")) or op.endswith(("_m32", "_m64"))
 
 
-def blocks(path, known):
+def blocks(path):
     """Runs of instructions that can be fused: lists of (parts, count)."""
     run, end = [], None
     for line in open(path):
         address, size, op, target, count = line.split()
         address, size, count = int(address), int(size), int(count)
-        parts = known.get(op, (op,))
+        parts = op.split("__")
         if address != end or target == "1" or never(parts[0]):
             if run:
                 yield run
@@ -78,7 +78,7 @@ def main():
     runs = []
     for path in paths:
         path, _, weight = path.partition("=")
-        mine = list(blocks(path, {}))
+        mine = list(blocks(path))
         total = (sum(c for run in mine for _, c in run) or 1) / float(weight or 1)
         merged = collections.Counter()
         for run in mine:

@@ -62,7 +62,7 @@ macro_rules! lane_by_lane {
                     let name = stringify!($($one)::+);
                     check(name, $bits, &[a], $($one)::+(a), $vector(&expected));
                 })*
-                for &b in vectors.iter().step_by(3) {
+                for &b in vectors.iter().step_by(128 / $bits) {
                     $({
                         let expected: Vec<_> = $lanes(a)
                             .into_iter()
@@ -135,7 +135,7 @@ macro_rules! exact_bits {
                 assert_eq!($neg(a), vector(&flipped, $bits), "neg {a:?}");
                 let cleared: Vec<_> = lanes(a, $bits, false).iter().map(|a| a & !sign).collect();
                 assert_eq!($abs(a), vector(&cleared, $bits), "abs {a:?}");
-                for &b in vectors.iter().step_by(3) {
+                for &b in vectors.iter().step_by(128 / $bits) {
                     let pairs: Vec<_> = $lanes(a).into_iter().zip($lanes(b)).collect();
                     let choose = |take_b: fn(_, _) -> bool| {
                         let bits = lanes(a, $bits, false).into_iter().zip(lanes(b, $bits, false));

@@ -40,12 +40,13 @@ pub(super) fn integer_vectors() -> Vec<V128> {
     for bits in [8, 16, 32, 64] {
         let edges =
             [0, 1, -1, -2, 1 << (bits - 1), (1 << (bits - 1)) - 1, (1 << (bits - 1)) + 1, 2];
-        for _ in 0..6 {
+        // Wide lanes are few, and so take more vectors to meet each other.
+        for _ in 0..3 + bits / 16 {
             let lanes: Vec<_> =
                 (0..128 / bits).map(|_| edges[random.bits() as usize % edges.len()]).collect();
             all.push(vector(&lanes, bits));
         }
-        for _ in 0..4 {
+        for _ in 0..2 + bits / 32 {
             let lanes: Vec<_> =
                 (0..128 / bits).map(|_| i128::from(random.integer().cast_signed())).collect();
             all.push(vector(&lanes, bits));
@@ -54,8 +55,8 @@ pub(super) fn integer_vectors() -> Vec<V128> {
     all
 }
 
-/// Vectors of `f32`s: every edge case meets every other one in two vectors over the pairs of
-/// this list.
+/// Vectors of `f32`s, each followed by its three rotations: every edge case meets every other one
+/// in some lane of the pairs of this list with every fourth of it.
 pub(super) fn f32_vectors() -> Vec<V128> {
     let all = f32s();
     let mut lanes: Vec<i128> = all.iter().map(|a| a.to_bits().into()).collect();
@@ -70,7 +71,7 @@ pub(super) fn f32_vectors() -> Vec<V128> {
     lanes.chunks(4).flat_map(|chunk| [0, 1, 2, 3].map(|by| turn(chunk, by))).collect()
 }
 
-/// Vectors of `f64`s, chosen as [`f32_vectors`] are.
+/// Vectors of `f64`s, each followed by its one rotation, as for [`f32_vectors`].
 pub(super) fn f64_vectors() -> Vec<V128> {
     let lanes: Vec<i128> = f64s().iter().map(|a| a.to_bits().into()).collect();
     lanes
