@@ -88,8 +88,8 @@ fn mandelbrot_draws_a_symmetric_picture() {
     assert_eq!(rows.len(), 15);
     assert!(rows.iter().all(|row| row.len() == 41));
     assert!(rows.iter().eq(rows.iter().rev()), "{out}");
-    // The real axis from -2.2: the needle, the two largest discs, and the outside.
-    assert_eq!(rows[7], "");
+    // The real axis: outside, the needle and the two largest discs, and outside again.
+    assert_eq!(rows[7], "   @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@=---:::");
 }
 
 #[test]

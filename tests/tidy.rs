@@ -200,17 +200,28 @@ fn bytecode_document() -> String {
     let mut out = format!(
         "<!-- Generated from src/isa/table.rs by tests/tidy.rs; `BLESS=1` rewrites it. -->\n\
          # Bytecode\n\n\
-         {} instructions in {} families. An instruction is a head, which names its handler, \
-         followed by its operands. The head takes 8 bytes with direct threading and 2 with table \
-         threading; the bytes given here are those of the operands behind it.\n\n\
-         In effects, `S[x]` is the frame slot that the operand `x` names, `acc` the accumulator \
-         and `pin` the pinned local of the operand's type.\n\n#{anatomy}\n",
+         {} instructions in {} families. An instruction is a head, which names its handler, followed\n\
+         by its operands. The head takes 8 bytes with direct threading and 2 with table threading.\n\
+         The bytes given here are those of the operands behind it, and so are the places of the\n\
+         operands (`@4`).\n\n\
+         In effects, `S[x]` is the frame slot that the operand `x` names, `acc` the accumulator and\n\
+         `pin` the pinned local of the operand's type.\n\n#{anatomy}\n",
         OPS.len(),
         families.len(),
     );
     for (family, ops) in &families {
-        let _ =
-            write!(out, "\n## {family}\n\n| op | operands | bytes | effect |\n|---|---|---|---|\n");
+        let _ = write!(out, "\n## {family}\n\n");
+        if ops.iter().all(|op| op.name.contains(SEQUENCE)) {
+            out.push_str(
+                "Each does what the instructions do that its name is made of, one after the other,\n\
+                 and has their operands in that order.\n\n",
+            );
+            for op in ops {
+                let _ = writeln!(out, "- `{}`", op.name);
+            }
+            continue;
+        }
+        out.push_str("| op | operands | bytes | effect |\n|---|---|---|---|\n");
         for op in ops {
             let operands: Vec<String> = op
                 .fields
@@ -225,6 +236,9 @@ fn bytecode_document() -> String {
     }
     out
 }
+
+/// What joins the names of instructions that were fused.
+const SEQUENCE: &str = "__";
 
 #[test]
 fn no_file_names_a_place_on_somebodys_machine() {

@@ -146,8 +146,8 @@ fn listings(module: &Module, code: &Code) -> Vec<Listing> {
     let bytes: Vec<u8> = code.words.iter().flat_map(|word| word.to_le_bytes()).collect();
     isa::disassemble(&bytes, &|kind, number| match kind {
         Kind::Func => {
-            // The field is the offset of the function's entry.
-            let index = info.num_imported_funcs + u32::try_from(number / 16).ok()?;
+            let defined = DefinedFuncIndex(u32::try_from(number).ok()?);
+            let index = info.func_index(defined).0;
             let name = module.function_name(index).map(str::to_owned);
             Some(name.unwrap_or_else(|| format!("function {index}")))
         }

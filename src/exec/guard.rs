@@ -12,7 +12,7 @@ pub const SUPPORTED: bool = crate::sys::GUARD_PAGES_SUPPORTED && !cfg!(dispatch 
 /// Bytes from the start of a handler within which a fault is its own. Handlers that access memory
 /// are much shorter; a fault elsewhere that hits both this window and a memory's reservation is
 /// an error of native code.
-const WINDOW: usize = 256;
+const WINDOW: usize = 1024;
 
 /// Addresses of all handlers, ascending. Set before the first fault can happen.
 static HANDLERS: OnceLock<Box<[usize]>> = OnceLock::new();

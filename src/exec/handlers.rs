@@ -1,6 +1,8 @@
 //! All handlers: one line per op, generated from the op table, and the cold continuations that
 //! have no opcode.
 
+#![allow(non_snake_case, reason = "the name of a fused op is those of its parts with `__` between")]
+
 #[cfg(not(dispatch = "loop"))]
 use super::abi::{FloatReg, Pc};
 use super::abi::{Regs, Step};

@@ -1,7 +1,6 @@
 //! Cold paths: reached by a tail call, so that the hot handlers stay free of calls.
 
 use super::abi::{Regs, Step, status};
-use crate::index::TypeId;
 use crate::trap::Trap;
 use crate::vm::VmCtx;
 

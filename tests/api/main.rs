@@ -10,6 +10,7 @@ mod linker;
 mod memories;
 mod modules;
 mod reentry;
+mod stress;
 mod suspension;
 mod typed;
 
