@@ -105,8 +105,7 @@ const MODULE: &str = r#"
 
   (func (export "grow") (param $n i32) (result i32) (local $i i32)
     (loop $next
-      (local.set $i
-        (i32.add (i32.add (local.get $i) (memory.grow (i32.const 0))) (i32.const 0)))
+      (local.set $i (i32.add (local.get $i) (memory.grow (i32.const 0))))
       (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
     (local.get $i)))
 "#;

@@ -95,19 +95,25 @@ impl ModuleCode {
     /// As for [`ModuleCode::translate`].
     pub fn compile(&self, func: DefinedFuncIndex) -> Result<()> {
         let cell = &self.functions[func.idx()];
-        if cell.get().is_none() {
-            let mut code = self.translate(func)?;
-            exec::thread(&mut code.words)
-                .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))?;
-            // Another thread may have been faster; its code is as good.
-            let code = cell.get_or_init(|| Box::new(code));
-            let start = code.words.as_ptr();
-            let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-            places.insert(start as usize, func);
-            // Publishes the code: whoever loads the entry sees the words.
-            let pc = start.cast::<u8>().wrapping_add(code.entry as usize).cast_mut();
-            self.entries[func.idx()].pc.store(pc, Ordering::Release);
-        }
+        let code = match cell.get() {
+            Some(code) => code,
+            None => {
+                let mut code = self.translate(func)?;
+                exec::thread(&mut code.words).map_err(|bad| {
+                    format_err!("bad instruction at {:#x} of {func:?}", bad.offset)
+                })?;
+                // Another thread may have been faster; its code is as good.
+                let code = cell.get_or_init(|| Box::new(code));
+                let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+                places.insert(code.words.as_ptr() as usize, func);
+                code
+            }
+        };
+        // Publishes the code: whoever loads the entry sees the words. Whoever finds them translated
+        // does it too, as the thread that did it may not have come here yet.
+        let start = code.words.as_ptr().cast::<u8>();
+        let pc = start.wrapping_add(code.entry as usize).cast_mut();
+        self.entries[func.idx()].pc.store(pc, Ordering::Release);
         Ok(())
     }
 

@@ -89,7 +89,7 @@ fn mandelbrot_draws_a_symmetric_picture() {
     assert!(rows.iter().all(|row| row.len() == 41));
     assert!(rows.iter().eq(rows.iter().rev()), "{out}");
     // The real axis: outside, the needle and the two largest discs, and outside again.
-    assert_eq!(rows[7], "   @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@=---:::");
+    assert_eq!(rows[7], "   @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@=---:::");
 }
 
 #[test]

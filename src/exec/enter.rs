@@ -40,20 +40,34 @@ pub unsafe fn arg_base(store: *mut StoreCtx) -> *mut Slot {
 /// the stack's slack whatever `args` is, as long as it does not lie beyond the limit.)
 #[inline]
 pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) -> Exit {
+    // SAFETY: the caller's promise.
+    unsafe { enter_at(store, func, args, (*func).header_offset()) }
+}
+
+/// [`enter`] for callers that know the function's type: `offset` is its
+/// [`VmFunc::header_offset`].
+///
+/// # Safety
+/// As for [`enter`].
+#[inline(always)]
+pub unsafe fn enter_at(
+    store: *mut StoreCtx,
+    func: *const VmFunc,
+    args: *mut Slot,
+    offset: usize,
+) -> Exit {
     // SAFETY: the caller's promise; the header lies within the stack or its slack.
     unsafe {
-        let fp = args.add((*func).header_offset());
+        let fp = args.add(offset);
         let before = outer(store);
         before.write_to(fp);
         if fp > (*store).stack_limit {
-            (*store).trap = Trap::StackOverflow as u32;
-            return Exit::Fail;
+            return refuse(store, Trap::StackOverflow);
         }
-        if (*store).depth >= (*store).max_depth {
-            (*store).trap = Trap::TooManyActivations as u32;
-            return Exit::Fail;
-        }
-        (*store).depth += 1;
+        let Some(left) = (*store).activations_left.checked_sub(1) else {
+            return refuse(store, Trap::TooManyActivations);
+        };
+        (*store).activations_left = left;
         let instance = (*func).instance;
         // A host function called by native code runs on behalf of whichever instance is current,
         // and needs none otherwise.
@@ -68,7 +82,7 @@ pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) 
             fa: float::zero(),
             f0: float::from_bits(before.pc as u64),
         });
-        (*store).depth -= 1;
+        (*store).activations_left += 1;
         if exit == status::RETURN {
             leave(store, before);
             return Exit::Return;
@@ -76,6 +90,17 @@ pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) 
         // The caller reads the exit (backtrace, suspended frames), then calls `leave`.
         if exit == status::SUSPEND { Exit::Suspend } else { Exit::Fail }
     }
+}
+
+/// Ends an activation that has not begun.
+///
+/// # Safety
+/// `store` is live and the calling thread's.
+#[cold]
+pub(super) unsafe fn refuse(store: *mut StoreCtx, trap: Trap) -> Exit {
+    // SAFETY: the caller's promise.
+    unsafe { (*store).trap = trap as u32 };
+    Exit::Fail
 }
 
 /// What was published before an activation began, to be published again if it does not return.
@@ -87,6 +112,18 @@ pub struct Outer {
 }
 
 impl Outer {
+    /// Its parts, to be passed on in registers.
+    #[inline(always)]
+    pub fn into_parts(self) -> (*mut Slot, *mut VmCtx, Pc) {
+        (self.fp, self.ctx, self.pc)
+    }
+
+    /// From its parts.
+    #[inline(always)]
+    pub fn from_parts(fp: *mut Slot, ctx: *mut VmCtx, pc: Pc) -> Outer {
+        Outer { fp, ctx, pc }
+    }
+
     /// Writes the header of an entry frame: it returns to `exit`, and where a stack walk goes on
     /// is kept in the slots that other frames use for their caller's registers.
     ///

@@ -20,10 +20,12 @@ pub mod profile;
 pub mod runtime;
 mod slow;
 pub mod suspend;
+#[cfg(all(test, unix, target_pointer_width = "64"))]
+mod torture;
 pub mod walk;
 
 pub use dispatch::HandlerFn;
-pub use enter::{Exit, Outer, arg_base, enter, leave, outer};
+pub use enter::{Exit, Outer, arg_base, enter, enter_at, leave, outer};
 pub use load::thread;
 pub use walk::{RawFrame, walk};
 

@@ -5,7 +5,7 @@
 //! only, the callers' frame pointers, so they can be put back anywhere.
 
 use super::abi::{Pc, Regs, float, status};
-use super::enter::{Exit, arg_base, outer};
+use super::enter::{Exit, arg_base, outer, refuse};
 use super::{EXIT_CODE, dispatch};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC, SAVED_F0, SAVED_L0};
@@ -75,13 +75,11 @@ impl Frames {
             let args = arg_base(store);
             let fp = args.add(self.slots.len() - HEADER_SLOTS as usize);
             if fp > (*store).stack_limit {
-                (*store).trap = Trap::StackOverflow as u32;
-                return (Exit::Fail, args);
+                return (refuse(store, Trap::StackOverflow), args);
             }
-            if (*store).depth >= (*store).max_depth {
-                (*store).trap = Trap::TooManyActivations as u32;
-                return (Exit::Fail, args);
-            }
+            let Some(left) = (*store).activations_left.checked_sub(1) else {
+                return (refuse(store, Trap::TooManyActivations), args);
+            };
             args.copy_from_nonoverlapping(self.slots.as_ptr(), self.slots.len());
             let mut frame = fp;
             while frame.offset(RET_PC).read() as Pc != EXIT_CODE.pc() {
@@ -97,7 +95,7 @@ impl Frames {
             let slots = fp.sub(func.header_offset());
             write_results(slots);
             let value = if func.result_slots > 0 { slots.read() } else { 0 };
-            (*store).depth += 1;
+            (*store).activations_left = left;
             let exit = dispatch::run(Regs {
                 pc: fp.offset(RET_PC).read() as Pc,
                 fp: fp.offset(CALLER_FP).read() as *mut Slot,
@@ -108,7 +106,7 @@ impl Frames {
                 fa: float::from_bits(value),
                 f0: float::from_bits(fp.offset(SAVED_F0).read()),
             });
-            (*store).depth -= 1;
+            (*store).activations_left += 1;
             let exit = match exit {
                 status::RETURN => {
                     super::leave(store, before);

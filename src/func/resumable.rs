@@ -7,7 +7,7 @@ use core::any::Any;
 use core::fmt;
 
 use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
-use crate::error::{Error, Result, ensure};
+use crate::error::{Result, ensure};
 use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::index::TypeId;

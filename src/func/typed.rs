@@ -381,9 +381,16 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             let outer = exec::outer(ctx);
             let args = exec::arg_base(ctx);
             params.store(args);
-            match exec::enter(ctx, func, args) {
+            let offset = const {
+                let (params, results) = (Params::SLOTS, Results::SLOTS);
+                if params > results { params } else { results }
+            };
+            match exec::enter_at(ctx, func, args, offset) {
                 Exit::Return => Ok(Results::load(vm, args)),
-                exit => Err(invoke::failure(vm, outer, exit)),
+                exit => {
+                    let (fp, ctx, pc) = outer.into_parts();
+                    Err(invoke::failed(vm, fp, ctx, pc, exit))
+                }
             }
         }
     }

@@ -47,10 +47,8 @@ pub struct StoreCtx {
     pub fuel: i64,
     /// Code of the trap that ended execution.
     pub trap: u32,
-    /// Nested activations now on the native stack.
-    pub depth: u32,
-    /// Limit for `depth`.
-    pub max_depth: u32,
+    /// How many more activations can be nested on the native stack.
+    pub activations_left: u32,
     /// Not zero when the embedder asks for an interrupt.
     pub interrupt: AtomicU32,
     /// The store object itself (a [`VmStore`], with the embedder's data behind it), for runtime

@@ -80,13 +80,13 @@ fn matches(store: &mut Store<()>, result: &Val, expected: &WastRetCore<'_>) -> b
         (Ret::V128(expected), Val::V128(value)) => v128_matches(value.as_u128(), expected),
         (Ret::RefNull(heap), _) => {
             let hierarchy = heap.as_ref().and_then(hierarchy);
-            match (result, hierarchy) {
-                (Val::FuncRef(None), None | Some(HeapType::Func)) => true,
-                (Val::ExternRef(None), None | Some(HeapType::Extern)) => true,
-                (Val::ExnRef(None), None | Some(HeapType::Exn)) => true,
-                (Val::AnyRef(None), None | Some(HeapType::Any)) => true,
-                _ => false,
-            }
+            matches!(
+                (result, hierarchy),
+                (Val::FuncRef(None), None | Some(HeapType::Func))
+                    | (Val::ExternRef(None), None | Some(HeapType::Extern))
+                    | (Val::ExnRef(None), None | Some(HeapType::Exn))
+                    | (Val::AnyRef(None), None | Some(HeapType::Any))
+            )
         }
         (Ret::RefExtern(None), Val::ExternRef(reference)) => reference.is_some(),
         (Ret::RefExtern(Some(number)), Val::ExternRef(Some(reference))) => {

@@ -351,7 +351,8 @@ fn call_nested(
     (d, a): (i32, i32),
     typed: bool,
 ) -> Result<i32> {
-    let func = caller.data().instances[i].get_func(&mut *caller, &format!("f{f}")).unwrap();
+    let instance = caller.data().instances[i];
+    let func = instance.get_func(&mut *caller, &format!("f{f}")).unwrap();
     let frames = WasmBacktrace::capture(&*caller).frames().len();
     caller.data_mut().nesting += 1;
     let result = catch_unwind(AssertUnwindSafe(|| {

@@ -69,6 +69,8 @@ pub(crate) use handler;
 ///
 /// # Safety
 /// The handler contract in `abi`.
+// Inlined, the registers are set where they are known instead of passing through memory.
+#[inline(always)]
 pub unsafe fn run(r: Regs) -> u64 {
     // SAFETY: the caller's promise.
     unsafe { super::head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0) }
