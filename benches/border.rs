@@ -129,34 +129,35 @@ where
     Params: threadle::WasmParams,
     Results: threadle::WasmResults,
 {
-    let set_up = || -> Result<_, Error> {
-        let engine = Engine::new(&Config::new())?;
-        let module = Module::new(&engine, wat::parse_str(MODULE)?)?;
-        let mut linker = Linker::<Data>::new(&engine);
-        linker.func_wrap("host", "nop", || {})?;
-        linker.func_wrap("host", "inc", |value: i32| value.wrapping_add(1))?;
-        linker.func_wrap("host", "sum", |a: i32, b: i64, c: i32, d: i64| {
-            i64::from(a).wrapping_add(b).wrapping_add(i64::from(c)).wrapping_add(d)
-        })?;
-        linker.func_wrap("host", "data", |mut caller: Caller<'_, Data>, value: i32| {
-            caller.data_mut().calls += 1;
-            value.wrapping_add(1)
-        })?;
-        linker.func_wrap("host", "back", |mut caller: Caller<'_, Data>, value: i32| {
-            match caller.data().back {
-                Some(back) => back.call(&mut caller, value),
-                None => Err(Error::msg("no export to call back")),
-            }
-        })?;
-        let mut store = Store::new(&engine, Data { calls: 0, back: None });
-        let instance = linker.instantiate(&mut store, &module)?;
-        let back = instance.get_typed_func(&mut store, "id")?;
-        store.data_mut().back = Some(back);
-        let func = instance.get_typed_func::<Params, Results>(&mut store, name)?;
-        back.call(&mut store, 0)?;
-        func.call(&mut store, first)?;
-        Ok(Ready { store, func, times })
-    };
+    let set_up =
+        || -> Result<_, Error> {
+            let engine = Engine::new(&Config::new())?;
+            let module = Module::new(&engine, wat::parse_str(MODULE)?)?;
+            let mut linker = Linker::<Data>::new(&engine);
+            linker.func_wrap("host", "nop", || {})?;
+            linker.func_wrap("host", "inc", |value: i32| value.wrapping_add(1))?;
+            linker.func_wrap("host", "sum", |a: i32, b: i64, c: i32, d: i64| {
+                i64::from(a).wrapping_add(b).wrapping_add(i64::from(c)).wrapping_add(d)
+            })?;
+            linker.func_wrap("host", "data", |mut caller: Caller<'_, Data>, value: i32| {
+                caller.data_mut().calls += 1;
+                value.wrapping_add(1)
+            })?;
+            linker.func_wrap("host", "back", |mut caller: Caller<'_, Data>, value: i32| {
+                match caller.data().back {
+                    Some(back) => back.call(&mut caller, value),
+                    None => Err(Error::msg("no export to call back")),
+                }
+            })?;
+            let mut store = Store::new(&engine, Data { calls: 0, back: None });
+            let instance = linker.instantiate(&mut store, &module)?;
+            let back = instance.get_typed_func(&mut store, "id")?;
+            store.data_mut().back = Some(back);
+            let func = instance.get_typed_func::<Params, Results>(&mut store, name)?;
+            back.call(&mut store, 0)?;
+            func.call(&mut store, first)?;
+            Ok(Ready { store, func, times })
+        };
     set_up().expect("the module of this file works")
 }
 

@@ -24,7 +24,12 @@ pub fn ops() -> &'static [OpInfo] {
     OPS.get_or_init(|| {
         crate::isa::OPS
             .iter()
-            .map(|op| OpInfo { name: op.name, effect: op.effect, family: op.family, size: op.size() })
+            .map(|op| OpInfo {
+                name: op.name,
+                effect: op.effect,
+                family: op.family,
+                size: op.size(),
+            })
             .collect()
     })
 }

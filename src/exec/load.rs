@@ -1,8 +1,8 @@
 //! Loading: from translated code, which names handlers by opcode and runtime functions by number,
 //! to code that runs.
 
-use super::{handlers, profile, runtime};
 use super::threaded_head;
+use super::{handlers, profile, runtime};
 use crate::isa::{self, HEAD, Op};
 
 /// Why code cannot be loaded.
@@ -27,8 +27,10 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
         let bad = BadCode { offset: at };
         let opcode = read::<2>(words, at).ok_or(bad)?;
         let op = Op::from_u16(u16::from_le_bytes(opcode)).ok_or(bad)?;
-        let size = isa::instruction_size(op, |field| read::<4>(words, at + HEAD + field).map(u32::from_le_bytes))
-            .ok_or(bad)?;
+        let size = isa::instruction_size(op, |field| {
+            read::<4>(words, at + HEAD + field).map(u32::from_le_bytes)
+        })
+        .ok_or(bad)?;
         if at + size > len {
             return Err(bad);
         }

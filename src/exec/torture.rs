@@ -38,7 +38,9 @@ fn repeats(op: Op) -> bool {
             || matches!(op, Op::Trap | Op::Exit | Op::LazyCompile)
     };
     let parts = op.info().parts;
-    !leaves(op) && !parts.iter().any(|part| Op::from_u16(*part).is_some_and(leaves)) && !name.is_empty()
+    !leaves(op)
+        && !parts.iter().any(|part| Op::from_u16(*part).is_some_and(leaves))
+        && !name.is_empty()
 }
 
 /// An instruction whose operands are harmless: slots that hold 1, small immediates, branches to

@@ -23,7 +23,9 @@ pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> V
     let mut at = 0;
     while let Some(op) = read::<2>(code, at).map(u16::from_le_bytes).and_then(Op::from_u16) {
         let body = at + HEAD;
-        let Some(size) = instruction_size(op, |field| read::<4>(code, body + field).map(u32::from_le_bytes)) else {
+        let Some(size) =
+            instruction_size(op, |field| read::<4>(code, body + field).map(u32::from_le_bytes))
+        else {
             break;
         };
         if at + size > code.len() {
@@ -61,7 +63,14 @@ pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> V
     listings
 }
 
-fn show(out: &mut String, code: &[u8], start: usize, at: usize, kind: Kind, name: &dyn Fn(Kind, u64) -> Option<String>) {
+fn show(
+    out: &mut String,
+    code: &[u8],
+    start: usize,
+    at: usize,
+    kind: Kind,
+    name: &dyn Fn(Kind, u64) -> Option<String>,
+) {
     let half = || read::<2>(code, at).map_or(0, i16::from_le_bytes);
     let word = || read::<4>(code, at).map_or(0, i32::from_le_bytes);
     let long = || read::<8>(code, at).map_or(0, u64::from_le_bytes);

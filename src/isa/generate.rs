@@ -10,7 +10,9 @@ fn camel(name: &str) -> String {
     name.split('_')
         .map(|word| {
             let mut chars = word.chars();
-            chars.next().map_or(String::new(), |c| c.to_ascii_uppercase().to_string() + chars.as_str())
+            chars
+                .next()
+                .map_or(String::new(), |c| c.to_ascii_uppercase().to_string() + chars.as_str())
         })
         .collect()
 }
@@ -28,11 +30,15 @@ pub fn ops(table: &Table) -> String {
         let _ = writeln!(s, "    {} = {i},", camel(&row.name));
     }
     s += "}\n\n";
-    let hash = table.rows.iter().flat_map(|row| row.name.bytes().chain([b'\n'])).fold(
-        0xcbf2_9ce4_8422_2325_u64,
-        |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3),
-    );
-    let _ = writeln!(s, "/// FNV-1a over all names.\npub(crate) const TABLE_HASH: u64 = {hash:#x};\n");
+    let hash = table
+        .rows
+        .iter()
+        .flat_map(|row| row.name.bytes().chain([b'\n']))
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    let _ =
+        writeln!(s, "/// FNV-1a over all names.\npub(crate) const TABLE_HASH: u64 = {hash:#x};\n");
     let _ = writeln!(s, "/// Number of ops.\npub const OP_COUNT: usize = {};\n", table.rows.len());
     s += "/// All ops, in order of their opcodes.\npub static OPS: [OpInfo; OP_COUNT] = [\n";
     for row in &table.rows {
@@ -61,7 +67,10 @@ pub fn ops(table: &Table) -> String {
     }
     for (set, names) in &sets {
         let _ = writeln!(s, "/// Operators that ops of this kind apply.");
-        let _ = writeln!(s, "#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]\n#[repr(u8)]\npub enum {set} {{");
+        let _ = writeln!(
+            s,
+            "#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]\n#[repr(u8)]\npub enum {set} {{"
+        );
         for name in names {
             let _ = writeln!(s, "    /// `{name}`\n    {},", camel(name));
         }
@@ -136,10 +145,14 @@ pub fn handlers(table: &Table) -> String {
 /// happen to lie.
 fn order(len: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
-    if let Some(mut state) = std::env::var("THREADLE_LAYOUT_SEED").ok().and_then(|s| s.parse::<u64>().ok()) {
+    if let Some(mut state) =
+        std::env::var("THREADLE_LAYOUT_SEED").ok().and_then(|s| s.parse::<u64>().ok())
+    {
         for i in (1..len).rev() {
             // Knuth's MMIX generator; quality matters little here.
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             order.swap(i, (state >> 33) as usize % (i + 1));
         }
     }

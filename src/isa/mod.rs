@@ -272,7 +272,8 @@ impl Fusions {
     }
 
     fn new() -> Fusions {
-        let mut f = Fusions { nodes: vec![Vec::new()], fused: vec![None], first: vec![0; OP_COUNT] };
+        let mut f =
+            Fusions { nodes: vec![Vec::new()], fused: vec![None], first: vec![0; OP_COUNT] };
         for op in ALL.iter().filter(|op| !op.info().parts.is_empty()) {
             let mut node = 0;
             for part in op.info().parts {

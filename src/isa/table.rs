@@ -417,7 +417,15 @@ impl Table {
 
     fn control(&mut self) {
         use Kind::*;
-        self.row("trap", "control", 8, vec![("code", Imm32, 0)], "trap with code", "control::trap_op", None);
+        self.row(
+            "trap",
+            "control",
+            8,
+            vec![("code", Imm32, 0)],
+            "trap with code",
+            "control::trap_op",
+            None,
+        );
         self.row("br", "control", 8, vec![("to", Target, 4)], "pc := to", "control::br", None);
         for (i, d) in ['a', 's', 'l'].into_iter().enumerate() {
             self.row(
@@ -425,7 +433,10 @@ impl Table {
                 "br_table",
                 8,
                 vec![src_field(d, "index", 0, Imm16), ("count", Count32, 4)],
-                format!("pc := targets[min({}, count)]; count + 1 distances follow", show(d, "index")),
+                format!(
+                    "pc := targets[min({}, count)]; count + 1 distances follow",
+                    show(d, "index")
+                ),
                 format!("control::br_table::<{}>", ty(d)),
                 Some(("BR_TABLE", i)),
             );
@@ -439,8 +450,24 @@ impl Table {
             "control::zero_locals",
             None,
         );
-        self.row("exit", "control", 0, vec![], "leave the activation: its results are in place", "control::exit", None);
-        self.row("lazy_compile", "control", 0, vec![], "translate the function, then run it", "host::lazy_compile", None);
+        self.row(
+            "exit",
+            "control",
+            0,
+            vec![],
+            "leave the activation: its results are in place",
+            "control::exit",
+            None,
+        );
+        self.row(
+            "lazy_compile",
+            "control",
+            0,
+            vec![],
+            "translate the function, then run it",
+            "host::lazy_compile",
+            None,
+        );
         self.row(
             "consume_fuel",
             "control",
@@ -512,12 +539,8 @@ impl Table {
             None,
         );
         let tail = |rest: &[Field]| {
-            let mut fields = vec![
-                ("args", Slot, 0),
-                ("count", Count, 2),
-                ("to", Dst, 4),
-                ("frame", Dst, 6),
-            ];
+            let mut fields =
+                vec![("args", Slot, 0), ("count", Count, 2), ("to", Dst, 4), ("frame", Dst, 6)];
             fields.extend_from_slice(rest);
             fields
         };
@@ -588,7 +611,14 @@ impl Table {
             "call_runtime",
             "host",
             24,
-            vec![("frame", Dst, 0), ("args", Slot, 2), ("x", Count32, 4), ("y", Count32, 8), ("z", Count32, 12), ("func", Runtime, 16)],
+            vec![
+                ("frame", Dst, 0),
+                ("args", Slot, 2),
+                ("x", Count32, 4),
+                ("y", Count32, 8),
+                ("z", Count32, 12),
+                ("func", Runtime, 16),
+            ],
             "through the trampoline: call a runtime function with arguments and results at S[args]",
             "host::call_runtime",
             None,
@@ -612,7 +642,11 @@ impl Table {
                     if kind == "f" && x == 'i' {
                         continue;
                     }
-                    let name = if kind == "f" { format!("ret_f{x}{suffix}") } else { format!("ret_{x}{suffix}") };
+                    let name = if kind == "f" {
+                        format!("ret_f{x}{suffix}")
+                    } else {
+                        format!("ret_{x}{suffix}")
+                    };
                     let at = if x == 'i' { 4 } else { 0 };
                     self.row(
                         name,
@@ -634,7 +668,9 @@ impl Table {
         // place between an op and the use of its result.
         let plain = |d: char| if d == 's' { 'P' } else { ty(d) };
         let target = |d: char| if d == 's' { "S[dst]" } else { show_dst(d) };
-        for (prefix, t, table, consts) in [("", "u64", "MOV", "CONST"), ("f", "f64", "FMOV", "FCONST")] {
+        for (prefix, t, table, consts) in
+            [("", "u64", "MOV", "CONST"), ("f", "f64", "FMOV", "FCONST")]
+        {
             for d in ['a', 's', 'l'] {
                 for x in CLASSES {
                     let float = prefix == "f";
@@ -645,7 +681,10 @@ impl Table {
                         format!("{prefix}mov_{d}{x}"),
                         "mov",
                         8,
-                        vec![dst_field(d, 0), src_field(x, "src", if x == 'i' { 4 } else { 2 }, Imm32)],
+                        vec![
+                            dst_field(d, 0),
+                            src_field(x, "src", if x == 'i' { 4 } else { 2 }, Imm32),
+                        ],
                         format!("{} := {}", target(d), show(x, "src")),
                         format!("mov::mov::<{}, {}, {t}>", plain(d), ty(x)),
                         Some((table, class(d) * 4 + class(x))),
@@ -686,7 +725,14 @@ impl Table {
     }
 
     /// Adds the rows of one binary operator: `combos` of sources times destinations.
-    fn binary(&mut self, name: &'static str, t: &str, trapping: bool, combos: &[&str], dsts: &[char]) {
+    fn binary(
+        &mut self,
+        name: &'static str,
+        t: &str,
+        trapping: bool,
+        combos: &[&str],
+        dsts: &[char],
+    ) {
         let op = self.operator("Bin", name);
         let float = t.starts_with('f');
         for d in dsts {
@@ -709,7 +755,11 @@ impl Table {
                     format!("{name}_{d}{combo}"),
                     if float { "float" } else { "integer" },
                     body,
-                    vec![dst_field(*d, 0), src_field(x, "lhs", 2, imm), src_field(y, "rhs", at, imm)],
+                    vec![
+                        dst_field(*d, 0),
+                        src_field(x, "lhs", 2, imm),
+                        src_field(y, "rhs", at, imm),
+                    ],
                     format!("{} := {name}({}, {})", show_dst(*d), show(x, "lhs"), show(y, "rhs")),
                     handler,
                     Some(("BINARY", op * 36 + class(*d) * 12 + class(x) * 4 + class(y))),
@@ -750,7 +800,11 @@ impl Table {
                 if matches!(op, "add" | "sub" | "mul" | "div") {
                     self.binary(name, t, false, pairs(commutative), &['a', 's', 'l']);
                 } else {
-                    let combos: &[&str] = if commutative { &["as", "ss", "ai", "si"] } else { &["as", "sa", "ss", "si"] };
+                    let combos: &[&str] = if commutative {
+                        &["as", "ss", "ai", "si"]
+                    } else {
+                        &["as", "sa", "ss", "si"]
+                    };
                     self.binary(name, t, false, combos, &['a', 's']);
                 }
             }
@@ -767,7 +821,10 @@ impl Table {
     }
 
     fn unary(&mut self) {
-        let all = UNARY.iter().map(|u| (*u, false)).chain(UNARY_TRAPPING.iter().map(|n| ((*n, 'f', 'i'), true)));
+        let all = UNARY
+            .iter()
+            .map(|u| (*u, false))
+            .chain(UNARY_TRAPPING.iter().map(|n| ((*n, 'f', 'i'), true)));
         for ((name, from, to), trapping) in all {
             let op = self.operator("Un", name);
             for d in ['a', 's', 'l'] {
@@ -803,7 +860,11 @@ impl Table {
                     "branch",
                     8,
                     vec![src_field(x, "cond", 0, Imm16), ("to", Target, 4)],
-                    format!("if {} {} 0: pc := to", show(x, "cond"), if test == "nez" { "!=" } else { "==" }),
+                    format!(
+                        "if {} {} 0: pc := to",
+                        show(x, "cond"),
+                        if test == "nez" { "!=" } else { "==" }
+                    ),
                     format!("branch::br_{test}::<{}, u32>", ty(x)),
                     Some((if test == "nez" { "BR_IF" } else { "BR_UNLESS" }, i)),
                 );
@@ -811,7 +872,9 @@ impl Table {
         }
         for width in ["i32", "i64"] {
             // A bit test and a branch: `test` is taken when the common bits are not all zero.
-            for (op, commutative) in INT_COMPARE.into_iter().chain([("test", true), ("ntest", true)]) {
+            for (op, commutative) in
+                INT_COMPARE.into_iter().chain([("test", true), ("ntest", true)])
+            {
                 let name = leak(format!("{width}_{op}"));
                 let number = self.operator("Cmp", name);
                 let combos: &[&str] = if commutative {
@@ -891,10 +954,13 @@ impl Table {
                     for (i, combo) in ["ss", "as", "sa", "is", "si", "ii"].into_iter().enumerate() {
                         let mut letters = combo.chars();
                         let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                        if (kind == "f" && combo.contains('i')) || (kind.is_empty() && c == 'a' && combo.contains('a')) {
+                        if (kind == "f" && combo.contains('i'))
+                            || (kind.is_empty() && c == 'a' && combo.contains('a'))
+                        {
                             continue;
                         }
-                        let operand = |l: char| if l == 'i' { "H".to_string() } else { ty(l).to_string() };
+                        let operand =
+                            |l: char| if l == 'i' { "H".to_string() } else { ty(l).to_string() };
                         self.row(
                             format!("{kind}select_{d}{combo}{c}"),
                             "select",
@@ -912,7 +978,13 @@ impl Table {
                                 show(x, "lhs"),
                                 show(y, "rhs")
                             ),
-                            format!("select::select::<{}, {}, {}, {}, {t}>", ty(d), operand(x), operand(y), ty(c)),
+                            format!(
+                                "select::select::<{}, {}, {}, {}, {t}>",
+                                ty(d),
+                                operand(x),
+                                operand(y),
+                                ty(c)
+                            ),
                             Some((table, class(d) * 12 + class(c) * 6 + i)),
                         );
                     }
@@ -985,11 +1057,19 @@ impl Table {
                             format!("{prefix}{name}_{d}{x}"),
                             if check { "checked" } else { "load" },
                             8,
-                            vec![dst_field(d, 0), src_field(x, "addr", 2, Imm32), ("offset", Off32, 4)]
-                                .into_iter()
-                                .filter(|f| f.0 != "addr" || x != 'k')
-                                .collect(),
-                            format!("{} := {name}[{} + offset]", show_dst(d), if x == 'k' { "0".into() } else { show(x, "addr") }),
+                            vec![
+                                dst_field(d, 0),
+                                src_field(x, "addr", 2, Imm32),
+                                ("offset", Off32, 4),
+                            ]
+                            .into_iter()
+                            .filter(|f| f.0 != "addr" || x != 'k')
+                            .collect(),
+                            format!(
+                                "{} := {name}[{} + offset]",
+                                show_dst(d),
+                                if x == 'k' { "0".into() } else { show(x, "addr") }
+                            ),
                             format!("memory::load::<{}, {}, {t}, {native}, {check}>", ty(d), ty(x)),
                             Some(("LOAD", ((mode * LOADS.len() + n) * 3 + class(d)) * 4 + i)),
                         );
@@ -1008,11 +1088,19 @@ impl Table {
                             format!("{prefix}{name}_{x}{v}"),
                             if check { "checked" } else { "store" },
                             8,
-                            vec![src_field(x, "addr", 0, Imm32), src_field(v, "value", 2, Imm16), ("offset", Off32, 4)]
-                                .into_iter()
-                                .filter(|f| f.0 != "addr" || x != 'k')
-                                .collect(),
-                            format!("{name}[{} + offset] := {}", if x == 'k' { "0".into() } else { show(x, "addr") }, show(v, "value")),
+                            vec![
+                                src_field(x, "addr", 0, Imm32),
+                                src_field(v, "value", 2, Imm16),
+                                ("offset", Off32, 4),
+                            ]
+                            .into_iter()
+                            .filter(|f| f.0 != "addr" || x != 'k')
+                            .collect(),
+                            format!(
+                                "{name}[{} + offset] := {}",
+                                if x == 'k' { "0".into() } else { show(x, "addr") },
+                                show(v, "value")
+                            ),
                             format!(
                                 "memory::store::<{}, {}, {t}, {native}, {check}>",
                                 ty(x),
@@ -1035,7 +1123,12 @@ impl Table {
                     format!("{name}_m{}", if wide { "64" } else { "32" }),
                     "general",
                     16,
-                    vec![("dst", Dst, 0), ("addr", Slot, 2), ("memory", Ctx, 4), ("offset", Off64, 8)],
+                    vec![
+                        ("dst", Dst, 0),
+                        ("addr", Slot, 2),
+                        ("memory", Ctx, 4),
+                        ("offset", Off64, 8),
+                    ],
                     format!("S[dst], acc := {name}(memory, S[addr] + offset)"),
                     format!("memory::load_general::<{t}, {native}, {index}>"),
                     Some(("LOAD_GENERAL", n * 2 + usize::from(wide))),
@@ -1048,7 +1141,12 @@ impl Table {
                     format!("{name}_m{}", if wide { "64" } else { "32" }),
                     "general",
                     16,
-                    vec![("addr", Slot, 0), ("value", Slot, 2), ("memory", Ctx, 4), ("offset", Off64, 8)],
+                    vec![
+                        ("addr", Slot, 0),
+                        ("value", Slot, 2),
+                        ("memory", Ctx, 4),
+                        ("offset", Off64, 8),
+                    ],
                     format!("{name}(memory, S[addr] + offset) := S[value]"),
                     format!("memory::store_general::<{t}, {native}, {index}>"),
                     Some(("STORE_GENERAL", n * 2 + usize::from(wide))),

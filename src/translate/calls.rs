@@ -110,7 +110,11 @@ impl Translator<'_> {
         self.stack.max_height = keep;
         // The index's home may be where the frame's header goes: the handler reads it first.
         let frame = self.callee_frame(base, ty);
-        let op = if exact { isa::call_indirect(src.class).expect("resolved to a row") } else { Op::CallIndirectSub };
+        let op = if exact {
+            isa::call_indirect(src.class).expect("resolved to a row")
+        } else {
+            Op::CallIndirectSub
+        };
         let at = self.emit.op(op);
         self.emit.i16(at, 0, frame);
         self.put_slot(at, 2, src);
@@ -131,9 +135,13 @@ impl Translator<'_> {
             zero_extended.kind = Kind::I64;
             return self.to_slot(&zero_extended);
         }
-        let src = self.source(index, Imm::No, |c| isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, c).is_some());
+        let src = self.source(index, Imm::No, |c| {
+            isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, c).is_some()
+        });
         self.clobber(false);
-        let at = self.emit.op(isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, src.class).expect("a row"));
+        let at = self
+            .emit
+            .op(isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, src.class).expect("a row"));
         self.emit.i16(at, 0, index.home);
         self.put_slot(at, 2, src);
         index.home

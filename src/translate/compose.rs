@@ -71,7 +71,8 @@ pub fn compose(code: Composed) -> Composed {
         out.extend_from_slice(&[0; HEAD]);
         out[start..start + 2].copy_from_slice(&(op as u16).to_le_bytes());
         for instruction in &mut instructions[i..i + length] {
-            let (from, to) = (instruction.at as usize, (instruction.at + instruction.size) as usize);
+            let (from, to) =
+                (instruction.at as usize, (instruction.at + instruction.size) as usize);
             // The operands stay where they are relative to this place.
             instruction.now = (out.len() - HEAD) as u32;
             let last = from + HEAD + body(instruction.op, (to - from) - HEAD, length > 1);

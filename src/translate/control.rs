@@ -341,7 +341,9 @@ impl Translator<'_> {
         let block = self.control.last().expect("an open block");
         let base = block.base;
         // Where nothing joins, operands stay as they are.
-        if block.kind != BlockKind::Loop && (block.label.is_used() || block.kind != BlockKind::Block) {
+        if block.kind != BlockKind::Loop
+            && (block.label.is_used() || block.kind != BlockKind::Block)
+        {
             self.flush_down_to(base, true);
         }
     }
@@ -465,7 +467,10 @@ impl Translator<'_> {
         self.last = None;
     }
 
-    pub fn br_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<(), wasmparser::BinaryReaderError> {
+    pub fn br_table(
+        &mut self,
+        targets: &wasmparser::BrTable<'_>,
+    ) -> Result<(), wasmparser::BinaryReaderError> {
         let index = self.stack.pop();
         let depths: Vec<u32> = targets.targets().collect::<Result<_, _>>()?;
         let default = targets.default();

@@ -41,7 +41,13 @@ const MAX_CODE: usize = 1 << 30;
 
 impl Emitter {
     pub fn new(source_map: bool) -> Emitter {
-        Emitter { bytes: Vec::new(), barrier: 0, source_map: source_map.then(Vec::new), source: 0, copy: None }
+        Emitter {
+            bytes: Vec::new(),
+            barrier: 0,
+            source_map: source_map.then(Vec::new),
+            source: 0,
+            copy: None,
+        }
     }
 
     /// Names the operator that the following instructions come from.
@@ -123,7 +129,9 @@ impl Emitter {
     /// Whether `at` is the last instruction and nothing branches to behind it.
     pub fn is_last(&self, at: u32) -> bool {
         let at = at as usize;
-        at >= self.barrier && at < self.bytes.len() && at + self.op_at(at as u32).info().size() == self.bytes.len()
+        at >= self.barrier
+            && at < self.bytes.len()
+            && at + self.op_at(at as u32).info().size() == self.bytes.len()
     }
 
     /// Whether the instruction at `at` ends at `end`, and nothing branches to between.

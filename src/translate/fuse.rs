@@ -32,7 +32,11 @@ impl Translator<'_> {
     pub fn producer(&self, o: &Operand) -> Option<Rec> {
         let rec = self.last?;
         match o.place {
-            Place::Temp { producer, stored: false } if producer == rec.at && self.emit.is_last(rec.at) => Some(rec),
+            Place::Temp { producer, stored: false }
+                if producer == rec.at && self.emit.is_last(rec.at) =>
+            {
+                Some(rec)
+            }
             _ => None,
         }
     }
@@ -41,7 +45,11 @@ impl Translator<'_> {
     pub fn producer_under(&self, rec: &Rec, o: &Operand) -> Option<Rec> {
         let under = self.under?;
         match o.place {
-            Place::Temp { producer, stored: false } if producer == under.at && under.is_before(rec, self) => Some(under),
+            Place::Temp { producer, stored: false }
+                if producer == under.at && under.is_before(rec, self) =>
+            {
+                Some(under)
+            }
             _ => None,
         }
     }

@@ -119,7 +119,8 @@ impl Translator<'_> {
             let (sx, sv, _) = self.sources(&addr, &value, Imm::Half, false, exists);
             (sx, sv, memarg.offset as u32)
         };
-        let at = self.emit.op(isa::store(op, checked, sx.class, sv.class).expect("resolved to a row"));
+        let at =
+            self.emit.op(isa::store(op, checked, sx.class, sv.class).expect("resolved to a row"));
         self.put_slot(at, 0, sx);
         self.put_half(at, 2, sv);
         self.emit.u32(at, 4, offset);
@@ -207,7 +208,11 @@ impl Translator<'_> {
     }
 
     pub fn data_drop(&mut self, segment: u32) {
-        self.runtime(0, None, &RuntimeCall { function: Runtime::data_drop, x: 0, y: segment, z: 0 });
+        self.runtime(
+            0,
+            None,
+            &RuntimeCall { function: Runtime::data_drop, x: 0, y: segment, z: 0 },
+        );
     }
 
     pub fn table_grow(&mut self, table: u32) {
@@ -240,7 +245,11 @@ impl Translator<'_> {
     }
 
     pub fn elem_drop(&mut self, segment: u32) {
-        self.runtime(0, None, &RuntimeCall { function: Runtime::elem_drop, x: 0, y: segment, z: 0 });
+        self.runtime(
+            0,
+            None,
+            &RuntimeCall { function: Runtime::elem_drop, x: 0, y: segment, z: 0 },
+        );
     }
 
     /// Calls a runtime function with the top `args` operands; its result, if any, takes the place
@@ -296,6 +305,8 @@ fn copy_widths(first: bool, second: bool) -> u32 {
 fn memory_of(memarg: &MemArg) -> u32 {
     match memarg.target {
         wasmparser::MemArgTarget::Memory(memory) => memory,
-        wasmparser::MemArgTarget::Array(_) => unreachable!("an array is not accessed through memory instructions"),
+        wasmparser::MemArgTarget::Array(_) => {
+            unreachable!("an array is not accessed through memory instructions")
+        }
     }
 }

@@ -86,7 +86,8 @@ impl Code {
 
 /// A limit of the bytecode that the function exceeds.
 pub(crate) fn too_large(offset: usize, what: &str) -> Error {
-    ModuleError::new(ModuleErrorKind::Limit, offset as u64, format!("function too large: {what}")).into()
+    ModuleError::new(ModuleErrorKind::Limit, offset as u64, format!("function too large: {what}"))
+        .into()
 }
 
 /// Translates function `func` of the module with these bytes.

@@ -27,7 +27,18 @@ fn is_greater(op: Bin) -> bool {
     use Bin::*;
     matches!(
         op,
-        I32GtS | I32GtU | I32GeS | I32GeU | I64GtS | I64GtU | I64GeS | I64GeU | F32Gt | F32Ge | F64Gt | F64Ge
+        I32GtS
+            | I32GtU
+            | I32GeS
+            | I32GeU
+            | I64GtS
+            | I64GtU
+            | I64GeS
+            | I64GeU
+            | F32Gt
+            | F32Ge
+            | F64Gt
+            | F64Ge
     )
 }
 
@@ -36,7 +47,10 @@ impl Translator<'_> {
     pub fn binary(&mut self, op: Bin, from: Kind, to: Kind) {
         let y = self.stack.pop();
         let x = self.stack.pop();
-        debug_assert_eq!((x.kind.is_float(), y.kind.is_float()), (from.is_float(), from.is_float()));
+        debug_assert_eq!(
+            (x.kind.is_float(), y.kind.is_float()),
+            (from.is_float(), from.is_float())
+        );
         self.binary_of(op, x, y, to);
     }
 
@@ -51,7 +65,8 @@ impl Translator<'_> {
             core::mem::swap(&mut x, &mut y);
         }
         let (start, before) = (self.emit.here(), self.accs);
-        let (sx, sy, _) = self.sources(&x, &y, imm, commutes(op), |x, y| isa::binary(op, Class::A, x, y).is_some());
+        let (sx, sy, _) = self
+            .sources(&x, &y, imm, commutes(op), |x, y| isa::binary(op, Class::A, x, y).is_some());
         self.clobber(to.is_float());
         let row = isa::binary(op, Class::A, sx.class, sy.class).expect("resolved to a row");
         let at = self.emit.op(row);
@@ -283,7 +298,9 @@ impl Translator<'_> {
                 let src = match self.natural(&value, Imm::Half) {
                     Some(src) if isa::global_set(float, src.class).is_some() => src,
                     // A float in a slot moves through the integer registers' form: bits are bits.
-                    _ => super::resolve::Src { class: Class::S, slot: self.to_slot(&value), bits: 0 },
+                    _ => {
+                        super::resolve::Src { class: Class::S, slot: self.to_slot(&value), bits: 0 }
+                    }
                 };
                 let op = isa::global_set(float && src.class != Class::S, src.class).expect("a row");
                 let at = self.emit.op(op);
@@ -326,7 +343,9 @@ impl Translator<'_> {
             self.select_sources(&x, &y, fits)
         };
         self.clobber(float);
-        let at = self.emit.op(isa::select(float, Class::A, sx.class, sy.class, sc.class).expect("resolved to a row"));
+        let at =
+            self.emit.op(isa::select(float, Class::A, sx.class, sy.class, sc.class)
+                .expect("resolved to a row"));
         for (field, src) in [(2, sx), (4, sy), (6, sc)] {
             if src.class == Class::I {
                 self.emit.i16(at, field, src.bits as i16);

@@ -66,7 +66,8 @@ impl Stack {
         self.max_height = self.max_height.max(self.height);
         let mut below = NONE;
         if let Place::Local(local) = place {
-            below = core::mem::replace(&mut self.holders[local as usize], self.operands.len() as u32);
+            below =
+                core::mem::replace(&mut self.holders[local as usize], self.operands.len() as u32);
         }
         let index = self.operands.len() as u32;
         self.operands.push(Operand { kind, place, home, index, clean: false, below });

@@ -27,7 +27,11 @@ impl Translator<'_> {
     /// In unreachable code only the nesting of blocks matters.
     fn skip(&mut self, operator: &Operator<'_>) {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } | Operator::Try { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => {
                 self.skipped += 1;
             }
             Operator::Else => self.else_(),

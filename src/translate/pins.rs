@@ -35,7 +35,10 @@ pub fn choose(body: &FunctionBody<'_>, frame: &Frame) -> Result<Pins, BinaryRead
     let mut any = false;
     while !reader.eof() {
         match reader.read()? {
-            Operator::Block { .. } | Operator::If { .. } | Operator::Try { .. } | Operator::TryTable { .. } => {
+            Operator::Block { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => {
                 blocks.push(false);
             }
             Operator::Loop { .. } => {
@@ -54,7 +57,8 @@ pub fn choose(body: &FunctionBody<'_>, frame: &Frame) -> Result<Pins, BinaryRead
                 if depth > 0 =>
             {
                 let weight = &mut weights[local_index as usize];
-                *weight = weight.saturating_add(1 << (depth.min(tune::PIN_DEPTH) * tune::PIN_DEPTH_SHIFT));
+                *weight = weight
+                    .saturating_add(1 << (depth.min(tune::PIN_DEPTH) * tune::PIN_DEPTH_SHIFT));
             }
             _ => {}
         }

@@ -158,7 +158,11 @@ impl Translator<'_> {
                     self.copy_slot(src.slot, slot);
                     return;
                 }
-                let op = if float { isa::fmov(Class::S, src.class) } else { isa::mov(Class::S, src.class) };
+                let op = if float {
+                    isa::fmov(Class::S, src.class)
+                } else {
+                    isa::mov(Class::S, src.class)
+                };
                 let at = self.emit.op(op.expect("a row"));
                 self.emit.i16(at, 0, slot);
             }
@@ -201,7 +205,11 @@ impl Translator<'_> {
             }
             _ => {
                 let src = self.natural(o, Imm::No).expect("not a constant");
-                let op = if float { isa::fmov(Class::A, src.class) } else { isa::mov(Class::A, src.class) };
+                let op = if float {
+                    isa::fmov(Class::A, src.class)
+                } else {
+                    isa::mov(Class::A, src.class)
+                };
                 let at = self.emit.op(op.expect("a row"));
                 if src.class == Class::S {
                     self.emit.i16(at, 2, src.slot);

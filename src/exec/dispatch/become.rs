@@ -4,6 +4,11 @@
 //! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
 //! x86-64; there are six, and the assertion below keeps it so.
 
+#![allow(
+    improper_ctypes_definitions,
+    reason = "vector registers: both sides of every call are compiled here, together"
+)]
+
 use super::abi::{FloatReg, Pc, Regs};
 use crate::vm::{Slot, VmCtx};
 
@@ -27,6 +32,7 @@ macro_rules! handler {
     ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
         $(#[$attribute])*
         #[doc = $doc]
+        #[allow(improper_ctypes_definitions, reason = "see the type of handlers")]
         // One address for each handler, and no continuation inside another function: inlined, its
         // return would keep the caller from tail-calling.
         #[inline(never)]

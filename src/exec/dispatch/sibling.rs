@@ -2,6 +2,11 @@
 //! a handler into a jump because caller and callee have the same convention and arguments and
 //! nothing lives across it; asm-check proves it for every build we ship.
 
+#![allow(
+    improper_ctypes_definitions,
+    reason = "vector registers: both sides of every call are compiled here, together"
+)]
+
 use super::abi::{FloatReg, Pc, Regs};
 use crate::vm::{Slot, VmCtx};
 
@@ -22,6 +27,7 @@ macro_rules! handler {
     ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
         $(#[$attribute])*
         #[doc = $doc]
+        #[allow(improper_ctypes_definitions, reason = "see the type of handlers")]
         // One address for each handler, and no continuation inside another function: inlined, its
         // return would keep the caller from tail-calling.
         #[inline(never)]

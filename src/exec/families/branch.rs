@@ -1,8 +1,8 @@
 //! Conditional branches.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::operand::{Source, field};
 use crate::exec::next;
+use crate::exec::operand::{Source, field};
 
 /// Goes to the target at field 4 if `taken`, else on.
 #[inline(always)]

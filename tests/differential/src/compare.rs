@@ -85,8 +85,10 @@ impl Totals {
 
     /// As one line that [`Totals::read`] reads.
     pub fn write(&self) -> String {
-        let mut text =
-            format!("modules={} skipped={} calls={} returned={}", self.modules, self.skipped, self.calls, self.returned);
+        let mut text = format!(
+            "modules={} skipped={} calls={} returned={}",
+            self.modules, self.skipped, self.calls, self.returned
+        );
         for (name, count) in &self.stops {
             text += &format!(" {name}={count}");
         }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{FuncValidatorAllocations, Parser, Payload, ValidPayload, ValType, Validator, WasmFeatures};
+use wasmparser::{
+    FuncValidatorAllocations, Parser, Payload, ValType, ValidPayload, Validator, WasmFeatures,
+};
 
 use crate::{Args, plan, supervise};
 
@@ -153,8 +155,12 @@ fn filler(from: &[Option<ValType>], to: &[Option<ValType>]) -> Option<Vec<Vec<u8
             ValType::F32 => Instruction::F32Const(0.0.into()),
             ValType::F64 => Instruction::F64Const(0.0.into()),
             ValType::V128 => Instruction::V128Const(0),
-            ValType::Ref(wasmparser::RefType::FUNCREF) => Instruction::RefNull(wasm_encoder::HeapType::FUNC),
-            ValType::Ref(wasmparser::RefType::EXTERNREF) => Instruction::RefNull(wasm_encoder::HeapType::EXTERN),
+            ValType::Ref(wasmparser::RefType::FUNCREF) => {
+                Instruction::RefNull(wasm_encoder::HeapType::FUNC)
+            }
+            ValType::Ref(wasmparser::RefType::EXTERNREF) => {
+                Instruction::RefNull(wasm_encoder::HeapType::EXTERN)
+            }
             ValType::Ref(_) => return None,
         });
     }
@@ -200,7 +206,9 @@ impl Shrinker<'_> {
 
     /// Replaces a range of operators of a body.
     fn replace(&mut self, body: usize, range: Range<usize>, spots: &[Spot]) -> bool {
-        let Some(fill) = filler(&spots[range.start].stack, &spots[range.end].stack) else { return false };
+        let Some(fill) = filler(&spots[range.start].stack, &spots[range.end].stack) else {
+            return false;
+        };
         let size: usize = fill.iter().map(Vec::len).sum();
         let old: usize = self.best.bodies[body].ops[range.clone()].iter().map(Vec::len).sum();
         if size >= old {

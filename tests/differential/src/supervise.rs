@@ -155,7 +155,12 @@ fn keep(args: &Args, seed: u64) -> Result<()> {
     let to = args.out.join(format!("{name}.small.wasm"));
     std::fs::write(&to, &small)?;
     std::fs::write(to.with_extension("wat"), wasmprinter::print_bytes(&small)?)?;
-    println!("  {} ({} bytes, call {only:?}): {}", to.display(), small.len(), verdict(&args, &to, only).1);
+    println!(
+        "  {} ({} bytes, call {only:?}): {}",
+        to.display(),
+        small.len(),
+        verdict(&args, &to, only).1
+    );
     Ok(())
 }
 

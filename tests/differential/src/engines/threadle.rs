@@ -200,10 +200,8 @@ impl Runner for Threadle {
                 return Ok(seen);
             }
         };
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(MEMORY_LIMIT)
-            .table_elements(TABLE_LIMIT)
-            .build();
+        let limits =
+            StoreLimitsBuilder::new().memory_size(MEMORY_LIMIT).table_elements(TABLE_LIMIT).build();
         let mut store = Store::new(&self.engine, Data { host: Host::default(), limits });
         store.limiter(|data| &mut data.limits);
         let mut imports = Vec::new();

@@ -1,9 +1,9 @@
 //! wasmi, an oracle.
 
 use wasmi::{
-    AsContext, Caller, Config, Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func, FuncType,
-    Global, Instance, Memory, Module, Nullable, Ref, Store, StoreLimits, StoreLimitsBuilder, Table,
-    TrapCode, Val, ValType,
+    AsContext, Caller, Config, Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func,
+    FuncType, Global, Instance, Memory, Module, Nullable, Ref, Store, StoreLimits,
+    StoreLimitsBuilder, Table, TrapCode, Val, ValType,
 };
 
 use super::{Runner, Skip};
@@ -149,10 +149,8 @@ impl Runner for Wasmi {
     fn run(&mut self, wasm: &[u8], plan: &Plan) -> Result<Observation, Skip> {
         let mut seen = Observation::default();
         let module = Module::new(&self.engine, wasm).map_err(|e| Skip(format!("module: {e}")))?;
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(MEMORY_LIMIT)
-            .table_elements(TABLE_LIMIT)
-            .build();
+        let limits =
+            StoreLimitsBuilder::new().memory_size(MEMORY_LIMIT).table_elements(TABLE_LIMIT).build();
         let mut store = Store::new(&self.engine, Data { host: Host::default(), limits });
         store.limiter(|data| &mut data.limits);
         let mut imports = Vec::new();

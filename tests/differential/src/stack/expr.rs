@@ -96,7 +96,8 @@ impl Code<'_> {
     fn operator(&mut self, ty: Ty, depth: usize) {
         let start = self.rng.below(self.style.ops.len());
         let mut order = (start..self.style.ops.len()).chain(0..start);
-        let favourite = order.find(|i| OPS[self.style.ops[*i]].result == ty).map(|i| self.style.ops[i]);
+        let favourite =
+            order.find(|i| OPS[self.style.ops[*i]].result == ty).map(|i| self.style.ops[i]);
         let op = match favourite {
             Some(op) if self.rng.chance(80) => op,
             _ => {
@@ -150,11 +151,7 @@ impl Code<'_> {
     fn select(&mut self, ty: Ty, depth: usize) {
         self.operands(&[ty, ty, Ty::I32], depth);
         let typed = matches!(ty, Ty::Func | Ty::Extern) || self.rng.chance(20);
-        self.emit(if typed {
-            Instruction::TypedSelect(val_type(ty))
-        } else {
-            Instruction::Select
-        });
+        self.emit(if typed { Instruction::TypedSelect(val_type(ty)) } else { Instruction::Select });
         let clean = self.pop(3);
         self.push_item(ty, clean);
     }
@@ -316,7 +313,11 @@ impl Code<'_> {
         let bytes = self.shape.memories[memory].pages << 16;
         let ty = if wide { Ty::I64 } else { Ty::I32 };
         let constant = |value: u64| {
-            if wide { Instruction::I64Const(value as i64) } else { Instruction::I32Const(value as i32) }
+            if wide {
+                Instruction::I64Const(value as i64)
+            } else {
+                Instruction::I32Const(value as i32)
+            }
         };
         let [and, add, shl] = if wide {
             [Instruction::I64And, Instruction::I64Add, Instruction::I64Shl]

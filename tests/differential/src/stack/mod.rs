@@ -120,7 +120,10 @@ fn shape(rng: &mut Rng) -> Shape {
         globals.push((ty(rng), rng.chance(85)));
     }
     let memories = (0..rng.pick(&[1, 1, 1, 2, 3]))
-        .map(|i| Memory { wide: rng.chance(if i == 0 { 15 } else { 50 }), pages: rng.between(1, 3) as u64 })
+        .map(|i| Memory {
+            wide: rng.chance(if i == 0 { 15 } else { 50 }),
+            pages: rng.between(1, 3) as u64,
+        })
         .collect();
     let elements = (0..rng.between(1, 8)).map(|_| rng.below(count) as u32).collect::<Vec<_>>();
     let table_size = elements.len() as u32 + 2;
@@ -163,14 +166,26 @@ pub fn generate(seed: u64) -> Vec<u8> {
     let mut tables = TableSection::new();
     for (i, element_type) in [RefType::FUNCREF, RefType::EXTERNREF].into_iter().enumerate() {
         let minimum = u64::from(shape.table_size);
-        tables.table(TableType { element_type, table64: false, minimum, maximum: Some(40), shared: false });
+        tables.table(TableType {
+            element_type,
+            table64: false,
+            minimum,
+            maximum: Some(40),
+            shared: false,
+        });
         exports.export(&format!("t{i}"), ExportKind::Table, i as u32);
     }
     let mut memories = MemorySection::new();
     for (i, memory) in shape.memories.iter().enumerate() {
         let maximum = Some(memory.pages + 2);
         let (minimum, memory64) = (memory.pages, memory.wide);
-        memories.memory(MemoryType { minimum, maximum, memory64, shared: false, page_size_log2: None });
+        memories.memory(MemoryType {
+            minimum,
+            maximum,
+            memory64,
+            shared: false,
+            page_size_log2: None,
+        });
         exports.export(&format!("m{i}"), ExportKind::Memory, i as u32);
     }
     let mut globals = GlobalSection::new();

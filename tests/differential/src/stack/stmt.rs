@@ -92,7 +92,10 @@ impl Code<'_> {
         let op = (start..OPS.len()).chain(0..start).map(|i| &OPS[i]).find(|op| {
             let count = op.args.len();
             count <= height
-                && self.stack[self.stack.len() - count..].iter().zip(op.args).all(|(a, b)| a.ty == *b)
+                && self.stack[self.stack.len() - count..]
+                    .iter()
+                    .zip(op.args)
+                    .all(|(a, b)| a.ty == *b)
         });
         match op {
             Some(op) => {
@@ -264,7 +267,10 @@ impl Code<'_> {
     /// Depths that a branch may name freely.
     fn targets(&self) -> Vec<usize> {
         let blocks = self.blocks.iter().rev().enumerate();
-        blocks.filter(|(_, it)| !matches!(it.kind, Kind::Counted(_))).map(|(depth, _)| depth).collect()
+        blocks
+            .filter(|(_, it)| !matches!(it.kind, Kind::Counted(_)))
+            .map(|(depth, _)| depth)
+            .collect()
     }
 
     fn label(&self, depth: usize) -> Vec<Ty> {
@@ -340,7 +346,8 @@ impl Code<'_> {
     /// Whether there is a back edge to a block already.
     fn counts_elsewhere(&self, at: usize) -> bool {
         let Kind::Counted(counter) = self.blocks[at].kind else { return true };
-        let tees = self.out.iter().filter(|op| matches!(op, Instruction::LocalTee(it) if *it == counter));
+        let tees =
+            self.out.iter().filter(|op| matches!(op, Instruction::LocalTee(it) if *it == counter));
         tees.count() > 1
     }
 
@@ -355,7 +362,8 @@ impl Code<'_> {
     fn bulk(&mut self) {
         let memory = self.rng.below(self.shape.memories.len());
         let other = self.rng.below(self.shape.memories.len());
-        let index = |memory: usize| if self.shape.memories[memory].wide { Ty::I64 } else { Ty::I32 };
+        let index =
+            |memory: usize| if self.shape.memories[memory].wide { Ty::I64 } else { Ty::I32 };
         let (to, from) = (index(memory), index(other));
         match self.rng.below(8) {
             0 => {
@@ -369,7 +377,10 @@ impl Code<'_> {
                 self.range(to);
                 self.range(from);
                 self.range(if to == from { to } else { Ty::I32 });
-                self.emit(Instruction::MemoryCopy { src_mem: other as u32, dst_mem: memory as u32 });
+                self.emit(Instruction::MemoryCopy {
+                    src_mem: other as u32,
+                    dst_mem: memory as u32,
+                });
                 self.pop(3);
             }
             2 => {
@@ -529,8 +540,7 @@ impl Code<'_> {
                 if self.may_nest() {
                     self.nested_block();
                 }
-                self.stack.truncate(base);
-                for _ in 0..0 {
+                while self.stack.len() > base {
                     self.discard();
                 }
             }
