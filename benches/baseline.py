@@ -13,9 +13,8 @@ benches/install-runner.sh installs what this needs. The baseline is of the defau
 `sibling`, direct threading) with the compiler of rust-toolchain.toml, on x86-64 Linux. With
 THREADLE_DISPATCH set otherwise, the rows are printed and compared with nothing.
 
-A row `NAME_few` and `NAME_many` in a benchmark's output, or a list of two arguments, which
-iai-callgrind numbers 0 and 1, becomes one row: the difference, divided by the distance of the
-counts.
+A benchmark with a list of two arguments, which iai-callgrind numbers 0 and 1, becomes one row: the
+difference of the two counts, divided by the distance of the arguments.
 """
 import argparse
 import json
@@ -34,21 +33,14 @@ HEADER = """\
 """
 
 
-def instructions(node):
-    """The count of the event Ir in a summary, wherever it is."""
-    if isinstance(node, dict):
-        if "Ir" in node:
-            metrics = node["Ir"].get("metrics", node["Ir"])
-            # Alone, or beside the previous run's: {"Left": new}, {"Both": [new, old]}.
-            new = metrics["Left"] if "Left" in metrics else metrics["Both"][0]
-            return new["Int"] if isinstance(new, dict) else new
-        node = list(node.values())
-    if isinstance(node, list):
-        for child in node:
-            found = instructions(child)
-            if found is not None:
-                return found
-    return None
+def instructions(summary):
+    """The instructions that callgrind counted in a benchmark's summary."""
+    for profile in summary["profiles"]:
+        if profile["tool"] == "Callgrind":
+            metrics = profile["summaries"]["total"]["summary"]["Callgrind"]["Ir"]["metrics"]
+            # Alone, or beside an earlier run's: {"Left": new} or {"Both": [new, old]}.
+            return (metrics["Left"] if "Left" in metrics else metrics["Both"][0])["Int"]
+    sys.exit(f"baseline: {summary['id']} was not run by callgrind")
 
 
 def measure(bench):
@@ -64,10 +56,7 @@ def measure(bench):
     for line in run.stdout.splitlines():
         if line.startswith("{"):
             summary = json.loads(line)
-            count = instructions(summary["profiles"])
-            if count is None:
-                sys.exit(f"baseline: {bench}: {summary.get('id')} has no count of instructions")
-            counts[summary["id"]] = count
+            counts[summary["id"]] = instructions(summary)
     if not counts:
         sys.exit(f"baseline: {bench} printed no summaries")
     rows = {}

@@ -176,7 +176,7 @@ fn unary(times: i32) -> Ready<i32, i32> {
     ready("id", times, 0)
 }
 
-/// The rows whose loop is WebAssembly.
+// The rows whose loop is WebAssembly.
 #[library_benchmark]
 #[benches::empty_loop(args = [("empty_loop", FEW), ("empty_loop", MANY)], setup = in_wasm)]
 #[benches::call_empty(args = [("call_empty", FEW), ("call_empty", MANY)], setup = in_wasm)]
@@ -195,7 +195,7 @@ fn wasm(mut ready: Ready<i32, i32>) -> Ready<i32, i32> {
     ready
 }
 
-/// The host calls an export that takes and gives nothing.
+// The host calls an export that takes and gives nothing.
 #[library_benchmark]
 #[benches::export_empty(args = [FEW, MANY], setup = empty)]
 fn host_nothing(mut ready: Ready<(), ()>) -> Ready<(), ()> {
@@ -205,7 +205,7 @@ fn host_nothing(mut ready: Ready<(), ()>) -> Ready<(), ()> {
     ready
 }
 
-/// The host calls an export that takes and gives an `i32`.
+// The host calls an export that takes and gives an `i32`.
 #[library_benchmark]
 #[benches::export_unary(args = [FEW, MANY], setup = unary)]
 fn host_unary(mut ready: Ready<i32, i32>) -> Ready<i32, i32> {

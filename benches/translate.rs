@@ -71,21 +71,24 @@ fn module(count: usize) -> (Store<()>, Module) {
 
 #[library_benchmark]
 #[benches::validate(args = [FEW, MANY], setup = bytes)]
-fn validate((engine, bytes): (Engine, Vec<u8>)) -> (Engine, Vec<u8>) {
+fn validate(input: (Engine, Vec<u8>)) -> (Engine, Vec<u8>) {
+    let (engine, bytes) = input;
     assert!(black_box(Module::validate(&engine, &bytes)).is_ok());
     (engine, bytes)
 }
 
 #[library_benchmark]
 #[benches::translate(args = [FEW, MANY], setup = bytes)]
-fn translate((engine, bytes): (Engine, Vec<u8>)) -> (Engine, Vec<u8>, Module) {
+fn translate(input: (Engine, Vec<u8>)) -> (Engine, Vec<u8>, Module) {
+    let (engine, bytes) = input;
     let module = Module::new(&engine, &bytes).expect("the module is valid");
     (engine, bytes, black_box(module))
 }
 
 #[library_benchmark]
 #[benches::instantiate(args = [FEW, MANY], setup = module)]
-fn instantiate((mut store, module): (Store<()>, Module)) -> (Store<()>, Module) {
+fn instantiate(input: (Store<()>, Module)) -> (Store<()>, Module) {
+    let (mut store, module) = input;
     assert!(black_box(Instance::new(&mut store, &module, &[])).is_ok());
     (store, module)
 }

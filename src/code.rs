@@ -14,6 +14,9 @@ use crate::vm::limits::MemoryTunables;
 use crate::vm::memory::is_guarded;
 use crate::wasm::ModuleInfo;
 
+/// Pairs of a byte offset in a function's code and one in the module, ascending.
+type SourceMap = Box<[(u32, u32)]>;
+
 /// The code of a module, shared by all its instances.
 ///
 /// Each defined function has a [`CodeEntry`] through which it is called. It starts as a stub that
@@ -28,7 +31,7 @@ pub struct ModuleCode {
     /// Start address of each function's code, for finding the function of an instruction.
     places: RwLock<BTreeMap<usize, DefinedFuncIndex>>,
     /// Source maps that backtraces have asked for.
-    source_maps: Mutex<HashMap<DefinedFuncIndex, Arc<[(u32, u32)]>>>,
+    source_maps: Mutex<HashMap<DefinedFuncIndex, SourceMap>>,
 }
 
 impl ModuleCode {
@@ -138,7 +141,7 @@ impl ModuleCode {
             }
         };
         let results = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
             let mut results = vec![work()];
             for other in others {
                 match other.join() {

@@ -52,6 +52,9 @@ fn expected_failures(path: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Does a run on an engine; the error says what was not as expected.
+type Runner = dyn Fn(&Engine) -> Result<(), String> + Send + Sync;
+
 fn add(
     kind: &'static str,
     corpus: &Path,
@@ -59,7 +62,7 @@ fn add(
     expected: &Arc<BTreeMap<String, String>>,
     trials: &mut Vec<Trial>,
 ) {
-    let mut runs: Vec<(String, Arc<dyn Fn(&Engine) -> Result<(), String> + Send + Sync>)> = vec![];
+    let mut runs: Vec<(String, Arc<Runner>)> = Vec::new();
     for program in programs(&corpus.join("wasi"), large) {
         runs.push((program.id.clone(), Arc::new(move |engine| program.run(engine))));
     }

@@ -284,6 +284,19 @@ fn documents() -> impl Iterator<Item = (String, String)> {
     files().into_iter().filter(|(path, _)| path.ends_with(".md"))
 }
 
+#[test]
+fn ci_runs_the_commands_that_the_readme_gives_first() {
+    let read = |file| std::fs::read_to_string(root().join(file)).expect("the file is there");
+    let (readme, ci) = (read("README.md"), read(".ci/run"));
+    let block = readme.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let lines = block.expect("the README has commands").lines();
+    let commands = lines.map(|line| line.split('#').next().unwrap_or_default().trim());
+    let commands: Vec<&str> = commands.filter(|line| line.starts_with("cargo ")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    let missing: Vec<_> = commands.iter().filter(|command| !ci.contains(**command)).collect();
+    assert!(missing.is_empty(), ".ci/run lacks {missing:?}");
+}
+
 /// Folders whose paths are spelled from the repository's root.
 const FOLDERS: [&str; 7] =
     ["src/", "tests/", "docs/", "examples/", "benches/", "asm-check/", ".ci/"];

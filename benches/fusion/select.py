@@ -27,7 +27,14 @@ def ends(op):
 
 
 def never(op):
-    return op in NEVER or op.startswith(("return_", "checked_", "call_ref", "call_indirect_sub")) or op.endswith(("_m32", "_m64"))
+    return op in NEVER or op.startswith(("return_", "checked_", "call_ref", "call_indirect")) or op.endswith(("_m32", "_m64"))
+
+
+def hides_pc(ops):
+    """Whether an op returns behind a memory access: `pc` would be dead at the access, and the
+    compiler free to use its register, where the fault handler looks for it."""
+    access = [i for i, op in enumerate(ops) if "load" in op or "store" in op]
+    return bool(access) and any(op.startswith("ret") for op in ops[access[0]:])
 
 
 def blocks(path):
@@ -99,7 +106,7 @@ def main():
             for (a, _), (b, c) in zip(run, run[1:]):
                 if len(a) + len(b) <= MAX_LENGTH:
                     pairs[a + b] += c
-        fresh = [p for p, _ in pairs.most_common() if p not in chosen]
+        fresh = [p for p, _ in pairs.most_common() if p not in chosen and not hides_pc(p)]
         if not fresh:
             break
         chosen.update(fresh[:min(ROUND, count - len(chosen))])

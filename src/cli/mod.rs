@@ -11,6 +11,7 @@ mod disas;
 mod operator;
 mod options;
 mod output;
+mod profile;
 mod run;
 mod value;
 mod wast;
@@ -47,6 +48,8 @@ enum Command {
     Run(run::Run),
     /// Run test scripts of the official suite
     Wast(wast::Wast),
+    /// Run a program as `run` does and count what is dispatched
+    Profile(profile::Profile),
     /// Print a module's bytecode beside the WebAssembly it came from
     Disas(disas::Disas),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Wast(wast) => wast.execute(),
+        Command::Profile(profile) => profile.execute(),
         Command::Disas(disas) => disas.execute(),
     };
     match result {

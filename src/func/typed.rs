@@ -256,8 +256,13 @@ pub(super) use for_each_arity;
 
 macro_rules! tuple {
     ($($name:ident)*) => {
+        #[allow(
+            non_snake_case,
+            unused,
+            clippy::unused_unit,
+            reason = "names stand for types and values; there may be none"
+        )]
         // SAFETY: each element in terms of its own implementation, at the slot behind the last.
-        #[allow(non_snake_case, unused, reason = "names stand for types and values; may be none")]
         unsafe impl<$($name: WasmTy),*> WasmTyList for ($($name,)*) {
             const SLOTS: usize = 0 $(+ <$name as WasmTy>::SLOTS)*;
 

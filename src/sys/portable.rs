@@ -54,6 +54,11 @@ impl Mapping {
         self.len
     }
 
+    /// Is nothing reserved?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Makes a range accessible; here it already is.
     ///
     /// # Errors

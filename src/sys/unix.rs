@@ -70,6 +70,11 @@ impl Mapping {
         self.len
     }
 
+    /// Is nothing reserved?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Makes `len` bytes from `offset` on readable and writable, rounded out to whole pages. Pages
     /// that were committed before keep their contents.
     ///

@@ -75,6 +75,11 @@ impl Table {
         self.vm.len as usize
     }
 
+    /// Are there no elements?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The elements.
     #[inline]
     pub fn elems(&self) -> &[Slot] {

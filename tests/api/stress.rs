@@ -1,7 +1,7 @@
 //! Random call graphs across three instances and host functions that re-enter, grow, trap, err,
 //! panic and suspend, compared with a simple model after every call from outside.
 //!
-//! `THREADLE_STRESS_STEPS` sets how many actions are executed (default 200,000) and
+//! `THREADLE_STRESS_STEPS` sets how many actions are executed (default 50,000) and
 //! `THREADLE_STRESS_SEED` where to begin; a failure prints its seed.
 
 use std::fmt::Write as _;
@@ -467,7 +467,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[test]
 fn random_programs_agree_with_the_model() {
-    let limit = setting("THREADLE_STRESS_STEPS", 200_000);
+    let limit = setting("THREADLE_STRESS_STEPS", 50_000);
     let mut seed = setting("THREADLE_STRESS_SEED", 1);
     let engines = [Engine::default(), checking_engine()];
     let mut steps = 0;

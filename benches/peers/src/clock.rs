@@ -3,13 +3,19 @@
 //! Wall time counts whatever else the machine does; processor time of the thread does not. All
 //! engines run Wasm on the thread that calls them, so it misses nothing of theirs.
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
 /// Processor time that the calling thread has used since it started.
+///
+/// # Panics
+///
+/// When the system has no such clock.
 pub fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    match clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID) {
+        Ok(time) => Duration::from(time),
+        Err(error) => panic!("this system has no clock for a thread's processor time: {error}"),
+    }
 }
 
 /// Runs `work` and tells its result with the nanoseconds of processor time that it took.

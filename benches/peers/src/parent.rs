@@ -297,8 +297,8 @@ fn collected(contestant: &Contestant, row: crate::border::Row, iterations: u32) 
     }
     let output = child.wait_with_output().map_err(|error| error.to_string())?;
     let answers = String::from_utf8_lossy(&output.stdout).into_owned();
-    let ran = answers.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let last = ran.last().unwrap_or_else(|| Answer::Failed("no answer".to_owned()));
+    let mut ran = answers.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let last = ran.next_back().unwrap_or_else(|| Answer::Failed("no answer".to_owned()));
     let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
     match last {
         Answer::Ran(_) => complaints

@@ -71,6 +71,15 @@ macro_rules! handler {
 }
 pub(crate) use handler;
 
+/// Keeps the next part of a fused op from changing `pc` or `fp` before a guarded access has
+/// happened: both come from memory, which this pretends to change. The fault handler reads them.
+/// Emits no instruction.
+#[inline(always)]
+pub fn settle() {
+    // SAFETY: an empty template.
+    unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+}
+
 /// Runs the chain that starts at `r.pc` until it exits.
 ///
 /// # Safety

@@ -5,6 +5,7 @@
 //! keeps them in memory, so there every access compares.
 
 use crate::exec::abi::{Regs, Step};
+use crate::exec::dispatch::settle;
 use crate::exec::operand::{Dest, Source, Value, field, slot};
 use crate::exec::{next, trap};
 use crate::trap::Trap;
@@ -102,7 +103,11 @@ where
         let Some(p) = address::<CHECKED>(r, index, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
-        D::write(r, 0, N::load(p));
+        let v = N::load(p);
+        if !CHECKED {
+            settle();
+        }
+        D::write(r, 0, v);
     }
     next(r, 8)
 }
@@ -126,6 +131,9 @@ where
             return trap(r, Trap::MemoryOutOfBounds);
         };
         N::store(p, v);
+        if !CHECKED {
+            settle();
+        }
     }
     next(r, 8)
 }

@@ -48,7 +48,7 @@ impl Pieces {
         let mut bodies = Vec::new();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
-                Payload::CodeSectionStart { range, .. } => {
+                Payload::CodeSectionStart { unchecked_range: range, .. } => {
                     code = range.start as usize..range.end as usize;
                 }
                 Payload::CodeSectionEntry(body) => {
@@ -105,26 +105,21 @@ impl Pieces {
         for payload in Parser::new(0).parse_all(&wasm) {
             if let ValidPayload::Func(func, body) = validator.payload(&payload.ok()?).ok()? {
                 let mut func = func.into_validator(FuncValidatorAllocations::default());
-                let mut reader = body.get_binary_reader();
-                func.read_locals(&mut reader).ok()?;
+                func.read_locals(&mut body.get_binary_reader()).ok()?;
+                let mut reader = body.get_operators_reader().ok()?;
                 while !reader.eof() {
                     if at == index {
-                        let height = func.operand_stack_height();
-                        let types = (0..height as usize).rev();
+                        let height = func.operand_stack_height() as usize;
                         spots.push(Spot {
-                            stack: types.map(|i| func.get_operand_type(i).flatten()).collect(),
+                            stack: (0..height)
+                                .rev()
+                                .map(|i| func.get_operand_type(i).flatten())
+                                .collect(),
                             depth: func.control_stack_height() as usize,
                         });
                     }
-                    func.op(reader.original_position(), &{
-                        let mut one = reader.clone();
-                        let mut ops = wasmparser::OperatorsReader::new(one.clone());
-                        let op = ops.read().ok()?;
-                        one = ops.get_binary_reader();
-                        reader = one;
-                        op
-                    })
-                    .ok()?;
+                    let (op, offset) = reader.read_with_offset().ok()?;
+                    func.op(offset, &op).ok()?;
                 }
                 at += 1;
             }
