@@ -42,7 +42,7 @@ impl Translator<'_> {
             if index == first {
                 base = operand.home;
             }
-            self.to_home(&operand);
+            self.place_in_home(&operand);
         }
         self.stack.truncate(first);
         self.clobber_all();
@@ -127,13 +127,13 @@ impl Translator<'_> {
     /// A table index as a 64-bit slot: a 32-bit one is extended.
     fn index_slot(&mut self, index: &super::operand::Operand, table: u32) -> i16 {
         if self.info.tables[table as usize].is_64() {
-            return self.to_slot(index);
+            return self.place_in_slot(index);
         }
         if let Place::Const(bits) = index.place {
             let mut zero_extended = *index;
             zero_extended.place = Place::Const(u64::from(bits as u32));
             zero_extended.kind = Kind::I64;
-            return self.to_slot(&zero_extended);
+            return self.place_in_slot(&zero_extended);
         }
         let src = self.source(index, Imm::No, |c| {
             isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, c).is_some()
@@ -151,7 +151,7 @@ impl Translator<'_> {
         let info = self.info;
         let ty = info.type_info(TypeIndex(ty)).func();
         let func = self.stack.pop();
-        let slot = self.to_slot(&func);
+        let slot = self.place_in_slot(&func);
         let base = self.arguments(ty);
         let frame = self.callee_frame(base, ty);
         let at = self.emit.op(Op::CallRef);
@@ -191,7 +191,7 @@ impl Translator<'_> {
         let id = info.type_id(TypeIndex(ty)).0;
         let ty = info.type_info(TypeIndex(ty)).func();
         let index = self.stack.pop();
-        let slot = if exact { self.to_slot(&index) } else { self.index_slot(&index, table) };
+        let slot = if exact { self.place_in_slot(&index) } else { self.index_slot(&index, table) };
         let base = self.arguments(ty);
         let op = if exact { Op::ReturnCallIndirect } else { Op::ReturnCallIndirectSub };
         let at = self.tail(op, base, ty);
@@ -206,7 +206,7 @@ impl Translator<'_> {
         let info = self.info;
         let ty = info.type_info(TypeIndex(ty)).func();
         let func = self.stack.pop();
-        let slot = self.to_slot(&func);
+        let slot = self.place_in_slot(&func);
         let base = self.arguments(ty);
         let at = self.tail(Op::ReturnCallRef, base, ty);
         self.emit.i16(at, 8, slot);

@@ -384,7 +384,7 @@ impl Translator<'_> {
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
             if operand.home == home {
-                self.to_home(&operand);
+                self.place_in_home(&operand);
             } else {
                 self.copy_to(&operand, home);
             }
@@ -437,7 +437,7 @@ impl Translator<'_> {
             let count = self.branch_kinds(target).len();
             for i in self.stack.len() - count..self.stack.len() {
                 let operand = self.stack.get(i);
-                self.to_home(&operand);
+                self.place_in_home(&operand);
             }
             let mut label = core::mem::take(&mut self.control[target].label);
             self.emit_branch(cmp, &x, y.as_ref(), &mut label);
@@ -451,7 +451,7 @@ impl Translator<'_> {
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
             if matches!(operand.place, Place::Temp { .. }) {
-                self.to_home(&operand);
+                self.place_in_home(&operand);
             }
         }
         self.emit_branch(negate(cmp), &x, y.as_ref(), &mut skip);
@@ -483,7 +483,7 @@ impl Translator<'_> {
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
             if matches!(operand.place, Place::Temp { .. }) {
-                self.to_home(&operand);
+                self.place_in_home(&operand);
             }
         }
         let at = self.emit.op(isa::br_table(src.class).expect("resolved to a row"));
@@ -615,7 +615,7 @@ impl Translator<'_> {
             let float = o.kind.is_float();
             let src = match self.natural(&o, Imm::Word) {
                 Some(src) if isa::ret(float, src.class, restore).is_some() => src,
-                _ => Src { class: Class::S, slot: self.to_slot(&o), bits: 0 },
+                _ => Src { class: Class::S, slot: self.place_in_slot(&o), bits: 0 },
             };
             let op = isa::ret(float, src.class, restore);
             let at = self.emit.op(op.expect("a row"));

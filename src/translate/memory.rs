@@ -78,7 +78,7 @@ impl Translator<'_> {
     }
 
     fn load_general(&mut self, op: Load, memarg: &MemArg, kind: Kind, addr: &Operand) {
-        let slot = self.to_slot(addr);
+        let slot = self.place_in_slot(addr);
         self.clobber(kind.is_float());
         let home = self.next_home();
         let wide = self.is_memory64(memory_of(memarg));
@@ -96,7 +96,7 @@ impl Translator<'_> {
         let value = self.stack.pop();
         let addr = self.stack.pop();
         if !self.is_plain(memory_of(memarg)) {
-            let (slot, value) = (self.to_slot(&addr), self.to_slot(&value));
+            let (slot, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
             let wide = self.is_memory64(memory_of(memarg));
             let at = self.emit.op(isa::store_general(op, wide).expect("a row"));
             self.emit.i16(at, 0, slot);
@@ -155,7 +155,7 @@ impl Translator<'_> {
 
     pub fn table_get(&mut self, table: u32) {
         let index = self.stack.pop();
-        let slot = self.to_slot(&index);
+        let slot = self.place_in_slot(&index);
         self.clobber(false);
         let home = self.next_home();
         let at = self.emit.op(if self.is_table64(table) { Op::Table64Get } else { Op::TableGet });
@@ -169,7 +169,7 @@ impl Translator<'_> {
     pub fn table_set(&mut self, table: u32) {
         let value = self.stack.pop();
         let index = self.stack.pop();
-        let (index, value) = (self.to_slot(&index), self.to_slot(&value));
+        let (index, value) = (self.place_in_slot(&index), self.place_in_slot(&value));
         let at = self.emit.op(if self.is_table64(table) { Op::Table64Set } else { Op::TableSet });
         self.emit.i16(at, 0, index);
         self.emit.i16(at, 2, value);
@@ -262,7 +262,7 @@ impl Translator<'_> {
             if index == first {
                 home = operand.home;
             }
-            self.to_home(&operand);
+            self.place_in_home(&operand);
         }
         self.stack.truncate(first);
         self.clobber_all();

@@ -6,7 +6,7 @@
 //!
 //! - an op's result goes to the accumulator; if something else needs the accumulator while the
 //!   value is still live, the *producer* is rewritten in place to store it as well
-//!   ([`emit::Emitter::store_form`]), so no spill is ever dispatched;
+//!   (`emit::Emitter::store_form`), so no spill is ever dispatched;
 //! - a `local.set` right behind a producer rewrites the producer's destination instead;
 //! - a comparison right before a branch is taken back and emitted as one with it.
 //!
@@ -103,7 +103,7 @@ pub fn translate(
     let range = info.body(func);
     let start = range.start;
     let invalid = |e: wasmparser::BinaryReaderError| {
-        Error::from(ModuleError::new(ModuleErrorKind::Malformed, e.offset() as u64, e.message()))
+        Error::from(ModuleError::new(ModuleErrorKind::Malformed, e.offset(), e.message()))
     };
     let bytes = bytes.get(range).unwrap_or_default();
     let body = FunctionBody::new(BinaryReader::new(bytes, start as u64));

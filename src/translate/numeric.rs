@@ -298,9 +298,11 @@ impl Translator<'_> {
                 let src = match self.natural(&value, Imm::Half) {
                     Some(src) if isa::global_set(float, src.class).is_some() => src,
                     // A float in a slot moves through the integer registers' form: bits are bits.
-                    _ => {
-                        super::resolve::Src { class: Class::S, slot: self.to_slot(&value), bits: 0 }
-                    }
+                    _ => super::resolve::Src {
+                        class: Class::S,
+                        slot: self.place_in_slot(&value),
+                        bits: 0,
+                    },
                 };
                 let op = isa::global_set(float && src.class != Class::S, src.class).expect("a row");
                 let at = self.emit.op(op);
@@ -312,7 +314,7 @@ impl Translator<'_> {
                 }
             }
             GlobalPlace::Indirect(at_ctx) => {
-                let slot = self.to_slot(&value);
+                let slot = self.place_in_slot(&value);
                 let at = self.emit.op(Op::GlobalSetIndirect);
                 self.emit.u32(at, 4, at_ctx);
                 self.emit.i16(at, 2, slot);
@@ -332,7 +334,7 @@ impl Translator<'_> {
         // The condition in the accumulator or a slot; the values wherever that leaves room.
         let sc = match self.natural(&c, Imm::No) {
             Some(src) if matches!(src.class, Class::A | Class::S) => src,
-            _ => super::resolve::Src { class: Class::S, slot: self.to_slot(&c), bits: 0 },
+            _ => super::resolve::Src { class: Class::S, slot: self.place_in_slot(&c), bits: 0 },
         };
         let taken = sc.class == Class::A && !float;
         let (sx, sy, _) = {
@@ -374,17 +376,17 @@ impl Translator<'_> {
         if let Some(sx) = nx
             && exists(sx.class, Class::S)
         {
-            let slot = self.to_slot(y);
+            let slot = self.place_in_slot(y);
             return (sx, super::resolve::Src { class: Class::S, slot, bits: 0 }, false);
         }
         if let Some(sy) = ny
             && exists(Class::S, sy.class)
         {
-            let slot = self.to_slot(x);
+            let slot = self.place_in_slot(x);
             return (super::resolve::Src { class: Class::S, slot, bits: 0 }, sy, false);
         }
-        let sx = super::resolve::Src { class: Class::S, slot: self.to_slot(x), bits: 0 };
-        let sy = super::resolve::Src { class: Class::S, slot: self.to_slot(y), bits: 0 };
+        let sx = super::resolve::Src { class: Class::S, slot: self.place_in_slot(x), bits: 0 };
+        let sy = super::resolve::Src { class: Class::S, slot: self.place_in_slot(y), bits: 0 };
         (sx, sy, false)
     }
 }

@@ -56,7 +56,7 @@ impl Translator<'_> {
             Operator::BrTable { targets } => {
                 if let Err(e) = self.br_table(targets) {
                     self.failure = Some(crate::error::ModuleError::new(
-                        crate::error::ModuleErrorKind::Malformed, e.offset() as u64, e.message()).into());
+                        crate::error::ModuleErrorKind::Malformed, e.offset(), e.message()).into());
                 }
             }
             Operator::Return => {

@@ -47,9 +47,8 @@ pub fn choose(body: &FunctionBody<'_>, frame: &Frame) -> Result<Pins, BinaryRead
                 any = true;
             }
             Operator::End | Operator::Delegate { .. } => {
-                if blocks.pop() == Some(true) {
-                    depth -= 1;
-                }
+                let was_loop = blocks.pop() == Some(true);
+                depth -= u32::from(was_loop);
             }
             Operator::LocalGet { local_index }
             | Operator::LocalSet { local_index }

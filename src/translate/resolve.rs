@@ -108,16 +108,16 @@ impl Translator<'_> {
     }
 
     /// Makes an operand (on the stack or just popped) available in a slot.
-    pub fn to_slot(&mut self, o: &Operand) -> i16 {
+    pub fn place_in_slot(&mut self, o: &Operand) -> i16 {
         if let Some(slot) = self.slot_of(o) {
             return slot;
         }
-        self.to_home(o);
+        self.place_in_home(o);
         o.home
     }
 
     /// Makes an operand available in its home slot.
-    pub fn to_home(&mut self, o: &Operand) {
+    pub fn place_in_home(&mut self, o: &Operand) {
         match o.place {
             Place::Temp { stored: true, .. } => {}
             Place::Temp { producer, stored: false } => {
@@ -253,7 +253,7 @@ impl Translator<'_> {
         if exists(Class::A) && !matches!(o.place, Place::Temp { .. }) {
             return self.load_acc(o);
         }
-        Src::slot(self.to_slot(o))
+        Src::slot(self.place_in_slot(o))
     }
 
     /// Resolves two sources to classes that `exists`, emitting as little as possible. Slots always
@@ -308,8 +308,8 @@ impl Translator<'_> {
         {
             return (self.load_acc(x), sy, false);
         }
-        let sx = Src::slot(self.to_slot(x));
-        let sy = Src::slot(self.to_slot(y));
+        let sx = Src::slot(self.place_in_slot(x));
+        let sy = Src::slot(self.place_in_slot(y));
         (sx, sy, false)
     }
 
@@ -374,7 +374,7 @@ impl Translator<'_> {
                 Place::Temp { stored: true, .. } => {}
                 Place::Const(_) if !constants => {}
                 _ => {
-                    self.to_home(&operand);
+                    self.place_in_home(&operand);
                     self.stack.set_stored(index);
                 }
             }

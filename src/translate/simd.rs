@@ -8,7 +8,7 @@ use crate::isa::Op;
 impl Translator<'_> {
     /// Copies a 128-bit operand to the slots at `slot`.
     pub fn copy_v128(&mut self, o: &Operand, slot: i16) {
-        let from = self.to_slot(o);
+        let from = self.place_in_slot(o);
         if from == slot {
             return;
         }
