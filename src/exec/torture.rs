@@ -190,7 +190,6 @@ fn run_all() {
         thread(&mut words).unwrap_or_else(|e| panic!("{}: {e:?}", op.info().name));
         stack.fill(1);
         elems.fill(1);
-        store.fuel = i64::MAX;
         // SAFETY: the code is instructions whose operands were chosen to stay inside the objects
         // above, and ends in `exit`.
         let status = unsafe {
