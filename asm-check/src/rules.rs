@@ -597,4 +597,4 @@ enum Guarded {
 
 /// Bytes from a handler's start within which the fault handler takes a fault for that handler's
 /// own: `WINDOW` of the library's `exec::guard`.
-const FAULT_WINDOW: u64 = 256;
+const FAULT_WINDOW: u64 = 1024;

@@ -32,6 +32,7 @@ use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::index::DefinedFuncIndex;
+use crate::isa::Op;
 use crate::wasm::ModuleInfo;
 
 use emit::Emitter;
@@ -64,7 +65,11 @@ pub struct Code {
 }
 
 impl Code {
-    fn new(code: compose::Composed) -> Code {
+    fn new(mut code: compose::Composed) -> Code {
+        // Padding must be whole instructions too: with table threading the shortest is 2 bytes.
+        while !code.bytes.len().is_multiple_of(8) {
+            code.bytes.extend_from_slice(&(Op::Exit as u16).to_le_bytes());
+        }
         let words = code
             .bytes
             .chunks(8)
