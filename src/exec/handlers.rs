@@ -8,7 +8,7 @@ use super::abi::{FloatReg, Pc};
 use super::abi::{Regs, Step};
 use super::descriptor::Role;
 use super::dispatch::{HandlerFn, handler};
-use super::families::fuse::then;
+use super::families::fuse::fuse;
 use super::families::*;
 #[cfg(not(dispatch = "loop"))]
 use super::head;

@@ -363,11 +363,14 @@ impl Table {
                 effects.push(row.effect.clone());
                 tail = shift;
                 shift += row.body;
-                handler = match i {
-                    0 => row.handler.clone(),
-                    _ => format!("then!({handler}, {})", row.handler),
+                handler += match i {
+                    0 => "fuse!(",
+                    _ if i + 1 == parts.len() => " => ",
+                    _ => ", ",
                 };
+                handler += &row.handler;
             }
+            handler.push(')');
             self.rows.push(Row {
                 name: line.split_whitespace().collect::<Vec<_>>().join("__"),
                 family: "fused",

@@ -3,21 +3,25 @@
 use crate::exec::abi::Regs;
 use crate::isa::HEAD;
 
-/// `then!(first, second)` is a body that does `first`, then `second`, whose operands follow those
-/// of `first` without a head between. If `first` goes elsewhere (a branch taken, a trap), `second`
-/// does not happen.
-macro_rules! then {
-    ($first:expr, $second:expr) => {
-        (|r: &mut Regs| match $first(r) {
-            Step::Next => {
-                fuse::rewind_head(r);
-                $second(r)
-            }
-            left => left,
-        })
+/// `fuse!(first, second, ..)` is a body that does each part after the other; the operands of a part
+/// follow those of the one before without a head between. If a part goes elsewhere (a branch taken,
+/// a trap), the rest does not happen.
+///
+/// One closure, not one in another: nested ones took the compiler a minute.
+macro_rules! fuse {
+    ($($part:expr),+ => $last:expr) => {
+        |r: &mut Regs| {
+            $(
+                match $part(r) {
+                    Step::Next => fuse::rewind_head(r),
+                    left => return left,
+                }
+            )+
+            $last(r)
+        }
     };
 }
-pub(crate) use then;
+pub(crate) use fuse;
 
 /// The place of a part lies a head's width before its operands, as for an instruction of its own.
 #[inline(always)]
