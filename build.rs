@@ -28,6 +28,7 @@ mod generate;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/isa/table.rs");
+    println!("cargo::rerun-if-changed=src/isa/table");
     println!("cargo::rerun-if-changed=src/isa/generate.rs");
     println!("cargo::rerun-if-changed=src/isa/fused.txt");
     println!("cargo::rerun-if-env-changed=THREADLE_DISPATCH");

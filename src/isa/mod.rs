@@ -174,6 +174,11 @@ pub fn select(float: bool, d: Class, x: Class, y: Class, c: Class) -> Option<Op>
     lookup(if float { &FSELECT } else { &SELECT }, d as usize * 12 + c as usize * 6 + combo)
 }
 
+/// The op that traps if `x` is null.
+pub fn trap_if_null(x: Class) -> Option<Op> {
+    lookup(&TRAP_IF_NULL, x as usize)
+}
+
 /// The op for `d := global`.
 pub fn global_get(float: bool, d: Class) -> Option<Op> {
     lookup(&GLOBAL_GET, usize::from(float) * 3 + d as usize)

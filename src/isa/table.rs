@@ -122,6 +122,9 @@ pub struct Table {
     pub operators: Vec<Operator>,
 }
 
+#[path = "table/reference.rs"]
+mod reference;
+
 const CLASSES: [char; 4] = ['a', 's', 'l', 'i'];
 
 fn class(letter: char) -> usize {
@@ -338,6 +341,7 @@ impl Table {
         t.globals();
         t.memory();
         t.memory_general();
+        t.references();
         t.fused(fused);
         t
     }

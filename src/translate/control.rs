@@ -429,32 +429,38 @@ impl Translator<'_> {
 
     pub fn br_if(&mut self, depth: u32) {
         let operand = self.stack.pop();
+        let (cmp, x, y) = self.take_condition(&operand);
+        self.branch_out(depth, |t, taken, label| {
+            t.emit_branch(if taken { cmp } else { negate(cmp) }, &x, y.as_ref(), label);
+        });
+    }
+
+    /// A conditional branch that carries the values on top of the stack. `test` emits one to a
+    /// label, taken if the condition holds (`true`) or if it does not.
+    pub fn branch_out(&mut self, depth: u32, test: impl Fn(&mut Self, bool, &mut Label)) {
         let target = self.target(depth);
         let count = self.branch_kinds(target).len();
         self.charge(count);
-        let (cmp, x, y) = self.take_condition(&operand);
         if target != 0 && self.in_place(target) {
-            let count = self.branch_kinds(target).len();
             for i in self.stack.len() - count..self.stack.len() {
                 let operand = self.stack.get(i);
                 self.place_in_home(&operand);
             }
             let mut label = core::mem::take(&mut self.control[target].label);
-            self.emit_branch(cmp, &x, y.as_ref(), &mut label);
+            test(self, true, &mut label);
             self.control[target].label = label;
             return;
         }
         // The way out of line: skip it if the condition fails.
         let mut skip = Label::default();
         // Values in the accumulator are stored first: both ways need them.
-        let count = self.branch_kinds(target).len();
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
             if matches!(operand.place, Place::Temp { .. }) {
                 self.place_in_home(&operand);
             }
         }
-        self.emit_branch(negate(cmp), &x, y.as_ref(), &mut skip);
+        test(self, false, &mut skip);
         let accs = self.accs;
         if target == 0 {
             self.return_values();
@@ -551,7 +557,13 @@ impl Translator<'_> {
     }
 
     /// Emits a conditional branch to `label`.
-    fn emit_branch(&mut self, mut cmp: Cmp, x: &Operand, y: Option<&Operand>, label: &mut Label) {
+    pub fn emit_branch(
+        &mut self,
+        mut cmp: Cmp,
+        x: &Operand,
+        y: Option<&Operand>,
+        label: &mut Label,
+    ) {
         let at;
         if let Some(y) = y {
             let (mut x, mut y) = (*x, *y);

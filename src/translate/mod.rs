@@ -24,6 +24,7 @@ mod numeric;
 mod operand;
 mod operator;
 mod pins;
+mod reference;
 mod resolve;
 mod simd;
 mod value;

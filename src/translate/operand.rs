@@ -82,6 +82,12 @@ impl Stack {
         operand
     }
 
+    /// Pushes an operand that was just popped again.
+    pub fn restore(&mut self, homes: i32, operand: &Operand) {
+        self.push(homes, operand.kind, operand.place);
+        self.top_mut().clean = operand.clean;
+    }
+
     pub fn peek(&self) -> Operand {
         *self.operands.last().expect("validated code")
     }

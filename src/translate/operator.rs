@@ -127,6 +127,9 @@ impl Translator<'_> {
                 self.eqz(Bin::I64Eq);
             }
             Operator::RefFunc { function_index } => self.ref_func(*function_index),
+            Operator::RefAsNonNull => self.ref_as_non_null(),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(*relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(*relative_depth),
 
             Operator::I32Eqz => self.eqz(Bin::I32Eq),
             Operator::I64Eqz => self.eqz(Bin::I64Eq),

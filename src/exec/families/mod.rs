@@ -11,4 +11,5 @@ pub mod global;
 pub mod host;
 pub mod memory;
 pub mod mov;
+pub mod reference;
 pub mod select;
