@@ -165,6 +165,16 @@ impl ModuleCode {
         (offset <= code.words.len() * 8).then_some((func, offset as u32))
     }
 
+    /// Calls `visit` with the slots of a frame that hold references while a call that returns to
+    /// `pc` is in progress.
+    pub fn stack_slots(&self, pc: *const u8, visit: &mut dyn FnMut(i16)) {
+        if let Some((func, offset)) = self.lookup(pc)
+            && let Some(code) = self.functions[func.idx()].get()
+        {
+            code.stack_maps.visit(offset, visit);
+        }
+    }
+
     /// The place in the module, as a byte offset, of the operator that the instruction at byte
     /// `offset` of a function's code came from.
     ///

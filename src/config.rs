@@ -34,6 +34,8 @@ pub struct Config {
     growth_reserve: u64,
     max_wasm_stack: usize,
     max_activations: u32,
+    gc_heap_reservation: u64,
+    gc_always: bool,
 }
 
 /// What modules may use unless told otherwise.
@@ -41,6 +43,8 @@ const DEFAULT_FEATURES: WasmFeatures = WasmFeatures::WASM2
     .difference(WasmFeatures::SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::GC)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64);
 
@@ -86,9 +90,9 @@ features! {
     wasm_multi_memory = WasmFeatures::MULTI_MEMORY;
     /// Memories and tables with 64-bit indices (3.0). On by default.
     wasm_memory64 = WasmFeatures::MEMORY64;
-    /// Typed function references (3.0).
+    /// Typed function references (3.0). On by default.
     wasm_function_references = WasmFeatures::FUNCTION_REFERENCES;
-    /// Garbage-collected objects (3.0).
+    /// Garbage-collected objects (3.0). On by default.
     wasm_gc = WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES);
     /// Exceptions (3.0).
     wasm_exceptions = WasmFeatures::EXCEPTIONS;
@@ -118,6 +122,8 @@ impl Config {
             growth_reserve: memory.growth_reserve as u64,
             max_wasm_stack: store.stack_bytes,
             max_activations: store.max_activations,
+            gc_heap_reservation: store.heap_reservation as u64,
+            gc_always: store.collect_always,
         }
     }
 
@@ -190,6 +196,23 @@ impl Config {
         self
     }
 
+    /// Address space in bytes of each store's garbage-collected heap: the most that it can have. It
+    /// is reserved when the first object is made, and memory is taken as the heap grows. The default
+    /// is 4 GiB where reserving costs nothing, else 64 MiB.
+    /// [`ResourceLimiter::gc_heap_growing`](crate::ResourceLimiter::gc_heap_growing) limits a single
+    /// store further.
+    pub fn gc_heap_reservation(&mut self, bytes: u64) -> &mut Config {
+        self.gc_heap_reservation = bytes;
+        self
+    }
+
+    /// Collect before every allocation? Very slow; for tests of the collector and of what works
+    /// with it. Off by default.
+    pub fn gc_always(&mut self, enable: bool) -> &mut Config {
+        self.gc_always = enable;
+        self
+    }
+
     /// Attach a [`WasmBacktrace`](crate::WasmBacktrace) to errors? On by default.
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Config {
         let frames = if enable { Config::new().backtrace_frames } else { None };
@@ -219,6 +242,8 @@ impl Config {
             },
             stack_bytes: self.max_wasm_stack,
             max_activations: self.max_activations,
+            heap_reservation: usize_of(self.gc_heap_reservation),
+            collect_always: self.gc_always,
             backtrace_frames: self.backtrace_frames.map_or(0, NonZeroUsize::get),
             ..default
         }

@@ -33,7 +33,7 @@ impl Global {
 
     /// Its value.
     pub fn get(&self, mut store: impl AsContextMut) -> Val {
-        Val::from_value(store.as_context_mut().0.vm().global(self.0))
+        Val::from_value(store.as_context_mut().0.vm_mut().global(self.0))
     }
 
     /// Sets its value.

@@ -81,6 +81,7 @@ mod config;
 mod engine;
 mod extern_;
 mod func;
+mod gc;
 mod global;
 mod instance;
 mod limits;
@@ -102,21 +103,23 @@ pub use func::{
     Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, WasmParams, WasmResults,
     WasmRet, WasmTy,
 };
+pub use gc::{AnyRef, ArrayRef, EqRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
 pub use global::Global;
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
-pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use store::{AsContext, AsContextMut, GcStats, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use tag::Tag;
 pub use trap::Trap;
 pub use types::{
-    ArrayType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType, ImportType,
-    MemoryType, Mutability, RefType, StorageType, StructType, TableType, TagType, ValType,
+    ArrayType, CompositeType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType,
+    ImportType, MemoryType, Mutability, RefType, StorageType, StructType, TableType, TagType,
+    TypeId, ValType,
 };
-pub use val::{AnyRef, ExnRef, ExternRef, Ref, Rooted, V128, Val};
+pub use val::{ExnRef, ExternRef, Ref, V128, Val};
 /// The flags of WebAssembly's features, for [`Config::wasm_features`].
 pub use wasmparser::WasmFeatures;
 

@@ -50,6 +50,33 @@ pub trait ResourceLimiter {
         Ok(())
     }
 
+    /// May the garbage-collected heap grow from `current` to `desired` bytes? `maximum` is the
+    /// address space that it has. With `false` the heap is collected, and if that does not make
+    /// enough room the program traps with [`Trap::OutOfHeap`](crate::Trap::OutOfHeap).
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn gc_heap_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let _ = (current, desired, maximum);
+        Ok(true)
+    }
+
+    /// A growth that was allowed failed for lack of memory.
+    ///
+    /// # Errors
+    ///
+    /// End the program; without one it goes on as if the growth had not been allowed.
+    fn gc_heap_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
     /// How many instances the store can have in all.
     fn instances(&self) -> usize {
         crate::vm::limits::DEFAULT_COUNT
@@ -71,6 +98,7 @@ pub trait ResourceLimiter {
 pub struct StoreLimits {
     memory_size: Option<usize>,
     table_elements: Option<usize>,
+    gc_heap_size: Option<usize>,
     instances: usize,
     tables: usize,
     memories: usize,
@@ -83,6 +111,7 @@ impl Default for StoreLimits {
         StoreLimits {
             memory_size: None,
             table_elements: None,
+            gc_heap_size: None,
             instances: count,
             tables: count,
             memories: count,
@@ -111,6 +140,12 @@ impl StoreLimitsBuilder {
     /// The most elements that each table can have.
     pub fn table_elements(mut self, elements: usize) -> StoreLimitsBuilder {
         self.0.table_elements = Some(elements);
+        self
+    }
+
+    /// The most bytes that the garbage-collected heap can have.
+    pub fn gc_heap_size(mut self, bytes: usize) -> StoreLimitsBuilder {
+        self.0.gc_heap_size = Some(bytes);
         self
     }
 
@@ -193,6 +228,21 @@ impl ResourceLimiter for StoreLimits {
 
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         self.failed("table", error)
+    }
+
+    fn gc_heap_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        // A refusal only means that it is time to collect.
+        let within = |limit: Option<usize>| limit.is_none_or(|limit| desired <= limit);
+        Ok(within(self.gc_heap_size) && within(maximum))
+    }
+
+    fn gc_heap_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.failed("heap", error)
     }
 
     fn instances(&self) -> usize {

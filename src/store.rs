@@ -2,11 +2,13 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::exec;
 use crate::limits::ResourceLimiter;
 use crate::module::Module;
 use crate::vm::memory::Growth;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
 use crate::vm::store::Resource;
+use crate::vm::{Slot, VmStore};
 
 /// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
 /// own, which host functions reach through [`Caller`](crate::Caller).
@@ -16,6 +18,18 @@ use crate::vm::store::Resource;
 /// panics.
 pub struct Store<T: 'static> {
     owner: StoreOwner<StoreInner<T>>,
+}
+
+/// What the garbage-collected heap of a store uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct GcStats {
+    /// Memory of the heap, in bytes. It does not shrink.
+    pub heap_bytes: usize,
+    /// What the last collection left, in bytes.
+    pub live_bytes: usize,
+    /// Collections so far.
+    pub collections: u64,
 }
 
 /// What the store keeps of the embedder's.
@@ -68,7 +82,18 @@ impl<T: 'static> Store<T> {
         &self.owner.as_ref().user().engine
     }
 
-    /// Has `limiter` asked before memories and tables grow or are made; it says where in the data
+    /// Frees the objects that neither the program nor the host can reach, and drops the host objects
+    /// among them. Happens by itself when enough has been allocated.
+    pub fn gc(&mut self) {
+        self.as_context_mut().gc();
+    }
+
+    /// What the garbage-collected heap uses.
+    pub fn gc_stats(&self) -> GcStats {
+        self.as_context().gc_stats()
+    }
+
+    /// Has `limiter` asked before memories, tables and the heap grow or are made; it says where in the data
     /// the limiter is. Its limits on the numbers of instances, tables and memories are read once,
     /// now.
     pub fn limiter(
@@ -100,6 +125,9 @@ impl<T: 'static> Embedder for StoreInner<T> {
             Resource::Table => {
                 limiter.table_growing(growth.current, growth.desired, growth.maximum)
             }
+            Resource::Heap => {
+                limiter.gc_heap_growing(growth.current, growth.desired, growth.maximum)
+            }
         }
     }
 
@@ -109,7 +137,26 @@ impl<T: 'static> Embedder for StoreInner<T> {
         match what {
             Resource::Memory => limiter.memory_grow_failed(error),
             Resource::Table => limiter.table_grow_failed(error),
+            Resource::Heap => limiter.gc_heap_grow_failed(error),
         }
+    }
+
+    fn frame_roots(store: &VmStore, roots: &mut Vec<Slot>) {
+        // Frames of one function in a row are the rule in deep recursion.
+        let mut module: Option<(u32, Module)> = None;
+        exec::frame_roots(
+            store,
+            &mut |instance, pc, visit| {
+                if module.as_ref().is_none_or(|known| known.0 != instance) {
+                    let owner = store.instance_at(instance).owner();
+                    module = Some((instance, Module::from_owner(owner)));
+                }
+                if let Some((_, module)) = &module {
+                    module.code().stack_slots(pc, visit);
+                }
+            },
+            roots,
+        );
     }
 }
 
@@ -157,6 +204,18 @@ impl<'a, T> StoreContext<'a, T> {
     }
 }
 
+impl<T> StoreContext<'_, T> {
+    /// See [`Store::gc_stats`].
+    pub fn gc_stats(&self) -> GcStats {
+        let stats = self.0.vm().heap_stats();
+        GcStats {
+            heap_bytes: stats.committed,
+            live_bytes: stats.live,
+            collections: stats.collections,
+        }
+    }
+}
+
 impl<'a, T> StoreContextMut<'a, T> {
     /// The data.
     pub fn data(&self) -> &T {
@@ -171,6 +230,11 @@ impl<'a, T> StoreContextMut<'a, T> {
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
         &self.0.user().engine
+    }
+
+    /// See [`Store::gc`].
+    pub fn gc(&mut self) {
+        self.0.vm_mut().collect();
     }
 
     /// The store without the data, and the data.

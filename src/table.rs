@@ -45,8 +45,8 @@ impl Table {
 
     /// The element at `index`; `None` outside of the table.
     pub fn get(&self, mut store: impl AsContextMut, index: u64) -> Option<Ref> {
-        let store = store.as_context_mut();
-        store.0.vm().table_get(self.0, index).map(Ref::from_value)
+        let mut store = store.as_context_mut();
+        store.0.vm_mut().table_get(self.0, index).map(Ref::from_value)
     }
 
     /// Sets the element at `index`.

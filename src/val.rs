@@ -1,14 +1,14 @@
 //! Values as the embedder sees them when types are not known at compile time.
 
 use core::any::Any;
-use core::marker::PhantomData;
 
 use crate::error::{Result, format_err};
 use crate::func::Func;
+use crate::gc::{AnyRef, Rooted};
 use crate::store::{AsContext, AsContextMut};
 use crate::types::{HeapType, RefType, ValType};
 use crate::vm::VmStore;
-use crate::vm::value::{ObjectRef, Value};
+use crate::vm::value::Value;
 
 /// A WebAssembly value. Floats are given by their bits, so that NaN payloads survive.
 #[derive(Clone, Copy, Debug)]
@@ -71,70 +71,32 @@ impl From<V128> for u128 {
     }
 }
 
-/// A handle to an object that lives in a store: keeps the object alive while the store lives.
-pub struct Rooted<R> {
-    pub(crate) object: ObjectRef,
-    kind: PhantomData<fn() -> R>,
-}
-
-impl<R> Rooted<R> {
-    pub(crate) fn new(object: ObjectRef) -> Rooted<R> {
-        Rooted { object, kind: PhantomData }
-    }
-
-    /// Do both handles lead to the same object?
-    ///
-    /// # Errors
-    ///
-    /// When one belongs to another store.
-    pub fn ref_eq(store: impl AsContext, a: &Rooted<R>, b: &Rooted<R>) -> Result<bool> {
-        let store = store.as_context();
-        let id = store.0.vm().id();
-        if a.object.store() != id || b.object.store() != id {
-            return Err(format_err!("object used with the wrong store"));
-        }
-        Ok(a.object == b.object)
-    }
-}
-
-impl<R> Clone for Rooted<R> {
-    fn clone(&self) -> Rooted<R> {
-        *self
-    }
-}
-
-impl<R> Copy for Rooted<R> {}
-
-impl<R> core::fmt::Debug for Rooted<R> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Rooted({:#x})", self.object.slot())
-    }
-}
-
 /// A host object that programs can hold references to, opaque to them.
 #[derive(Debug)]
 pub enum ExternRef {}
-
-/// An object of a program: a structure, array or small integer.
-#[derive(Debug)]
-pub enum AnyRef {}
 
 /// An exception.
 #[derive(Debug)]
 pub enum ExnRef {}
 
 impl ExternRef {
-    /// Gives a host object to a store and returns a reference to it, which programs can hold.
+    /// Gives a host object to a store and returns a reference to it, which programs can hold. It is
+    /// dropped when nothing refers to it any more and the store is collected, or with the store.
     ///
     /// # Errors
     ///
-    /// When the store cannot take it.
+    /// When the heap's limits leave no room.
     pub fn new<O>(mut store: impl AsContextMut, object: O) -> Result<Rooted<ExternRef>>
     where
         O: Any + Send + Sync + 'static,
     {
         let mut store = store.as_context_mut();
-        Ok(Rooted::new(store.0.vm_mut().new_extern(Box::new(object))))
+        Ok(Rooted::new(store.0.vm_mut().new_extern(Box::new(object))?))
+    }
+
+    /// `extern.convert_any`: the same object, as one of the external hierarchy.
+    pub fn convert_any(object: Rooted<AnyRef>) -> Rooted<ExternRef> {
+        Rooted::new(object.object)
     }
 }
 
@@ -144,15 +106,13 @@ impl Rooted<ExternRef> {
     ///
     /// # Errors
     ///
-    /// When it belongs to another store.
+    /// When it belongs to another store, or the handle's scope has ended.
     pub fn data<'a, T: 'static>(
         &self,
         store: impl Into<crate::StoreContext<'a, T>>,
     ) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
         let store = store.into();
-        if self.object.store() != store.0.vm().id() {
-            return Err(format_err!("object used with the wrong store"));
-        }
+        self.check(store.0.vm())?;
         Ok(store.0.vm().extern_data(self.object))
     }
 
@@ -160,15 +120,13 @@ impl Rooted<ExternRef> {
     ///
     /// # Errors
     ///
-    /// When it belongs to another store.
+    /// As for [`Rooted::data`].
     pub fn data_mut<'a, T: 'static>(
         &self,
         store: impl Into<crate::StoreContextMut<'a, T>>,
     ) -> Result<Option<&'a mut (dyn Any + Send + Sync)>> {
         let (vm, _) = store.into().split();
-        if self.object.store() != vm.id() {
-            return Err(format_err!("object used with the wrong store"));
-        }
+        self.check(vm)?;
         Ok(vm.extern_data_mut(self.object))
     }
 }

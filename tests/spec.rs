@@ -1,4 +1,5 @@
-//! The official test suite, every file of it, with guard pages and with explicit bounds checks.
+//! The official test suite, every file of it, with guard pages and with explicit bounds checks; what
+//! makes objects also with a collection before every allocation.
 //!
 //! `tests/data/spec/BACKEND.txt` lists what is expected to fail, for each dispatch backend: a line
 //! is `FOLDER/*`, `FOLDER/FILE` or `FOLDER/FILE:LINE`, then `#` and a reason. Anything else that
@@ -29,13 +30,13 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for folder in folders(pattern.as_deref()) {
         let folder = Arc::new(folder);
-        for guard in [true, false] {
+        for mode in Mode::of(&folder.name) {
             let (folder, expected, totals) = (folder.clone(), expected.clone(), totals.clone());
             let partial = pattern.is_some();
-            let name = format!("{} {}", folder.name, mode(guard));
+            let name = format!("{} {}", folder.name, mode.name());
             trials.push(Trial::test(name, move || {
-                let result = run(&folder, guard, &expected, partial);
-                let key = Key { folder: folder.name.clone(), guard };
+                let result = run(&folder, mode, &expected, partial);
+                let key = Key { folder: folder.name.clone(), mode };
                 totals.lock().unwrap().insert(key, result.totals);
                 if result.errors.is_empty() { Ok(()) } else { Err(result.errors.join("\n").into()) }
             }));
@@ -47,7 +48,8 @@ fn main() -> ExitCode {
         print_totals(&totals);
     }
     if std::env::var_os("BLESS").is_some_and(|v| v == "1") {
-        if pattern.is_some() || totals.keys().filter(|key| key.guard).count() < folders(None).len()
+        if pattern.is_some()
+            || totals.keys().filter(|key| key.mode == Mode::Guard).count() < folders(None).len()
         {
             eprintln!("BLESS needs a run of the whole suite");
             return ExitCode::FAILURE;
@@ -58,8 +60,38 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn mode(guard: bool) -> &'static str {
-    if guard { "guard" } else { "explicit" }
+/// How the engine is configured.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    Explicit,
+    Guard,
+    /// The collector runs before every allocation.
+    Collect,
+}
+
+impl Mode {
+    /// The modes for a folder: those whose scripts make objects have all three.
+    fn of(folder: &str) -> Vec<Mode> {
+        const OBJECTS: [&str; 6] = [
+            "wasm-v3",
+            "wasm-latest",
+            "proposals/gc",
+            "proposals/function-references",
+            "proposals/bulk-memory",
+            "proposals/exceptions",
+        ];
+        let mut modes = vec![Mode::Guard, Mode::Explicit];
+        modes.extend(OBJECTS.contains(&folder).then_some(Mode::Collect));
+        modes
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Mode::Guard => "guard",
+            Mode::Explicit => "explicit",
+            Mode::Collect => "collect",
+        }
+    }
 }
 
 struct Folder {
@@ -98,7 +130,7 @@ fn folders(pattern: Option<&str>) -> Vec<Folder> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     folder: String,
-    guard: bool,
+    mode: Mode,
 }
 
 #[derive(Default)]
@@ -116,7 +148,7 @@ struct Run {
     errors: Vec<String>,
 }
 
-fn run(folder: &Folder, guard: bool, expected: &Expected, partial: bool) -> Run {
+fn run(folder: &Folder, mode: Mode, expected: &Expected, partial: bool) -> Run {
     let mut totals = Totals::default();
     let mut errors = Vec::new();
     // Lines of the file that had their failure.
@@ -126,7 +158,8 @@ fn run(folder: &Folder, guard: bool, expected: &Expected, partial: bool) -> Run 
         let mut config = Config::new();
         config.wasm_features(wast::ALL_FEATURES, false);
         config.wasm_features(wast::features_for(Path::new(&path)), true);
-        config.signals_based_traps(guard);
+        config.signals_based_traps(mode != Mode::Explicit);
+        config.gc_always(mode == Mode::Collect);
         let engine = Engine::new(&config).expect("an engine");
         let Report { passed, failures, skipped } = wast::run(&engine, file.raw());
         totals.files += 1;
@@ -170,7 +203,7 @@ fn print_totals(totals: &BTreeMap<Key, Totals>) {
     let mut sum = Totals::default();
     for (key, it) in totals {
         let (passed, failed, skipped) = (it.passed, it.failed.len(), it.skipped);
-        let (name, mode) = (&key.folder, mode(key.guard));
+        let (name, mode) = (&key.folder, key.mode.name());
         println!("{name:<48} {mode:<8} {:>5} {passed:>7} {failed:>7} {skipped:>7}", it.files);
         sum.passed += passed;
         sum.skipped += skipped;

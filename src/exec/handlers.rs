@@ -29,9 +29,10 @@ handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype 
 handler! { #[cold] return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
 handler! { #[cold] call_across, call::call_across, "The rest of a call that leaves the instance." }
 handler! { #[cold] return_call_across, call::return_call_across, "The rest of a tail call that leaves the instance." }
+handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 12] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 13] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
     ("host_failed", host_failed, Role::Exit),
@@ -41,6 +42,7 @@ pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 12] = [
     ("return_call_across", return_call_across, Role::Cold),
     ("call_indirect_subtype", call_indirect_subtype, Role::Cold),
     ("return_call_indirect_subtype", return_call_indirect_subtype, Role::Cold),
+    ("struct_new_slow", struct_new_slow, Role::Trampoline),
     ("call_indirect_host", call_indirect_host, Role::Trampoline),
     ("call_runtime", call_runtime, Role::Trampoline),
     ("lazy_compile", lazy_compile, Role::Trampoline),

@@ -17,7 +17,9 @@ pub(crate) mod handlers;
 pub mod load;
 mod operand;
 pub mod profile;
+pub mod roots;
 pub mod runtime;
+mod runtime_object;
 mod slow;
 pub mod suspend;
 #[cfg(all(test, unix, target_pointer_width = "64"))]
@@ -27,6 +29,7 @@ pub mod walk;
 pub use dispatch::HandlerFn;
 pub use enter::{Exit, Outer, arg_base, enter, enter_at, leave, outer};
 pub use load::thread;
+pub use roots::frame_roots;
 pub use walk::{RawFrame, walk};
 
 use abi::{Pc, Regs, Step};

@@ -6,6 +6,11 @@
 
 use core::ptr::NonNull;
 
+pub(super) use super::runtime_object::struct_new;
+use super::runtime_object::{
+    array_copy, array_fill, array_init_data, array_init_elem, array_new, array_new_data,
+    array_new_default, array_new_elem, array_new_fixed,
+};
 use crate::isa::runtime::{for_each_runtime_function, wide};
 use crate::trap::Trap;
 use crate::vm::store::VmStore;

@@ -4,17 +4,26 @@
 //! its frame's header, as it does when it is called. Frames hold addresses of frames in one place
 //! only, the callers' frame pointers, so they can be put back anywhere.
 
+use core::any::Any;
+use std::sync::Arc;
+
 use super::abi::{Pc, Regs, float, status};
 use super::enter::{Exit, arg_base, outer, refuse};
-use super::{EXIT_CODE, dispatch};
+use super::{EXIT_CODE, THUNK_CODE, dispatch};
+
 use crate::trap::Trap;
-use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0};
 use crate::vm::{Slot, StoreCtx, VmCtx, VmHostFunc};
+
+/// A suspended activation. Its store keeps a weak reference to the frames, whose references are
+/// roots of the collector.
+#[derive(Debug)]
+pub struct Frames(Arc<Saved>);
 
 /// The frames of a suspended activation, from the entry function's arguments to the header of the
 /// host function that suspended.
 #[derive(Debug)]
-pub struct Frames {
+pub struct Saved {
     slots: Box<[Slot]>,
     /// Where they were; addresses in the frames are relative to it.
     base: *mut Slot,
@@ -25,9 +34,38 @@ pub struct Frames {
 
 // SAFETY: the pointers are only followed together with the store that they lead into, which is
 // exclusively borrowed then; the slots are plain data.
-unsafe impl Send for Frames {}
+unsafe impl Send for Saved {}
 // SAFETY: shared access reads no more than the pointers themselves.
-unsafe impl Sync for Frames {}
+unsafe impl Sync for Saved {}
+
+/// Called with a frame's instance, the return address of its call in progress, and what reads its
+/// slots.
+pub(super) type FrameVisitor<'a> = dyn FnMut(*const VmCtx, *const u8, &dyn Fn(i16) -> Slot) + 'a;
+
+impl Saved {
+    /// Visits the frames of WebAssembly functions.
+    ///
+    /// # Safety
+    /// The store that the frames were taken from is live.
+    pub(super) unsafe fn visit(&self, visit: &mut FrameVisitor<'_>) {
+        let mut ctx = self.ctx.cast_const();
+        let mut fp = self.slots.len() - HEADER_SLOTS as usize;
+        let at = |fp: usize, slot: isize| self.slots[fp.wrapping_add_signed(slot)];
+        loop {
+            let ret = at(fp, RET_PC) as Pc;
+            if ret == EXIT_CODE.pc() {
+                return;
+            }
+            fp = (at(fp, CALLER_FP) as usize - self.base as usize) / size_of::<Slot>();
+            let mut pc = ret;
+            if ret == THUNK_CODE.pc() {
+                ctx = at(fp, OWN_CTX) as *const VmCtx;
+                pc = at(fp, OWN_RESUME) as Pc;
+            }
+            visit(ctx, pc, &|slot| at(fp, slot as isize));
+        }
+    }
+}
 
 impl Frames {
     /// Takes the frames of the activation that just suspended, whose arguments are at `args`.
@@ -43,18 +81,21 @@ impl Frames {
             let end = (*store).exit_fp.add(HEADER_SLOTS as usize);
             let len = end.offset_from_unsigned(args);
             let stub = memoffset::offset_of!(VmHostFunc, stub);
-            Frames {
+            let saved: Arc<Saved> = Arc::new(Saved {
                 slots: core::slice::from_raw_parts(args, len).into(),
                 base: args,
                 ctx: (*store).exit_ctx,
                 host: (*store).exit_pc.sub(stub).cast(),
-            }
+            });
+            let frames: Arc<dyn Any + Send + Sync> = saved.clone();
+            VmCtx::store_mut((*store).host_ctx).add_suspended(Arc::downgrade(&frames));
+            Frames(saved)
         }
     }
 
     /// The host function that suspended.
     pub fn host(&self) -> *const VmHostFunc {
-        self.host
+        self.0.host
     }
 
     /// Puts the frames back, above the frame that is published now, and goes on as if the host
@@ -73,17 +114,17 @@ impl Frames {
         unsafe {
             let before = outer(store);
             let args = arg_base(store);
-            let fp = args.add(self.slots.len() - HEADER_SLOTS as usize);
+            let fp = args.add(self.0.slots.len() - HEADER_SLOTS as usize);
             if fp > (*store).stack_limit {
                 return (refuse(store, Trap::StackOverflow), args);
             }
             let Some(left) = (*store).activations_left.checked_sub(1) else {
                 return (refuse(store, Trap::TooManyActivations), args);
             };
-            args.copy_from_nonoverlapping(self.slots.as_ptr(), self.slots.len());
+            args.copy_from_nonoverlapping(self.0.slots.as_ptr(), self.0.slots.len());
             let mut frame = fp;
             while frame.offset(RET_PC).read() as Pc != EXIT_CODE.pc() {
-                let caller = frame.offset(CALLER_FP).read() as usize - self.base as usize;
+                let caller = frame.offset(CALLER_FP).read() as usize - self.0.base as usize;
                 let caller = args.byte_add(caller);
                 frame.offset(CALLER_FP).write(caller as u64);
                 frame = caller;
@@ -91,7 +132,10 @@ impl Frames {
             // The entry frame: a stack walk goes on at what is published now.
             before.write_to(frame);
 
-            let func = &(*self.host).func;
+            // From here on the frames on the value stack are the ones that the collector looks at.
+            let (host, ctx) = (self.0.host, self.0.ctx);
+            drop(self);
+            let func = &(*host).func;
             let slots = fp.sub(func.header_offset());
             write_results(slots);
             let value = if func.result_slots > 0 { slots.read() } else { 0 };
@@ -99,10 +143,10 @@ impl Frames {
             let exit = dispatch::run(Regs {
                 pc: fp.offset(RET_PC).read() as Pc,
                 fp: fp.offset(CALLER_FP).read() as *mut Slot,
-                mem: (*(*self.ctx).mem0).base,
+                mem: (*(*ctx).mem0).base,
                 acc: value,
                 l0: fp.offset(SAVED_L0).read(),
-                ctx: self.ctx,
+                ctx,
                 fa: float::from_bits(value),
                 f0: float::from_bits(fp.offset(SAVED_F0).read()),
             });

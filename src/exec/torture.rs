@@ -9,9 +9,10 @@ use super::abi::{Regs, float};
 use super::{dispatch, initialise, thread};
 use crate::error::{Error, Result};
 use crate::isa::{self, ALIGN, HEAD, Kind, OPS, Op};
+use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;
 use crate::vm::store::{Hooks, Resource};
-use crate::vm::{StoreCtx, VmCtx, VmMemory, VmTable};
+use crate::vm::{Slot, StoreCtx, VmCtx, VmMemory, VmStore, VmTable};
 
 /// Copies of an instruction in a row. A call leaves at least 16 bytes on the stack.
 const COPIES: usize = 8_000;
@@ -27,7 +28,8 @@ unsafe fn growing(_: *mut c_void, _: Resource, _: &Growth) -> Result<bool> {
 unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
-static HOOKS: Hooks = Hooks { compile, growing, grow_failed };
+fn frame_roots(_: &VmStore, _: &mut Vec<Slot>) {}
+static HOOKS: Hooks = Hooks { compile, growing, grow_failed, frame_roots };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.
@@ -38,7 +40,16 @@ fn repeats(op: Op) -> bool {
             || matches!(op, Op::Trap | Op::Exit | Op::LazyCompile)
     };
     let parts = op.info().parts;
+    // The result of a narrow read, taken for an object; and a function's type, which the object
+    // here has not.
+    let narrow = ["i8", "i16"].iter().any(|width| {
+        (name.starts_with(&format!("struct_get_{width}_")) && name.ends_with('a'))
+            || (name.starts_with(&format!("array_get_{width}_")) && name.ends_with("as"))
+    });
+    let function = op.info().family == "cast" && name.contains("_func_");
     !leaves(op)
+        && !narrow
+        && !function
         && !parts.iter().any(|part| Op::from_u16(*part).is_some_and(leaves))
         && !name.is_empty()
 }
@@ -55,13 +66,17 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
         let mut put = |value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
         match kind {
             Kind::Acc | Kind::Pin | Kind::Bytes16 => {}
+            Kind::Slot if *name == "object" => put(&OBJECT_SLOT.to_le_bytes()),
             Kind::Dst | Kind::Slot => put(&40_i16.to_le_bytes()),
             Kind::Imm16 => put(&1_i16.to_le_bytes()),
             Kind::Imm32 => put(&1_i32.to_le_bytes()),
             Kind::Imm64 | Kind::F32 | Kind::F64 => put(&1_u64.to_le_bytes()),
+            // A field behind the head and the first element of a vector.
+            Kind::Off32 if info.family == "object" => put(&32_u32.to_le_bytes()),
             Kind::Off32 | Kind::Func | Kind::Type => put(&0_u32.to_le_bytes()),
             Kind::Off64 | Kind::Runtime => put(&0_u64.to_le_bytes()),
             Kind::Count => put(&1_u16.to_le_bytes()),
+            Kind::Count32 if *name == "bytes" => put(&16_u32.to_le_bytes()),
             Kind::Count32 => put(&2_u32.to_le_bytes()),
             Kind::Ctx => put(&places.of(info.name, name).to_le_bytes()),
             Kind::Target => {
@@ -76,6 +91,9 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
     }
     bytes
 }
+
+/// The slot with a reference to an object.
+const OBJECT_SLOT: i16 = 44;
 
 /// Context offsets of the objects that operands name.
 struct Places {
@@ -108,6 +126,28 @@ struct Context {
     pointer: *mut u64,
 }
 
+/// An object of which every word is its own address, a 32-bit one, so that whatever is read from it
+/// is an object again.
+fn object_of_itself() -> *mut u64 {
+    // SAFETY: a fresh anonymous mapping.
+    let object = unsafe {
+        libc::mmap(
+            ptr::without_provenance_mut(0x1000_0000),
+            OBJECT_BYTES,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(object, libc::MAP_FAILED, "address space for an object");
+    assert!(u32::try_from(object as usize).is_ok(), "an object at a 32-bit address");
+    object.cast()
+}
+
+/// Bytes of that object.
+const OBJECT_BYTES: usize = 4096;
+
 /// All that a 32-bit index and a 32-bit offset can reach.
 const SPAN: usize = (1 << 33) + (1 << 16);
 
@@ -136,6 +176,12 @@ fn run_all() {
     let mut memory = VmMemory { base: bytes, len: SPAN as u64 };
     let mut table = VmTable { elems: elems.as_mut_ptr(), len: elems.len() as u64 };
     let mut imported = 1_u64;
+    let object = object_of_itself();
+    let mut cells = vec![0_u64; (COPIES + 1) * 2];
+    let window =
+        Window { next: cells.as_mut_ptr().cast(), end: cells.as_mut_ptr_range().end.cast() };
+    let mut heap = HeapCtx { windows: [window; CLASSES] };
+    let types = [TypeEntry::NONE; 4];
     let mut stack = vec![1_u64; 1 << 14];
     let mut store = StoreCtx {
         stack_limit: ptr::null_mut(),
@@ -149,6 +195,8 @@ fn run_all() {
         interrupt: AtomicU32::new(0),
         inner: ptr::null_mut(),
         host_ctx: ptr::null_mut(),
+        heap: &raw mut heap,
+        types: types.as_ptr(),
         hooks: &HOOKS,
     };
     let mut context = Context {
@@ -189,6 +237,15 @@ fn run_all() {
             .collect();
         thread(&mut words).unwrap_or_else(|e| panic!("{}: {e:?}", op.info().name));
         stack.fill(1);
+        stack[(1 << 13) + OBJECT_SLOT as usize] = object as u64;
+        // SAFETY: the mapping is only used here. The head says that it is long.
+        unsafe {
+            core::slice::from_raw_parts_mut(object, OBJECT_BYTES / 8).fill(object as u64);
+            object.write(object as u64 | (object as u64) << 32);
+        }
+        // SAFETY: no handler runs.
+        unsafe { (*store.heap).windows = [window; CLASSES] };
+        let acc = if matches!(op.info().family, "object" | "cast") { object as u64 } else { 1 };
         elems.fill(1);
         // SAFETY: the code is instructions whose operands were chosen to stay inside the objects
         // above, and ends in `exit`.
@@ -197,7 +254,7 @@ fn run_all() {
                 pc: words.as_ptr().cast(),
                 fp: stack.as_mut_ptr().add(1 << 13),
                 mem: bytes,
-                acc: 1,
+                acc,
                 l0: 1,
                 ctx: &raw mut context.fixed,
                 fa: float::from_bits(1),
@@ -210,7 +267,10 @@ fn run_all() {
         tried += 1;
     }
     // SAFETY: the mapping made above; nothing refers to it any more.
-    unsafe { libc::munmap(bytes.cast(), SPAN) };
+    unsafe {
+        libc::munmap(bytes.cast(), SPAN);
+        libc::munmap(object.cast(), OBJECT_BYTES);
+    }
     assert!(tried > 2_000, "only {tried} handlers were tried");
 }
 

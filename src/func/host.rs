@@ -139,7 +139,7 @@ unsafe impl<L: WasmTyList> WasmRet for L {
                     format_err!("host function returned a value of another store"),
                 );
             }
-            self.store(slots);
+            self.store((*caller).store.cast(), slots);
             HostReturn {
                 outcome: HostOutcome::Return as u64,
                 value: if L::SLOTS > 0 { slots.read() } else { 0 },
@@ -196,6 +196,34 @@ unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostRetu
     HostReturn { outcome: HostOutcome::Fail as u64, value: 0 }
 }
 
+/// The number of handles when a host function begins. Those that are made while it runs end with
+/// it.
+///
+/// # Safety
+///
+/// As for [`fail`].
+#[inline(always)]
+unsafe fn begin_scope(ctx: *mut VmCtx) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*(*ctx).store.cast::<VmStore>()).roots_len() }
+}
+
+/// Ends the handles that were made since [`begin_scope`].
+///
+/// # Safety
+///
+/// As for [`fail`].
+#[inline(always)]
+unsafe fn end_scope(ctx: *mut VmCtx, scope: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let store = (*ctx).store.cast::<VmStore>();
+        if (*store).roots_len() != scope {
+            (*store).end_scope(scope);
+        }
+    }
+}
+
 /// The `Caller` of a shim.
 ///
 /// # Safety
@@ -241,10 +269,13 @@ macro_rules! into_func {
                             let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
                             f($($arg),*).finish(ctx, slots)
                         });
-                        match catch_unwind(call) {
+                        let scope = begin_scope(ctx);
+                        let outcome = match catch_unwind(call) {
                             Ok(outcome) => outcome,
                             Err(payload) => panicked(ctx, payload),
-                        }
+                        };
+                        end_scope(ctx, scope);
+                        outcome
                     }
                 }
                 let params = <($($arg,)*) as WasmTyList>::valtypes();
@@ -275,10 +306,13 @@ macro_rules! into_func {
                             let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
                             f(caller::<T>(ctx), $($arg),*).finish(ctx, slots)
                         });
-                        match catch_unwind(call) {
+                        let scope = begin_scope(ctx);
+                        let outcome = match catch_unwind(call) {
                             Ok(outcome) => outcome,
                             Err(payload) => panicked(ctx, payload),
-                        }
+                        };
+                        end_scope(ctx, scope);
+                        outcome
                     }
                 }
                 let params = <($($arg,)*) as WasmTyList>::valtypes();
@@ -338,11 +372,14 @@ where
             }
             Ok(if results.is_empty() { 0 } else { slots.read() })
         });
-        match catch_unwind(call) {
+        let scope = begin_scope(ctx);
+        let outcome = match catch_unwind(call) {
             Ok(Ok(value)) => HostReturn { outcome: HostOutcome::Return as u64, value },
             Ok(Err(error)) => fail(ctx, error),
             Err(payload) => panicked(ctx, payload),
-        }
+        };
+        end_scope(ctx, scope);
+        outcome
     }
 }
 
@@ -351,7 +388,7 @@ where
 /// # Safety
 ///
 /// The store is live and no exclusive reference to it lives.
-unsafe fn null(vm: *const VmStore, ty: crate::types::RefType) -> Val {
+unsafe fn null(vm: *mut VmStore, ty: crate::types::RefType) -> Val {
     // SAFETY: the caller's promise; zero is null in every hierarchy.
     Val::from_value(unsafe { (*vm).reference_from_slot(ty, 0) })
 }

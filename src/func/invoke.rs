@@ -66,9 +66,9 @@ pub(super) unsafe fn write_value(
 ///
 /// # Safety
 ///
-/// Such values, of this store, are at `at`, and no exclusive reference to the store lives.
+/// Such values, of this store, are at `at`, and no reference to the store lives.
 pub(super) unsafe fn read_values(
-    vm: *const VmStore,
+    vm: *mut VmStore,
     mut at: *const Slot,
     types: &[crate::types::ValType],
     values: &mut [Val],

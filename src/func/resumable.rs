@@ -87,7 +87,7 @@ pub struct SuspendedCall<R> {
 /// # Safety
 ///
 /// Results of the given types, of this store, are at the address.
-type ReadResults<R> = unsafe fn(*const VmStore, *const Slot, &FuncType) -> R;
+type ReadResults<R> = unsafe fn(*mut VmStore, *const Slot, &FuncType) -> R;
 
 impl<R> fmt::Debug for SuspendedCall<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -249,7 +249,7 @@ impl Func {
     }
 }
 
-unsafe fn read_vals(vm: *const VmStore, at: *const Slot, ty: &FuncType) -> Vec<Val> {
+unsafe fn read_vals(vm: *mut VmStore, at: *const Slot, ty: &FuncType) -> Vec<Val> {
     let mut values = vec![Val::I32(0); ty.results().len()];
     // SAFETY: the caller's promise.
     unsafe { invoke::read_values(vm, at, ty.results_slice(), &mut values) };
@@ -282,7 +282,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             unsafe { Results::load(vm, at) }
         };
         // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
-        unsafe { call(vm, self.func().0, ty, |at| params.store(at), read) }
+        unsafe { call(vm, self.func().0, ty, |at| params.store(vm, at), read) }
     }
 }
 

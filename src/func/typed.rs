@@ -6,17 +6,19 @@ use super::Func;
 use super::invoke;
 use crate::error::{Result, bail, ensure};
 use crate::exec::{self, Exit};
+use crate::gc::{AnyRef, ArrayRef, EqRef, Rooted, StructRef};
 use crate::index::TypeId;
 use crate::store::AsContextMut;
 use crate::types::{HeapType, RefType, ValType};
-use crate::val::{ExternRef, Rooted, V128};
+use crate::val::{ExnRef, ExternRef, V128};
 use crate::vm::store::{FuncRef, StoreId};
-use crate::vm::value::ObjectRef;
+use crate::vm::value::Value;
 use crate::vm::{Slot, StoreCtx, VmStore};
 
 /// A Rust type that is a WebAssembly value type: `i32` and `u32`, `i64` and `u64`, `f32`, `f64`,
-/// [`V128`], [`Func`] (never null) and `Option<Func>`, `Rooted<ExternRef>` (never null) and
-/// `Option<Rooted<ExternRef>>`.
+/// [`V128`], [`Func`] (never null) and `Option<Func>`, `Rooted<R>` (never null) and
+/// `Option<Rooted<R>>` where `R` is [`ExternRef`], [`AnyRef`], [`EqRef`], [`StructRef`], [`ArrayRef`]
+/// or [`ExnRef`].
 ///
 /// # Safety
 ///
@@ -43,7 +45,7 @@ pub unsafe trait WasmTy: Send + Sized + 'static {
     ///
     /// A value of this type, of the store `store`, is at `at`.
     #[doc(hidden)]
-    unsafe fn load(store: *const VmStore, at: *const Slot) -> Self;
+    unsafe fn load(store: *mut VmStore, at: *const Slot) -> Self;
 
     /// Writes a value.
     ///
@@ -51,7 +53,7 @@ pub unsafe trait WasmTy: Send + Sized + 'static {
     ///
     /// `at` can be written, and the value belongs to the store.
     #[doc(hidden)]
-    unsafe fn store(self, at: *mut Slot);
+    unsafe fn store(self, store: *const VmStore, at: *mut Slot);
 }
 
 macro_rules! numbers {
@@ -65,14 +67,14 @@ macro_rules! numbers {
             }
 
             #[inline]
-            unsafe fn load(_store: *const VmStore, at: *const Slot) -> $ty {
+            unsafe fn load(_store: *mut VmStore, at: *const Slot) -> $ty {
                 // SAFETY: the caller's promise.
                 let $slot = unsafe { at.read() };
                 $load
             }
 
             #[inline]
-            unsafe fn store(self, at: *mut Slot) {
+            unsafe fn store(self, _store: *const VmStore, at: *mut Slot) {
                 let $value = self;
                 // SAFETY: the caller's promise.
                 unsafe { at.write($store) }
@@ -99,14 +101,14 @@ unsafe impl WasmTy for V128 {
     }
 
     #[inline]
-    unsafe fn load(_store: *const VmStore, at: *const Slot) -> V128 {
+    unsafe fn load(_store: *mut VmStore, at: *const Slot) -> V128 {
         // SAFETY: the caller's promise.
         let (low, high) = unsafe { (at.read(), at.add(1).read()) };
         V128::from(u128::from(low) | u128::from(high) << 64)
     }
 
     #[inline]
-    unsafe fn store(self, at: *mut Slot) {
+    unsafe fn store(self, _store: *const VmStore, at: *mut Slot) {
         let value = u128::from(self);
         // SAFETY: the caller's promise.
         unsafe {
@@ -116,8 +118,10 @@ unsafe impl WasmTy for V128 {
     }
 }
 
+/// References: a type and an `Option` of it, which can be null. `load` makes one from a slot that is
+/// not null, `slot` gives its slot back.
 macro_rules! references {
-    ($($ty:ty: $ref_type:expr, |$store:ident, $slot:ident| $load:expr, $handle:tt, |$value:ident| $slot_of:expr;)*) => {$(
+    ($($ty:ty: $ref_type:expr, $handle:tt, |$store:ident, $slot:ident| $load:expr, |$from:ident, $value:ident| $slot_of:expr;)*) => {$(
         // SAFETY: a reference is its slot, zero is null, and `valtype` says whether it can be.
         unsafe impl WasmTy for Option<$ty> {
             const SLOTS: usize = 1;
@@ -132,18 +136,24 @@ macro_rules! references {
             }
 
             #[inline]
-            unsafe fn load(store: *const VmStore, at: *const Slot) -> Option<$ty> {
-                // SAFETY: the caller's promise; a store's identity never changes.
-                let ($store, $slot) = unsafe { ((*store).id(), at.read()) };
-                // SAFETY: the slot holds a reference of this type and store.
-                unsafe { $load }
+            unsafe fn load($store: *mut VmStore, at: *const Slot) -> Option<$ty> {
+                // SAFETY: the caller's promise: the slot holds a reference of this type and store.
+                unsafe {
+                    let $slot = at.read();
+                    if $slot == 0 { None } else { $load }
+                }
             }
 
             #[inline]
-            unsafe fn store(self, at: *mut Slot) {
-                let slot = self.map_or(0, |$value| $slot_of);
+            unsafe fn store(self, $from: *const VmStore, at: *mut Slot) {
                 // SAFETY: the caller's promise.
-                unsafe { at.write(slot) }
+                unsafe {
+                    let slot = match self {
+                        Some($value) => $slot_of,
+                        None => 0,
+                    };
+                    at.write(slot);
+                }
             }
         }
 
@@ -161,25 +171,48 @@ macro_rules! references {
             }
 
             #[inline]
-            unsafe fn load(store: *const VmStore, at: *const Slot) -> $ty {
+            unsafe fn load(store: *mut VmStore, at: *const Slot) -> $ty {
                 // SAFETY: the caller's promise.
                 unsafe { <Option<$ty> as WasmTy>::load(store, at) }.expect("the type is not nullable")
             }
 
             #[inline]
-            unsafe fn store(self, at: *mut Slot) {
+            unsafe fn store(self, store: *const VmStore, at: *mut Slot) {
                 // SAFETY: the caller's promise.
-                unsafe { <Option<$ty> as WasmTy>::store(Some(self), at) }
+                unsafe { <Option<$ty> as WasmTy>::store(Some(self), store, at) }
             }
         }
     )*};
 }
 
+/// A handle to an object.
+///
+/// # Safety
+///
+/// The slot holds a reference of this store, not to a function, and nothing else uses the store.
+unsafe fn root<R>(store: *mut VmStore, slot: Slot) -> Option<Rooted<R>> {
+    // SAFETY: the caller's promise; hierarchies other than that of functions share one form.
+    match unsafe { (*store).reference_from_slot(RefType::ANYREF, slot) } {
+        Value::Any(object) => object.map(Rooted::new),
+        _ => None,
+    }
+}
+
 references! {
-    Func: HeapType::Func, |store, slot| FuncRef::from_slot(store, slot).map(Func),
-        0, |func| func.0.to_slot();
-    Rooted<ExternRef>: HeapType::Extern, |store, slot| ObjectRef::from_slot(store, slot).map(Rooted::new),
-        object, |rooted| rooted.object.slot();
+    Func: HeapType::Func, 0, |store, slot| FuncRef::from_slot((*store).id(), slot).map(Func),
+        |_store, func| func.0.to_slot();
+    Rooted<ExternRef>: HeapType::Extern, object, |store, slot| root(store, slot),
+        |store, rooted| (*store).slot_of(rooted.object);
+    Rooted<AnyRef>: HeapType::Any, object, |store, slot| root(store, slot),
+        |store, rooted| (*store).slot_of(rooted.object);
+    Rooted<EqRef>: HeapType::Eq, object, |store, slot| root(store, slot),
+        |store, rooted| (*store).slot_of(rooted.object);
+    Rooted<StructRef>: HeapType::Struct, object, |store, slot| root(store, slot),
+        |store, rooted| (*store).slot_of(rooted.object);
+    Rooted<ArrayRef>: HeapType::Array, object, |store, slot| root(store, slot),
+        |store, rooted| (*store).slot_of(rooted.object);
+    Rooted<ExnRef>: HeapType::Exn, object, |store, slot| root(store, slot),
+        |store, rooted| (*store).slot_of(rooted.object);
 }
 
 /// Several values at consecutive slots: one [`WasmTy`], or a tuple of up to 16.
@@ -203,14 +236,14 @@ pub unsafe trait WasmTyList: Send + Sized + 'static {
     /// # Safety
     ///
     /// As for [`WasmTy::load`].
-    unsafe fn load(store: *const VmStore, at: *const Slot) -> Self;
+    unsafe fn load(store: *mut VmStore, at: *const Slot) -> Self;
 
     /// Writes the values.
     ///
     /// # Safety
     ///
     /// As for [`WasmTy::store`].
-    unsafe fn store(self, at: *mut Slot);
+    unsafe fn store(self, store: *const VmStore, at: *mut Slot);
 }
 
 // SAFETY: a list of one.
@@ -227,15 +260,15 @@ unsafe impl<V: WasmTy> WasmTyList for V {
     }
 
     #[inline]
-    unsafe fn load(store: *const VmStore, at: *const Slot) -> V {
+    unsafe fn load(store: *mut VmStore, at: *const Slot) -> V {
         // SAFETY: the caller's promise.
         unsafe { <V as WasmTy>::load(store, at) }
     }
 
     #[inline]
-    unsafe fn store(self, at: *mut Slot) {
+    unsafe fn store(self, store: *const VmStore, at: *mut Slot) {
         // SAFETY: the caller's promise.
-        unsafe { <V as WasmTy>::store(self, at) }
+        unsafe { <V as WasmTy>::store(self, store, at) }
     }
 }
 
@@ -277,7 +310,7 @@ macro_rules! tuple {
             }
 
             #[inline]
-            unsafe fn load(store: *const VmStore, at: *const Slot) -> Self {
+            unsafe fn load(store: *mut VmStore, at: *const Slot) -> Self {
                 let mut offset = 0;
                 $(
                     // SAFETY: the caller's promise.
@@ -288,12 +321,12 @@ macro_rules! tuple {
             }
 
             #[inline]
-            unsafe fn store(self, at: *mut Slot) {
+            unsafe fn store(self, store: *const VmStore, at: *mut Slot) {
                 let ($($name,)*) = self;
                 let mut offset = 0;
                 $(
                     // SAFETY: the caller's promise.
-                    unsafe { <$name as WasmTy>::store($name, at.add(offset)) };
+                    unsafe { <$name as WasmTy>::store($name, store, at.add(offset)) };
                     offset += <$name as WasmTy>::SLOTS;
                 )*
             }
@@ -385,7 +418,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             let ctx = vm.cast::<StoreCtx>();
             let outer = exec::outer(ctx);
             let args = exec::arg_base(ctx);
-            params.store(args);
+            params.store(vm, args);
             let offset = const {
                 let (params, results) = (Params::SLOTS, Results::SLOTS);
                 if params > results { params } else { results }

@@ -179,6 +179,80 @@ pub fn trap_if_null(x: Class) -> Option<Op> {
     lookup(&TRAP_IF_NULL, x as usize)
 }
 
+/// The op for `d := get[x + offset]`, a field of an object.
+pub fn struct_get(op: Get, d: Class, x: Class) -> Option<Op> {
+    if x as u8 > 1 || d == Class::I {
+        return None;
+    }
+    lookup(&STRUCT_GET, (op as usize * 3 + d as usize) * 2 + x as usize)
+}
+
+/// The op for `set[x + offset] := v`.
+pub fn struct_set(op: Set, x: Class, v: Class) -> Option<Op> {
+    if x as u8 > 1 {
+        return None;
+    }
+    lookup(&STRUCT_SET, (op as usize * 2 + x as usize) * 4 + v as usize)
+}
+
+/// The op for `acc := get x[y]`, an element of an array.
+pub fn array_get(op: Get, x: Class, y: Class) -> Option<Op> {
+    use Class::*;
+    let combo = match (x, y) {
+        (S, S) => 0,
+        (S, A) => 1,
+        (S, L) => 2,
+        (S, I) => 3,
+        (A, S) => 4,
+        _ => return None,
+    };
+    lookup(&ARRAY_GET, op as usize * 15 + combo)
+}
+
+/// The op for `set S[x][y] := v`.
+pub fn array_set(op: Set, y: Class, v: Class) -> Option<Op> {
+    if y == Class::I || v == Class::I {
+        return None;
+    }
+    lookup(&ARRAY_SET, (op as usize * 3 + y as usize) * 3 + v as usize)
+}
+
+/// What a cast looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Cast {
+    /// The kind of an object.
+    Kind = 0,
+    /// A defined structure or array type.
+    Type = 1,
+    /// A defined function type.
+    Func = 2,
+}
+
+/// The op for `acc := x is of type`.
+pub fn ref_test(mode: Cast, x: Class) -> Option<Op> {
+    if x as u8 > 1 {
+        return None;
+    }
+    lookup(&REF_TEST, mode as usize * 6 + x as usize)
+}
+
+/// The op that traps unless `x` is of a type.
+pub fn ref_cast(mode: Cast, x: Class) -> Option<Op> {
+    if x as u8 > 1 {
+        return None;
+    }
+    lookup(&REF_CAST, mode as usize * 2 + x as usize)
+}
+
+/// The op for a branch if `x` is of a type (`taken`), or if not.
+pub fn br_on_cast(mode: Cast, taken: bool, x: Class) -> Option<Op> {
+    if x as u8 > 1 {
+        return None;
+    }
+    lookup(&BR_ON_CAST, (mode as usize * 2 + usize::from(taken)) * 2 + x as usize)
+}
+
 /// The op for `d := global`.
 pub fn global_get(float: bool, d: Class) -> Option<Op> {
     lookup(&GLOBAL_GET, usize::from(float) * 3 + d as usize)

@@ -15,6 +15,16 @@ macro_rules! for_each_runtime_function {
             table_copy
             table_init
             elem_drop
+            struct_new
+            array_new
+            array_new_default
+            array_new_fixed
+            array_new_data
+            array_new_elem
+            array_fill
+            array_copy
+            array_init_data
+            array_init_elem
         }
     };
 }

@@ -98,6 +98,8 @@ impl Row {
         Some(match self.key?.0 {
             "BINARY" | "SELECT" | "FSELECT" => 12,
             "UNARY" => 3,
+            "STRUCT_GET" | "REF_TEST" => 2,
+            "ARRAY_GET" => 5,
             "LOAD" => 4,
             "GLOBAL_GET" => 1,
             _ => return None,
@@ -122,6 +124,8 @@ pub struct Table {
     pub operators: Vec<Operator>,
 }
 
+#[path = "table/object.rs"]
+mod object;
 #[path = "table/reference.rs"]
 mod reference;
 
@@ -342,6 +346,7 @@ impl Table {
         t.memory();
         t.memory_general();
         t.references();
+        t.objects();
         t.fused(fused);
         t
     }

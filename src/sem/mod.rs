@@ -25,6 +25,7 @@ mod branch;
 mod convert;
 mod float;
 mod int;
+mod reference;
 mod simd;
 mod truncate;
 
@@ -32,6 +33,7 @@ pub use branch::*;
 pub use convert::*;
 pub use float::*;
 pub use int::*;
+pub use reference::*;
 pub use simd::*;
 pub use truncate::*;
 

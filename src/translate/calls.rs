@@ -81,9 +81,11 @@ impl Translator<'_> {
             Callee::Defined(index) => (Op::Call, index * CODE_ENTRY),
             Callee::Import(place) => (Op::CallImport, place),
         };
+        let list = self.live_refs();
         let at = self.emit.op(op);
         self.emit.i16(at, 0, frame);
         self.emit.u32(at, 4, target);
+        self.safepoint(list);
         self.results(ty);
     }
 
@@ -115,12 +117,14 @@ impl Translator<'_> {
         } else {
             Op::CallIndirectSub
         };
+        let list = self.live_refs();
         let at = self.emit.op(op);
         self.emit.i16(at, 0, frame);
         self.put_slot(at, 2, src);
         let place = self.table_place(table);
         self.emit.u32(at, 4, place);
         self.emit.u32(at, 8, id);
+        self.safepoint(list);
         self.results(ty);
     }
 
@@ -154,9 +158,11 @@ impl Translator<'_> {
         let slot = self.place_in_slot(&func);
         let base = self.arguments(ty);
         let frame = self.callee_frame(base, ty);
+        let list = self.live_refs();
         let at = self.emit.op(Op::CallRef);
         self.emit.i16(at, 0, frame);
         self.emit.i16(at, 2, slot);
+        self.safepoint(list);
         self.results(ty);
     }
 

@@ -25,6 +25,8 @@ pub struct Composed {
     pub bytes: Vec<u8>,
     pub entry: u32,
     pub source_map: Vec<(u32, u32)>,
+    /// Ends of calling instructions.
+    pub calls: Vec<u32>,
 }
 
 fn field32(bytes: &[u8], at: usize) -> Option<u32> {
@@ -103,7 +105,16 @@ pub fn compose(code: Composed) -> Composed {
             Some((instructions.get(i as usize)?.now, *source))
         })
         .collect();
-    Composed { bytes: out, entry, source_map }
+    // A call is the last part of a fused instruction, if it is in one: behind it begins another.
+    let calls = code
+        .calls
+        .iter()
+        .map(|at| match index.get(*at as usize / isa::ALIGN) {
+            Some(&i) if i != u32::MAX => instructions[i as usize].now,
+            _ => out.len() as u32,
+        })
+        .collect();
+    Composed { bytes: out, entry, source_map, calls }
 }
 
 /// Operand bytes of an instruction: in a fused one without the padding behind them.

@@ -171,8 +171,13 @@ impl Translator<'_> {
             entry = 0;
         }
         let (bytes, source_map) = self.emit.finish();
-        let code = super::compose::compose(super::compose::Composed { bytes, entry, source_map });
-        Ok(Code::new(code))
+        let calls = self.maps.places();
+        let code =
+            super::compose::compose(super::compose::Composed { bytes, entry, source_map, calls });
+        let locals = (0..self.frame.locals() as u32).map(|local| self.frame.local(local));
+        let locals = locals.filter(|local| local.kind == Kind::Ref).map(|local| local.slot);
+        let stack_maps = self.maps.finish(&code.calls, locals.collect());
+        Ok(Code::new(code, stack_maps))
     }
 
     fn block_kinds(&self, ty: BlockType) -> (Box<[Kind]>, Box<[Kind]>) {
@@ -394,7 +399,7 @@ impl Translator<'_> {
 
     /// Accounts for code whose size the module does not pay for: values carried by a branch are
     /// pushed once but may be moved by any number of branches.
-    fn charge(&mut self, moves: usize) {
+    pub fn charge(&mut self, moves: usize) {
         self.carried += moves;
         if self.carried > crate::tune::MAX_CARRIED {
             self.limit("branches carry too many values");

@@ -252,34 +252,43 @@ impl Translator<'_> {
         );
     }
 
+    /// Puts the top `args` operands, the arguments of a runtime function, into their homes and pops
+    /// them. Returns the first one's slot, the frame of the call, and the references that are live
+    /// during it, those among the arguments included.
+    pub fn runtime_arguments(&mut self, args: usize) -> (i16, i16, u32) {
+        let first = self.stack.len() - args;
+        let end = self.next_home();
+        let mut home = end;
+        for index in (first..self.stack.len()).rev() {
+            let operand = self.stack.get(index);
+            home = operand.home;
+            self.place_in_home(&operand);
+            self.stack.set_stored(index);
+        }
+        self.clobber_all();
+        let list = self.live_refs();
+        self.stack.truncate(first);
+        // The frame lies behind the arguments, and results where there is room for them.
+        let frame = i32::from(end).max(i32::from(home) + 2);
+        if frame > MAX_SLOT {
+            self.limit("operand stack too deep");
+            return (0, 0, list);
+        }
+        (home, frame as i16, list)
+    }
+
     /// Calls a runtime function with the top `args` operands; its result, if any, takes the place
     /// of the first.
     pub fn runtime(&mut self, args: usize, result: Option<Kind>, call: &RuntimeCall) {
-        let first = self.stack.len() - args;
-        let mut home = self.next_home();
-        for index in first..self.stack.len() {
-            let operand = self.stack.get(index);
-            if index == first {
-                home = operand.home;
-            }
-            self.place_in_home(&operand);
-        }
-        self.stack.truncate(first);
-        self.clobber_all();
-        // The frame of the runtime call lies behind its arguments, and results where there is room
-        // for them.
-        let frame = i32::from(home) + (args as i32 * 2).max(2);
-        if frame > MAX_SLOT {
-            self.limit("operand stack too deep");
-            return;
-        }
+        let (home, frame, list) = self.runtime_arguments(args);
         let at = self.emit.op(Op::CallRuntime);
-        self.emit.i16(at, 0, frame as i16);
+        self.emit.i16(at, 0, frame);
         self.emit.i16(at, 2, home);
         self.emit.u32(at, 4, call.x);
         self.emit.u32(at, 8, call.y);
         self.emit.u32(at, 12, call.z);
         self.emit.u64(at, 16, call.function as u64);
+        self.safepoint(list);
         if let Some(kind) = result {
             self.push_stored(kind);
         }

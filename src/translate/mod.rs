@@ -19,8 +19,10 @@ mod control;
 mod emit;
 mod frame;
 mod fuse;
+mod maps;
 mod memory;
 mod numeric;
+mod object;
 mod operand;
 mod operator;
 mod pins;
@@ -38,6 +40,7 @@ use crate::wasm::ModuleInfo;
 
 use emit::Emitter;
 use frame::Frame;
+pub use maps::StackMaps;
 use operand::Stack;
 
 /// What the engine's configuration says about code.
@@ -63,10 +66,12 @@ pub struct Code {
     /// With [`Options::source_map`]: byte offset of an instruction and module offset of the
     /// operator it came from, ascending.
     pub source_map: Vec<(u32, u32)>,
+    /// Where references are while calls are in progress.
+    pub stack_maps: StackMaps,
 }
 
 impl Code {
-    fn new(mut code: compose::Composed) -> Code {
+    fn new(mut code: compose::Composed, stack_maps: StackMaps) -> Code {
         // Padding must be whole instructions too: with table threading the shortest is 2 bytes.
         while !code.bytes.len().is_multiple_of(8) {
             code.bytes.extend_from_slice(&(Op::Exit as u16).to_le_bytes());
@@ -80,7 +85,7 @@ impl Code {
                 u64::from_le_bytes(word)
             })
             .collect();
-        Code { words, entry: code.entry, source_map: code.source_map }
+        Code { words, entry: code.entry, source_map: code.source_map, stack_maps }
     }
 
     /// The module offset of the operator that the instruction at byte `offset` came from.
@@ -140,6 +145,7 @@ pub fn translate(
         offset: start,
         failure: None,
         carried: 0,
+        maps: maps::Maps::default(),
     };
     translator.begin();
     let mut reader = body.get_operators_reader().map_err(invalid)?;
@@ -181,6 +187,7 @@ struct Translator<'a> {
     failure: Option<Error>,
     /// Values moved by branches so far.
     carried: usize,
+    maps: maps::Maps,
 }
 
 impl Translator<'_> {

@@ -38,6 +38,11 @@ pub struct Stack {
     operands: Vec<Operand>,
     /// Per local: the topmost operand that holds it, or `NONE`.
     holders: Vec<u32>,
+    /// The operands that are references: place on the stack, and the list of those up to it that are
+    /// in their homes, where one has been made.
+    refs: Vec<(u32, u32)>,
+    /// How many of `refs` have a list that holds.
+    listed: usize,
     /// Slots of all operands.
     height: i32,
     /// Highest `height` so far.
@@ -46,7 +51,14 @@ pub struct Stack {
 
 impl Stack {
     pub fn new(locals: usize) -> Stack {
-        Stack { operands: Vec::new(), holders: vec![NONE; locals], height: 0, max_height: 0 }
+        Stack {
+            operands: Vec::new(),
+            holders: vec![NONE; locals],
+            refs: Vec::new(),
+            listed: 0,
+            height: 0,
+            max_height: 0,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -70,6 +82,9 @@ impl Stack {
                 core::mem::replace(&mut self.holders[local as usize], self.operands.len() as u32);
         }
         let index = self.operands.len() as u32;
+        if kind == Kind::Ref {
+            self.refs.push((index, NONE));
+        }
         self.operands.push(Operand { kind, place, home, index, clean: false, below });
     }
 
@@ -79,7 +94,39 @@ impl Stack {
         if let Place::Local(local) = operand.place {
             self.holders[local as usize] = operand.below;
         }
+        if self.refs.last().is_some_and(|it| it.0 == operand.index) {
+            self.refs.pop();
+            self.listed = self.listed.min(self.refs.len());
+        }
         operand
+    }
+
+    /// How many operands are references.
+    pub fn refs(&self) -> usize {
+        self.refs.len()
+    }
+
+    /// Reference `i`, from the bottom.
+    pub fn reference(&self, i: usize) -> Operand {
+        self.operands[self.refs[i].0 as usize]
+    }
+
+    /// How many references from the bottom have a list that holds, and the last of these lists.
+    pub fn listed(&self) -> (usize, u32) {
+        let last = self.listed.checked_sub(1).map_or(NONE, |last| self.refs[last].1);
+        (self.listed, last)
+    }
+
+    /// Notes the list of reference `i`; those below have theirs.
+    pub fn list(&mut self, i: usize, list: u32) {
+        self.refs[i].1 = list;
+        self.listed = i + 1;
+    }
+
+    /// Operand `index` moves to its home: lists with it are no longer right.
+    fn unlist(&mut self, index: u32) {
+        let i = self.refs.partition_point(|it| it.0 < index);
+        self.listed = self.listed.min(i);
     }
 
     /// Pushes an operand that was just popped again.
@@ -117,6 +164,7 @@ impl Stack {
         operand.place = Place::Temp { producer: NONE, stored: true };
         operand.clean = false;
         self.holders[local as usize] = operand.below;
+        self.unlist(holder as u32);
     }
 
     /// Turns operand `index` into a stored temporary. If it holds a local it must be the topmost
@@ -126,6 +174,7 @@ impl Stack {
             debug_assert_eq!(self.holders[local as usize] as usize, index);
             self.holders[local as usize] = self.operands[index].below;
         }
+        self.unlist(index as u32);
         let operand = &mut self.operands[index];
         let clean = operand.clean && matches!(operand.place, Place::Temp { .. });
         operand.place = Place::Temp { producer: NONE, stored: true };

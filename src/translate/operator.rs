@@ -6,6 +6,7 @@ use super::Translator;
 use super::operand::{NONE, Place};
 use super::value::Kind;
 use crate::index::GlobalIndex;
+use crate::isa::runtime::Runtime;
 use crate::isa::{Bin, Load, Op, Store, Un};
 use crate::trap::Trap;
 
@@ -128,6 +129,37 @@ impl Translator<'_> {
             }
             Operator::RefFunc { function_index } => self.ref_func(*function_index),
             Operator::RefAsNonNull => self.ref_as_non_null(),
+            Operator::RefEq => self.ref_eq(),
+            Operator::RefI31 => self.unary(Un::RefI31, Kind::Ref),
+            Operator::I31GetS => self.unary(Un::I31GetS, I32),
+            Operator::I31GetU => self.unary(Un::I31GetU, I32),
+            // The two hierarchies share one representation.
+            Operator::AnyConvertExtern | Operator::ExternConvertAny => {}
+            Operator::StructNew { struct_type_index } => self.struct_new(*struct_type_index, false),
+            Operator::StructNewDefault { struct_type_index } => self.struct_new(*struct_type_index, true),
+            Operator::StructGet { struct_type_index, field_index }
+            | Operator::StructGetU { struct_type_index, field_index } => self.struct_get(*struct_type_index, *field_index, false),
+            Operator::StructGetS { struct_type_index, field_index } => self.struct_get(*struct_type_index, *field_index, true),
+            Operator::StructSet { struct_type_index, field_index } => self.struct_set(*struct_type_index, *field_index),
+            Operator::ArrayNew { array_type_index } => self.array_new(*array_type_index),
+            Operator::ArrayNewDefault { array_type_index } => self.array_new_default(*array_type_index),
+            Operator::ArrayNewFixed { array_type_index, array_size } => self.array_new_fixed(*array_type_index, *array_size),
+            Operator::ArrayNewData { array_type_index, array_data_index } => self.array_new_segment(Runtime::array_new_data, *array_type_index, *array_data_index),
+            Operator::ArrayNewElem { array_type_index, array_elem_index } => self.array_new_segment(Runtime::array_new_elem, *array_type_index, *array_elem_index),
+            Operator::ArrayGet { array_type_index } | Operator::ArrayGetU { array_type_index } => self.array_get(*array_type_index, false),
+            Operator::ArrayGetS { array_type_index } => self.array_get(*array_type_index, true),
+            Operator::ArraySet { array_type_index } => self.array_set(*array_type_index),
+            Operator::ArrayLen => self.array_len(),
+            Operator::ArrayFill { array_type_index } => self.array_fill(*array_type_index),
+            Operator::ArrayCopy { array_type_index_dst, .. } => self.array_copy(*array_type_index_dst),
+            Operator::ArrayInitData { array_type_index, array_data_index } => self.array_init_segment(Runtime::array_init_data, *array_type_index, *array_data_index),
+            Operator::ArrayInitElem { array_type_index, array_elem_index } => self.array_init_segment(Runtime::array_init_elem, *array_type_index, *array_elem_index),
+            Operator::RefTestNonNull { hty } => self.ref_test(*hty, false),
+            Operator::RefTestNullable { hty } => self.ref_test(*hty, true),
+            Operator::RefCastNonNull { hty } => self.ref_cast(*hty, false),
+            Operator::RefCastNullable { hty } => self.ref_cast(*hty, true),
+            Operator::BrOnCast { relative_depth, to_ref_type, .. } => self.br_on_cast(*relative_depth, *to_ref_type, true),
+            Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => self.br_on_cast(*relative_depth, *to_ref_type, false),
             Operator::BrOnNull { relative_depth } => self.br_on_null(*relative_depth),
             Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(*relative_depth),
 

@@ -17,7 +17,7 @@ impl Translator<'_> {
     }
 
     /// Emits a branch to `label` if `o` is null, or if it is not.
-    fn branch_if_null(&mut self, o: &Operand, null: bool, label: &mut Label) {
+    pub fn branch_if_null(&mut self, o: &Operand, null: bool, label: &mut Label) {
         let mut x = *o;
         x.kind = Kind::I64;
         let mut zero = x;

@@ -3,6 +3,7 @@
 use core::ffi::c_void;
 use core::sync::atomic::AtomicU32;
 
+use super::heap::{HeapCtx, TypeEntry};
 use super::store::{Hooks, VmStore};
 use super::{CodeEntry, Slot, VmFunc, VmMemory};
 
@@ -56,6 +57,10 @@ pub struct StoreCtx {
     pub inner: *mut c_void,
     /// Stands in for the instance while native code calls a host function outside of any.
     pub host_ctx: *mut VmCtx,
+    /// The garbage-collected heap's free cells.
+    pub heap: *mut HeapCtx,
+    /// What is known of types, by type id: all those that objects and functions of the store have.
+    pub types: *const TypeEntry,
     /// What only higher layers can do.
     pub hooks: &'static Hooks,
 }

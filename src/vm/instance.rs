@@ -6,14 +6,15 @@ use core::any::Any;
 use core::ptr::NonNull;
 use std::sync::Arc;
 
+use super::heap::i31_slot;
 use super::imports::External;
 use super::layout::GlobalPlace;
 use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
 use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmMemory, VmStore};
-use crate::error::{Error, Result, bail, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
 use crate::trap::Trap;
-use crate::types::TagType;
+use crate::types::{RefType, TagType, ValType};
 use crate::wasm::{ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo};
 
 /// What an instance is made of, besides its imports.
@@ -74,6 +75,21 @@ impl Instance {
 
     pub(super) fn drop_data(&mut self, segment: u32) {
         self.data_dropped[segment as usize] = true;
+    }
+
+    /// Visits the references in globals and passive segments, with their types.
+    pub(super) fn roots(&self, visit: &mut dyn FnMut(RefType, &[Slot])) {
+        let info = &self.source.info;
+        let defined = info.num_imported_globals as usize;
+        for (ty, place) in info.globals.iter().zip(&info.layout.globals).skip(defined) {
+            if let (ValType::Ref(ty), GlobalPlace::Inline(offset)) = (ty.content(), *place) {
+                // SAFETY: the place holds a value of the type; null before it is initialised.
+                visit(ty, &[unsafe { self.place::<Slot>(offset).read() }]);
+            }
+        }
+        for (segment, elems) in info.elements.iter().zip(&self.elems) {
+            visit(segment.ty, elems);
+        }
     }
 
     pub(super) fn elems(&self, segment: u32) -> &[Slot] {
@@ -191,7 +207,10 @@ impl VmStore {
             })?;
         }
         self.check_count(self.instances.len(), self.tunables.max_instances, "instance")?;
-        let this = self.allocate(source, imports)?;
+        for ty in &info.types {
+            self.use_type(ty);
+        }
+        let this = self.allocate_instance(source, imports)?;
         self.init_globals(this, &info)?;
         self.init_tables(this, &info)?;
         self.init_passive_elems(this, &info)?;
@@ -201,7 +220,11 @@ impl VmStore {
     }
 
     /// Allocates an instance with its memories, tables (null so far) and globals (zero so far).
-    fn allocate(&mut self, source: InstanceSource, imports: &[External]) -> Result<Handle> {
+    fn allocate_instance(
+        &mut self,
+        source: InstanceSource,
+        imports: &[External],
+    ) -> Result<Handle> {
         let info = source.info.clone();
         let store = self.id();
         let index = self.instances.len() as u32;
@@ -389,16 +412,39 @@ impl VmStore {
                 Ok(funcs.iter().map(|&func| instance.func(this.store, func).to_slot()).collect())
             }
             ElemItems::Exprs(exprs) => {
-                exprs.iter().map(|expr| Ok(self.evaluate(this, expr)?[0])).collect()
+                // Held until the segment is complete: later elements may allocate.
+                let start = self.temporaries.len();
+                let mut done = Ok(());
+                for expr in exprs {
+                    match self.evaluate(this, expr) {
+                        Ok([slot, _]) => self.temporaries.push(slot),
+                        Err(error) => {
+                            done = Err(error);
+                            break;
+                        }
+                    }
+                }
+                let elems = self.temporaries[start..].into();
+                self.temporaries.truncate(start);
+                done.map(|()| elems)
             }
         }
     }
 
     /// The value of a constant expression, in one slot or two.
     fn evaluate(&mut self, this: Handle, expr: &ConstExpr) -> Result<[Slot; 2]> {
-        let instance = self.instance(this);
+        let start = self.temporaries.len();
+        let value = self.evaluate_ops(this, expr);
+        self.temporaries.truncate(start);
+        value
+    }
+
+    /// Does that; references on the stack of the expression are held among the temporaries.
+    fn evaluate_ops(&mut self, this: Handle, expr: &ConstExpr) -> Result<[Slot; 2]> {
+        let types = self.types.clone();
         let mut stack = Vec::new();
         for op in expr.ops() {
+            let instance = self.instance(this);
             let value: [Slot; 2] = match op {
                 ConstOp::I32Const(value) => one(u64::from(*value as u32)),
                 ConstOp::I64Const(value) => one(*value as u64),
@@ -419,12 +465,68 @@ impl VmStore {
                 ConstOp::I64Mul => binary64(&mut stack, u64::wrapping_mul)?,
                 // The two hierarchies share one representation.
                 ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => pop(&mut stack)?,
-                other => bail!("constant expression needs the garbage-collected heap: {other:?}"),
+                ConstOp::RefI31 => one(i31_slot(pop(&mut stack)?[0] as u32)),
+                ConstOp::StructNew(ty) => {
+                    let fields = &types.get(*ty).layout.fields;
+                    let slots = pop_slots(&mut stack, fields.iter().map(|it| it.width.slots()))?;
+                    // SAFETY: validation has checked the fields; references among them are held.
+                    one(unsafe { self.new_struct(*ty, Some(slots.as_ptr())) }?)
+                }
+                ConstOp::StructNewDefault(ty) => {
+                    // SAFETY: as above.
+                    one(unsafe { self.new_struct(*ty, None) }?)
+                }
+                ConstOp::ArrayNew(ty) => {
+                    let [len, _] = pop(&mut stack)?;
+                    let value = pop(&mut stack)?;
+                    // SAFETY: as above.
+                    one(unsafe { self.new_array_of(*ty, Some(value), len as u32) }?)
+                }
+                ConstOp::ArrayNewDefault(ty) => {
+                    let [len, _] = pop(&mut stack)?;
+                    // SAFETY: as above.
+                    one(unsafe { self.new_array_of(*ty, None, len as u32) }?)
+                }
+                ConstOp::ArrayNewFixed(ty, len) => {
+                    let width = types.get(*ty).layout.fields[0].width;
+                    let widths = core::iter::repeat_n(width.slots(), *len as usize);
+                    let slots = pop_slots(&mut stack, widths)?;
+                    // SAFETY: as above.
+                    one(unsafe { self.new_array_fixed(*ty, slots.as_ptr(), *len) }?)
+                }
             };
+            let is_reference = match op {
+                ConstOp::GlobalGet(index) => {
+                    self.global_type(self.instance(this).global(this, *index)).content().is_ref()
+                }
+                ConstOp::RefI31
+                | ConstOp::StructNew(_)
+                | ConstOp::StructNewDefault(_)
+                | ConstOp::ArrayNew(_)
+                | ConstOp::ArrayNewDefault(_)
+                | ConstOp::ArrayNewFixed(..)
+                | ConstOp::AnyConvertExtern
+                | ConstOp::ExternConvertAny => true,
+                _ => false,
+            };
+            if is_reference {
+                self.temporaries.push(value[0]);
+            }
             stack.push(value);
         }
         pop(&mut stack)
     }
+}
+
+/// Pops values of so many slots each; all their slots, in order.
+fn pop_slots(
+    stack: &mut Vec<[Slot; 2]>,
+    widths: impl DoubleEndedIterator<Item = usize> + ExactSizeIterator,
+) -> Result<Vec<Slot>> {
+    let start = stack.len().checked_sub(widths.len());
+    let start = start.ok_or_else(|| Error::msg("constant expression without a value"))?;
+    let values = stack.drain(start..).zip(widths);
+    Ok(values.flat_map(|(value, width)| value.into_iter().take(width)).collect())
 }
 
 fn one(value: u64) -> [Slot; 2] {

@@ -34,6 +34,10 @@ pub struct StoreTunables {
     /// Activations of WebAssembly (calls from host code into it) that may be nested. Each takes
     /// native stack, so this is what keeps re-entry from overflowing it.
     pub max_activations: u32,
+    /// Bytes of address space of the garbage-collected heap: the most that it can have.
+    pub heap_reservation: usize,
+    /// Collect before every allocation, to find what the collector was not told of.
+    pub collect_always: bool,
     /// Frames that a backtrace can have; 0 for none at all.
     pub backtrace_frames: usize,
     /// Instances that the store can have in all. These three are the embedder's, and like in
@@ -44,6 +48,11 @@ pub struct StoreTunables {
     /// Memories that the store can have in all.
     pub max_memories: usize,
 }
+
+/// Default of the heap's address space. Where reserving is more than a call of the system it is
+/// modest.
+pub const DEFAULT_HEAP: usize =
+    if cfg!(all(unix, target_pointer_width = "64")) { 4 << 30 } else { 64 << 20 };
 
 /// Default of the three counts above.
 pub const DEFAULT_COUNT: usize = 10_000;
@@ -63,6 +72,8 @@ impl Default for StoreTunables {
             memory: MemoryTunables::default(),
             stack_bytes: 8 << 20,
             max_activations: 500,
+            heap_reservation: DEFAULT_HEAP,
+            collect_always: false,
             backtrace_frames: 1024,
             max_instances: DEFAULT_COUNT,
             max_tables: DEFAULT_COUNT,

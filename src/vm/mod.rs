@@ -6,12 +6,16 @@
 pub mod context;
 pub mod frame;
 pub mod func;
+pub mod gc;
+pub mod heap;
 pub mod imports;
 pub mod instance;
 pub mod layout;
 pub mod limits;
 pub mod memory;
+pub mod object;
 pub mod owner;
+pub mod roots;
 pub mod stack;
 pub mod store;
 pub mod table;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::limits::StoreTunables;
 use super::memory::Growth;
 use super::store::{Handle, Resource, StoreId};
-use super::{Failure, Hooks, VmCtx, VmStore};
+use super::{Failure, Hooks, Slot, VmCtx, VmStore};
 use crate::error::{Error, Result};
 use crate::wasm::TypeRegistry;
 
@@ -30,7 +30,7 @@ pub trait Embedder: Sized {
     /// When the function cannot be translated; execution ends with the error.
     fn compile(owner: &Arc<dyn Any + Send + Sync>, defined_index: u32) -> Result<()>;
 
-    /// May a memory or table grow?
+    /// May a memory, a table or the heap grow?
     ///
     /// # Errors
     ///
@@ -43,14 +43,21 @@ pub trait Embedder: Sized {
     ///
     /// As in [`Embedder::growing`].
     fn grow_failed(&mut self, what: Resource, error: Error) -> Result<()>;
+
+    /// Adds the references in the frames of all activations of a store to a list.
+    fn frame_roots(store: &VmStore, roots: &mut Vec<Slot>);
 }
 
 /// The hooks of a store with data `D`.
 struct HooksOf<D>(PhantomData<D>);
 
 impl<D: Embedder> HooksOf<D> {
-    const HOOKS: Hooks =
-        Hooks { compile: compile::<D>, growing: growing::<D>, grow_failed: grow_failed::<D> };
+    const HOOKS: Hooks = Hooks {
+        compile: compile::<D>,
+        growing: growing::<D>,
+        grow_failed: grow_failed::<D>,
+        frame_roots: D::frame_roots,
+    };
 }
 
 unsafe fn compile<D: Embedder>(ctx: *mut VmCtx, defined_index: u32) -> bool {

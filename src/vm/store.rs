@@ -6,12 +6,15 @@ use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::func::VmHostFunc;
+use super::gc::{HostObjects, TypeTable};
+use super::heap::{Heap, kind};
 use super::instance::Instance;
 use super::limits::StoreTunables;
 use super::memory::{Growth, LinearMemory};
+use super::roots::Roots;
 use super::stack::ValueStack;
 use super::table::Table;
 use super::value::{ObjectRef, Value};
@@ -19,7 +22,7 @@ use super::{Slot, StoreCtx, VmCtx, VmFunc, VmMemory, VmTable};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
-use crate::types::{GlobalType, MemoryType, TableType, TagType};
+use crate::types::{GlobalType, MemoryType, RefType, TableType, TagType, ValType};
 use crate::wasm::TypeRegistry;
 
 /// Identity of a store: unequal for any two stores of a process.
@@ -44,6 +47,8 @@ pub struct Hooks {
     pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
     /// A growth was allowed but failed.
     pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
+    /// Adds the references in the frames of all activations to a list.
+    pub frame_roots: fn(store: &VmStore, roots: &mut Vec<Slot>),
 }
 
 /// Something whose size the embedder can limit.
@@ -53,6 +58,8 @@ pub enum Resource {
     Memory,
     /// A table, in elements.
     Table,
+    /// The garbage-collected heap, in bytes.
+    Heap,
 }
 
 /// Why an activation ended without results, when it was not a plain trap of a handler.
@@ -88,7 +95,15 @@ pub struct VmStore {
     host_globals: Vec<HostGlobal>,
     tags: Vec<(TypeId, TagType)>,
     pub(super) instances: Vec<Instance>,
-    externs: Vec<Box<dyn Any + Send + Sync>>,
+    // What the collector works with; see `gc`.
+    pub(super) heap: Heap,
+    pub(super) type_table: TypeTable,
+    pub(super) host_objects: HostObjects,
+    pub(super) roots: Roots,
+    /// References that are held while something is made of them.
+    pub(super) temporaries: Vec<Slot>,
+    pub(super) suspended: Vec<Weak<dyn Any + Send + Sync>>,
+    pub(super) root_buffer: Vec<Slot>,
 }
 
 /// A global that the host made.
@@ -184,6 +199,7 @@ impl VmStore {
     ) -> Result<VmStore> {
         let stack = ValueStack::new(tunables.stack_bytes)?;
         crate::sys::signals::prepare_thread();
+        let mut heap = Heap::new(tunables.heap_reservation, tunables.collect_always);
         Ok(VmStore {
             ctx: StoreCtx {
                 stack_limit: stack.limit(),
@@ -197,6 +213,8 @@ impl VmStore {
                 interrupt: AtomicU32::new(0),
                 inner: ptr::null_mut(),
                 host_ctx: ptr::null_mut(),
+                heap: heap.ctx(),
+                types: ptr::null(),
                 hooks,
             },
             id: StoreId::fresh(),
@@ -219,7 +237,13 @@ impl VmStore {
             host_globals: Vec::new(),
             tags: Vec::new(),
             instances: Vec::new(),
-            externs: Vec::new(),
+            heap,
+            type_table: TypeTable::default(),
+            host_objects: HostObjects::default(),
+            roots: Roots::default(),
+            temporaries: Vec::new(),
+            suspended: Vec::new(),
+            root_buffer: Vec::new(),
         })
     }
 
@@ -288,6 +312,8 @@ impl VmStore {
     /// Adds a host function and gives it a home.
     pub fn add_host_func(&mut self, mut func: VmHostFunc) -> FuncRef {
         func.func.store_index = self.host_funcs.len() as u32;
+        let types = self.types.clone();
+        self.use_type(types.get(TypeId(func.func.type_id)));
         let ptr = into_raw(func);
         // SAFETY: the object was just made and nobody else knows it. Its code is the entry inside
         // it, which stays in place with it, and starts at the stub beside it.
@@ -435,11 +461,12 @@ impl VmStore {
 
     /// An element of a table; `None` outside of it.
     #[track_caller]
-    pub fn table_get(&self, table: Handle, index: u64) -> Option<Value> {
+    pub fn table_get(&mut self, table: Handle, index: u64) -> Option<Value> {
         let table = self.table(table);
+        let ty = table.ty().element();
         let slot = *table.elems().get(usize::try_from(index).ok()?)?;
         // SAFETY: elements of a table have its type and belong to its store.
-        Some(unsafe { self.reference_from_slot(table.ty().element(), slot) })
+        Some(unsafe { self.reference_from_slot(ty, slot) })
     }
 
     /// Sets `len` elements of a table from `index` on.
@@ -580,7 +607,7 @@ impl VmStore {
             Resource::Memory => {
                 format_err!("memory minimum size of {} bytes exceeds memory limits", growth.desired)
             }
-            Resource::Table => format_err!(
+            Resource::Table | Resource::Heap => format_err!(
                 "table minimum size of {} elements exceeds table limits",
                 growth.desired
             ),
@@ -637,10 +664,11 @@ impl VmStore {
 
     /// The value of a global.
     #[track_caller]
-    pub fn global(&self, global: GlobalHandle) -> Value {
+    pub fn global(&mut self, global: GlobalHandle) -> Value {
         let ty = self.global_type(global).content();
+        let slots = self.global_slots(global);
         // SAFETY: a global's slots have its type and belong to its store.
-        unsafe { self.value_from_slots(ty, self.global_slots(global)) }
+        unsafe { self.value_from_slots(ty, slots) }
     }
 
     pub(super) fn global_slots(&self, global: GlobalHandle) -> [Slot; 2] {
@@ -694,29 +722,35 @@ impl VmStore {
 
     // ---- host objects
 
-    /// Keeps a host object for as long as the store lives.
-    pub fn new_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> ObjectRef {
-        self.externs.push(object);
-        // The low bits stay clear: they are where a tag of another kind of reference would be.
-        let slot = (self.externs.len() as Slot) << EXTERN_SHIFT;
-        // SAFETY: the slot names the object just added, and is not zero.
-        unsafe { ObjectRef::from_slot(self.id, slot) }.expect("not null")
+    /// Gives a host object to the store; a reference to it. It is dropped when the program and the
+    /// host hold no reference to it any more and a collection finds out.
+    ///
+    /// # Errors
+    ///
+    /// When the heap's limits leave no room.
+    pub fn new_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> Result<ObjectRef> {
+        let slot = self.new_host_object(object)?;
+        Ok(self.root(slot).expect("not null"))
     }
 
     /// The host object that a reference leads to; `None` if it leads to something else.
     #[track_caller]
     pub fn extern_data(&self, object: ObjectRef) -> Option<&(dyn Any + Send + Sync)> {
-        self.assert_owns(object.store());
-        let index = usize::try_from(object.slot() >> EXTERN_SHIFT).ok()?.checked_sub(1)?;
-        self.externs.get(index).map(|object| &**object)
+        self.host_objects.get(self.host_place(object)?)
     }
 
     /// The host object that a reference leads to, to write.
     #[track_caller]
     pub fn extern_data_mut(&mut self, object: ObjectRef) -> Option<&mut (dyn Any + Send + Sync)> {
-        self.assert_owns(object.store());
-        let index = usize::try_from(object.slot() >> EXTERN_SHIFT).ok()?.checked_sub(1)?;
-        self.externs.get_mut(index).map(|object| &mut **object)
+        let place = self.host_place(object)?;
+        self.host_objects.get_mut(place)
+    }
+
+    #[track_caller]
+    fn host_place(&self, object: ObjectRef) -> Option<u32> {
+        // SAFETY: handles hold live references.
+        let header = unsafe { self.header_of(self.slot_of(object)) }?;
+        (header.kind() == kind::EXTERN).then_some(header.len)
     }
 
     // ---- instances and segments
@@ -727,6 +761,27 @@ impl VmStore {
     pub fn instance(&self, instance: Handle) -> &Instance {
         self.assert_owns(instance.store);
         &self.instances[instance.index as usize]
+    }
+
+    /// Visits the references in globals that the host made.
+    pub(super) fn host_global_roots(&self, visit: &mut dyn FnMut(RefType, Slot)) {
+        for global in &self.host_globals {
+            if let ValType::Ref(ty) = global.ty.content() {
+                // SAFETY: the cell lives as long as the store and holds a value of the type.
+                visit(ty, unsafe { global.cell.cast::<Slot>().read() });
+            }
+        }
+    }
+
+    /// All tables.
+    pub(super) fn all_tables(&self) -> impl Iterator<Item = &Table> {
+        // SAFETY: as in `table`.
+        self.tables.iter().map(|table| unsafe { table.as_ref() })
+    }
+
+    /// An instance by its place.
+    pub fn instance_at(&self, index: u32) -> &Instance {
+        &self.instances[index as usize]
     }
 
     /// Instances made so far.
@@ -765,13 +820,11 @@ impl VmStore {
     }
 }
 
-/// Bits below the number in a reference to a host object.
-const EXTERN_SHIFT: u32 = 3;
-
 impl Drop for VmStore {
     fn drop(&mut self) {
         // Instances point to the objects below, and none of them is used any more.
         self.instances.clear();
+        // No reference is followed any more, so host objects go one by one, without a collection.
         // SAFETY: every pointer came from `into_raw` and is used here for the last time.
         unsafe {
             self.memories.drain(..).for_each(|ptr| drop(Box::from_raw(ptr.as_ptr())));

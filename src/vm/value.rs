@@ -1,5 +1,9 @@
 //! Values as the store hands them out: with their type, and references that know their store.
 
+use std::sync::Arc;
+
+use super::heap::{is_i31, kind};
+use super::roots::RootIndex;
 use super::store::{FuncRef, StoreId};
 use super::{Slot, VmStore};
 use crate::error::{Result, ensure};
@@ -29,11 +33,12 @@ pub enum Value {
     Exn(Option<ObjectRef>),
 }
 
-/// A reference to something other than a function.
+/// A reference to something other than a function, as the host holds it: a handle to one of the
+/// store's roots.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ObjectRef {
     store: StoreId,
-    slot: Slot,
+    root: RootIndex,
 }
 
 impl ObjectRef {
@@ -41,25 +46,19 @@ impl ObjectRef {
     pub fn store(self) -> StoreId {
         self.store
     }
+}
 
-    /// The reference as handlers know it; not zero.
-    pub fn slot(self) -> Slot {
-        self.slot
-    }
-
-    /// A reference from its slot; `None` for null.
-    ///
-    /// # Safety
-    ///
-    /// The slot holds a reference of this store that is none to a function.
-    pub unsafe fn from_slot(store: StoreId, slot: Slot) -> Option<ObjectRef> {
-        (slot != 0).then_some(ObjectRef { store, slot })
-    }
+/// A reference that keeps its object alive until it is dropped, whatever scopes end.
+#[derive(Clone, Debug)]
+pub struct OwnedRef {
+    store: StoreId,
+    slot: Slot,
+    _alive: Arc<()>,
 }
 
 impl Value {
     /// The default value of a type: zero or null. `None` for references that cannot be null.
-    pub fn default_for(store: &VmStore, ty: ValType) -> Option<Value> {
+    pub fn default_for(store: &mut VmStore, ty: ValType) -> Option<Value> {
         // SAFETY: all-zero slots are a value of every type that has a default.
         ty.is_defaultable().then(|| unsafe { store.value_from_slots(ty, [0, 0]) })
     }
@@ -77,12 +76,78 @@ impl Value {
 }
 
 impl VmStore {
+    /// A handle to what a slot refers to; `None` for null. The handle is good until the host
+    /// function that is running returns, or for as long as the store if none is.
+    pub(super) fn root(&mut self, slot: Slot) -> Option<ObjectRef> {
+        (slot != 0).then(|| ObjectRef { store: self.id(), root: self.roots.push(slot) })
+    }
+
+    /// The handle for an `i31`.
+    pub fn root_i31(&mut self, value: u32) -> ObjectRef {
+        self.root(super::heap::i31_slot(value)).expect("not null")
+    }
+
+    /// How many handles there are, for [`VmStore::end_scope`].
+    pub fn roots_len(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Ends all handles but the first `len`.
+    pub fn end_scope(&mut self, len: usize) {
+        self.roots.truncate(len);
+    }
+
+    /// The reference behind a handle, as handlers know it.
+    ///
+    /// # Panics
+    ///
+    /// If the handle belongs to another store, or its scope has ended.
+    #[track_caller]
+    pub fn slot_of(&self, object: ObjectRef) -> Slot {
+        self.assert_owns(object.store);
+        self.roots.get(object.root).expect("the handle's scope has ended")
+    }
+
+    /// Can the handle still be used with this store?
+    pub fn is_alive(&self, object: ObjectRef) -> bool {
+        object.store == self.id() && self.roots.get(object.root).is_some()
+    }
+
+    /// Keeps what a handle refers to alive for as long as the result and its clones.
+    ///
+    /// # Panics
+    ///
+    /// As for [`VmStore::slot_of`].
+    #[track_caller]
+    pub fn own(&mut self, object: ObjectRef) -> OwnedRef {
+        let slot = self.slot_of(object);
+        OwnedRef { store: self.id(), slot, _alive: self.roots.own(slot) }
+    }
+
+    /// A handle to what [`VmStore::own`] keeps alive.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
+    #[track_caller]
+    pub fn root_owned(&mut self, owned: &OwnedRef) -> ObjectRef {
+        self.assert_owns(owned.store);
+        self.root(owned.slot).expect("not null")
+    }
+
+    /// The value of an `i31`, if the handle is to one.
+    #[track_caller]
+    pub fn i31_value(&self, object: ObjectRef) -> Option<u32> {
+        let slot = self.slot_of(object);
+        is_i31(slot).then_some(slot as u32 >> 1)
+    }
+
     /// A value from its slots, of which numbers and references use the first only.
     ///
     /// # Safety
     ///
     /// The slots hold a value of type `ty` of this store.
-    pub unsafe fn value_from_slots(&self, ty: ValType, slots: [Slot; 2]) -> Value {
+    pub unsafe fn value_from_slots(&mut self, ty: ValType, slots: [Slot; 2]) -> Value {
         let [slot, high] = slots;
         match ty {
             ValType::I32 => Value::I32(slot as i32),
@@ -100,14 +165,14 @@ impl VmStore {
     /// # Safety
     ///
     /// The slot holds a reference of type `ty` of this store.
-    pub unsafe fn reference_from_slot(&self, ty: RefType, slot: Slot) -> Value {
+    pub unsafe fn reference_from_slot(&mut self, ty: RefType, slot: Slot) -> Value {
         // SAFETY: the caller's promise.
         unsafe {
             match self.types().top(ty.heap_type()) {
                 HeapType::Func => Value::Func(FuncRef::from_slot(self.id(), slot)),
-                HeapType::Extern => Value::Extern(ObjectRef::from_slot(self.id(), slot)),
-                HeapType::Exn => Value::Exn(ObjectRef::from_slot(self.id(), slot)),
-                _ => Value::Any(ObjectRef::from_slot(self.id(), slot)),
+                HeapType::Extern => Value::Extern(self.root(slot)),
+                HeapType::Exn => Value::Exn(self.root(slot)),
+                _ => Value::Any(self.root(slot)),
             }
         }
     }
@@ -130,7 +195,7 @@ impl VmStore {
             Value::V128(value) => [value as u64, (value >> 64) as u64],
             Value::Func(func) => [func.map_or(0, FuncRef::to_slot), 0],
             Value::Extern(object) | Value::Any(object) | Value::Exn(object) => {
-                [object.map_or(0, ObjectRef::slot), 0]
+                [object.map_or(0, |object| self.slot_of(object)), 0]
             }
         }
     }
@@ -143,6 +208,11 @@ impl VmStore {
     pub fn check_value(&self, value: Value, ty: ValType) -> Result<()> {
         if let Some(owner) = value.owner() {
             ensure!(owner == self.id(), "value belongs to another store");
+        }
+        if let Value::Extern(Some(object)) | Value::Any(Some(object)) | Value::Exn(Some(object)) =
+            value
+        {
+            ensure!(self.is_alive(object), "the handle's scope has ended");
         }
         ensure!(
             self.value_matches(value, ty),
@@ -186,8 +256,24 @@ impl VmStore {
             Value::Extern(object) => {
                 reference(object.is_none(), HeapType::NoExtern, HeapType::Extern)
             }
-            Value::Any(object) => reference(object.is_none(), HeapType::None, HeapType::Any),
+            Value::Any(object) => {
+                let exact = object.map_or(HeapType::Any, |object| self.any_type(object));
+                reference(object.is_none(), HeapType::None, exact)
+            }
             Value::Exn(object) => reference(object.is_none(), HeapType::NoExn, HeapType::Exn),
+        }
+    }
+
+    /// The most exact type of an object of the `any` hierarchy.
+    fn any_type(&self, object: ObjectRef) -> HeapType {
+        let slot = self.slot_of(object);
+        if is_i31(slot) {
+            return HeapType::I31;
+        }
+        // SAFETY: handles hold live references.
+        match unsafe { self.header_of(slot) } {
+            Some(header) if header.kind() != kind::EXTERN => HeapType::Concrete(header.type_id()),
+            _ => HeapType::Any,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod const_expr;
 mod convert;
 pub mod module;
 pub mod names;
+pub mod object;
 mod parse;
 pub mod registry;
 mod validate;

@@ -13,6 +13,7 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::object::ObjectLayout;
 use crate::error::{Result, bail, ensure};
 use crate::index::TypeId;
 use crate::types::{
@@ -46,6 +47,8 @@ pub struct TypeInfo {
     pub param_slots: u32,
     /// Value stack slots of the results; 0 unless this is a function type.
     pub result_slots: u32,
+    /// How objects of this type are laid out.
+    pub layout: ObjectLayout,
 }
 
 impl TypeInfo {
@@ -309,7 +312,8 @@ impl Interner<'_> {
                 _ => (0, 0),
             };
             let id = TypeId(id);
-            let info = TypeInfo { id, sub, supertypes, param_slots, result_slots };
+            let layout = ObjectLayout::new(&sub.composite);
+            let info = TypeInfo { id, sub, supertypes, param_slots, result_slots, layout };
             assert!(chunk[at].set(Arc::new(info)).is_ok(), "ids are given out once");
         }
         self.groups.len = end;

@@ -6,7 +6,7 @@ use ::wast::core::{
 use ::wast::token::{F32, F64};
 use ::wast::{WastArg, WastRet};
 
-use crate::{ExternRef, HeapType, RefType, Store, V128, Val, ValType};
+use crate::{AnyRef, ExternRef, HeapType, RefType, Store, V128, Val, ValType};
 
 /// The host object behind `(ref.extern N)`.
 struct HostObject(u32);
@@ -33,7 +33,11 @@ pub(super) fn argument(
             let object = ExternRef::new(store, HostObject(*number));
             Val::ExternRef(Some(object.map_err(|error| format!("{error:#}"))?))
         }
-        WastArgCore::RefHost(_) => return Err("`ref.host` is not supported as an argument".into()),
+        WastArgCore::RefHost(number) => {
+            let object = ExternRef::new(store, HostObject(*number));
+            let object = object.map_err(|error| format!("{error:#}"))?;
+            Val::AnyRef(Some(AnyRef::convert_extern(object)))
+        }
     })
 }
 
@@ -91,6 +95,10 @@ fn matches(store: &mut Store<()>, result: &Val, expected: &WastRetCore<'_>) -> b
         (Ret::RefExtern(None), Val::ExternRef(reference)) => reference.is_some(),
         (Ret::RefExtern(Some(number)), Val::ExternRef(Some(reference))) => {
             let object = reference.data(&*store).ok().flatten();
+            object.and_then(|object| object.downcast_ref()).is_some_and(|HostObject(n)| n == number)
+        }
+        (Ret::RefHost(number), Val::AnyRef(Some(reference))) => {
+            let object = ExternRef::convert_any(*reference).data(&*store).ok().flatten();
             object.and_then(|object| object.downcast_ref()).is_some_and(|HostObject(n)| n == number)
         }
         (Ret::RefFunc(_), Val::FuncRef(reference)) => reference.is_some(),

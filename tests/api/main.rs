@@ -3,6 +3,7 @@
 mod calls;
 mod extern_refs;
 mod failures;
+mod gc;
 mod globals_tables;
 mod instances;
 mod limits;

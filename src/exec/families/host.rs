@@ -111,6 +111,33 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
     Step::Next
 }
 
+/// The rest of `struct_new` when the window of free cells is used up: the heap finds others, or
+/// collects. Published like a runtime call, with the fields as its arguments.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let ctx = r.ctx;
+        let fp = slot(r, 0);
+        super::call::push(r, fp, r.pc.add(isa::len(16)));
+        publish(ctx, fp, r.pc);
+        let (word, default) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
+        let outcome = runtime::struct_new(ctx, slot(r, 2), word, u32::from(default), 0);
+        *r = after(ctx, 0);
+        if outcome != 0 {
+            r.acc = u64::from(outcome);
+            return Step::To(crate::exec::handlers::runtime_failed);
+        }
+        resume(r);
+        let at = (*(*ctx).store).exit_pc;
+        r.acc = r.fp.offset(field::<i16>(at, 2) as isize).read();
+    }
+    Step::Next
+}
+
 /// A runtime function failed with a trap code, or with the store's pending failure.
 ///
 /// # Safety

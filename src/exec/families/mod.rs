@@ -5,11 +5,13 @@
 pub mod binary;
 pub mod branch;
 pub mod call;
+pub mod cast;
 pub mod control;
 pub mod fuse;
 pub mod global;
 pub mod host;
 pub mod memory;
 pub mod mov;
+pub mod object;
 pub mod reference;
 pub mod select;

@@ -1,0 +1,132 @@
+//! Tests of a reference's type, without a call: every type has the list of the types above it,
+//! outermost first, so that one comparison at the right depth decides.
+
+use crate::exec::abi::{Regs, Step};
+use crate::exec::operand::{Dest, Source, field};
+use crate::exec::{next, trap};
+use crate::trap::Trap;
+use crate::vm::VmFunc;
+use crate::vm::heap::{Header, kind};
+
+/// What to look at.
+pub trait Mode {
+    /// Is the object, which is not null, of the type in the instruction?
+    ///
+    /// # Safety
+    /// The handler contract; the reference is one of the hierarchy that the mode is for.
+    unsafe fn test(r: &Regs, object: u64) -> bool;
+}
+
+/// A set of kinds of objects.
+pub struct Kind;
+/// A defined structure or array type.
+pub struct Type;
+/// A defined function type.
+pub struct Func;
+
+/// Is type `id` the one at `depth` above type `of`?
+#[inline(always)]
+unsafe fn is_above(r: &Regs, of: u32, id: u32, depth: u32) -> bool {
+    // SAFETY: contract 3: the store has an entry for the type of each of its objects and functions.
+    unsafe {
+        let entry = (*(*r.ctx).store).types.add(of as usize);
+        (*entry).depth > depth && (*(*entry).supers.add(depth as usize)).0 == id
+    }
+}
+
+impl Mode for Kind {
+    #[inline(always)]
+    unsafe fn test(r: &Regs, object: u64) -> bool {
+        // SAFETY: the caller's promise: objects begin with their head.
+        let kind = unsafe {
+            if object & 1 != 0 { kind::I31 } else { (*(object as *const Header)).kind() }
+        };
+        // SAFETY: contract 1.
+        unsafe { field::<u32>(r.pc, 8) >> kind & 1 != 0 }
+    }
+}
+
+impl Mode for Type {
+    #[inline(always)]
+    unsafe fn test(r: &Regs, object: u64) -> bool {
+        if object & 1 != 0 {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        unsafe {
+            let word = (*(object as *const Header)).word;
+            let wanted = field::<u32>(r.pc, 8);
+            // Host objects that were made internal have a kind of their own and no type.
+            word == wanted
+                || (word >> kind::SHIFT == wanted >> kind::SHIFT
+                    && is_above(r, word & kind::TYPE, wanted & kind::TYPE, field(r.pc, 12)))
+        }
+    }
+}
+
+impl Mode for Func {
+    #[inline(always)]
+    unsafe fn test(r: &Regs, object: u64) -> bool {
+        // SAFETY: the caller's promise: a function reference that is not null is valid.
+        unsafe {
+            let found = (*(object as *const VmFunc)).type_id;
+            let wanted = field::<u32>(r.pc, 8);
+            found == wanted || is_above(r, found, wanted, field(r.pc, 12))
+        }
+    }
+}
+
+/// Tests a reference. Whether null counts is field 2.
+#[inline(always)]
+unsafe fn test<M: Mode>(r: &Regs, object: u64) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { if object == 0 { field::<u16>(r.pc, 2) != 0 } else { M::test(r, object) } }
+}
+
+/// `ref.test`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ref_test<D: Dest<bool>, X: Source<u64>, M: Mode>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let object = X::read(r, 4);
+        let is = test::<M>(r, object);
+        D::write(r, 0, is);
+    }
+    next(r, 16)
+}
+
+/// `ref.cast`: the operand stays where it is.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ref_cast<X: Source<u64>, M: Mode>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let object = X::read(r, 0);
+        if !test::<M>(r, object) {
+            return trap(r, Trap::CastFailure);
+        }
+    }
+    next(r, 16)
+}
+
+/// `br_on_cast` and `br_on_cast_fail`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn br_on_cast<X: Source<u64>, M: Mode, const TAKEN: bool>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let object = X::read(r, 0);
+        if test::<M>(r, object) == TAKEN {
+            r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize);
+            return Step::Taken;
+        }
+    }
+    next(r, 16)
+}

@@ -1,0 +1,90 @@
+//! Stack maps: which slots of a frame hold references while a call is in progress.
+//!
+//! Locals of reference types always do: they are zeroed at entry and never pinned. Operands do from
+//! when they are put into their homes until they are popped. The operands of a call in progress are
+//! a list whose tails are shared with those of other calls, so that maps take room in proportion to
+//! the code, however deep the stack is.
+
+use super::Translator;
+use super::operand::{NONE, Place};
+
+/// An element of a list of slots.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    slot: i16,
+    below: u32,
+}
+
+/// The stack maps of a function.
+#[derive(Debug, Default)]
+pub struct StackMaps {
+    locals: Box<[i16]>,
+    /// Byte offset of the end of a calling instruction, ascending, and its list.
+    points: Box<[(u32, u32)]>,
+    nodes: Box<[Node]>,
+}
+
+impl StackMaps {
+    /// Calls `visit` with every slot that holds a reference while the call that returns to byte
+    /// `offset` is in progress. Slots are relative to the frame.
+    pub fn visit(&self, offset: u32, visit: &mut dyn FnMut(i16)) {
+        self.locals.iter().for_each(|&slot| visit(slot));
+        if let Ok(point) = self.points.binary_search_by_key(&offset, |point| point.0) {
+            let mut node = self.points[point].1;
+            while let Some(Node { slot, below }) = self.nodes.get(node as usize) {
+                visit(*slot);
+                node = *below;
+            }
+        }
+    }
+}
+
+/// The stack maps while they are made.
+#[derive(Debug, Default)]
+pub struct Maps {
+    points: Vec<(u32, u32)>,
+    nodes: Vec<Node>,
+}
+
+impl Maps {
+    /// The places of the calls, to be replaced by where they are in the finished code.
+    pub fn places(&self) -> Vec<u32> {
+        self.points.iter().map(|point| point.0).collect()
+    }
+
+    /// The finished maps.
+    pub fn finish(self, places: &[u32], locals: Vec<i16>) -> StackMaps {
+        let lists = self.points.iter().map(|point| point.1);
+        StackMaps {
+            locals: locals.into(),
+            points: places.iter().copied().zip(lists).collect(),
+            nodes: self.nodes.into(),
+        }
+    }
+}
+
+impl Translator<'_> {
+    /// The list of operands on the stack that are references in their homes.
+    pub fn live_refs(&mut self) -> u32 {
+        let (first, mut below) = self.stack.listed();
+        let fresh = self.stack.refs() - first;
+        // A list is made again when an operand below is moved to its home.
+        self.charge(fresh);
+        for i in first..self.stack.refs() {
+            let operand = self.stack.reference(i);
+            if matches!(operand.place, Place::Temp { .. }) {
+                self.maps.nodes.push(Node { slot: operand.home, below });
+                below = self.maps.nodes.len() as u32 - 1;
+            }
+            self.stack.list(i, below);
+        }
+        below
+    }
+
+    /// Notes that while the instruction just emitted calls, the operands of a list are live.
+    pub fn safepoint(&mut self, list: u32) {
+        if list != NONE {
+            self.maps.points.push((self.emit.here(), list));
+        }
+    }
+}

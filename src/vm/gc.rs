@@ -1,0 +1,299 @@
+//! Collections: when they happen, and what they start from. docs/gc.md has the whole picture.
+//!
+//! Every place that can hold a reference is known by its type: slots of frames by the stack maps
+//! that translation leaves, globals, tables and segments by their types, objects by their layouts,
+//! and what the host holds by the table of roots.
+
+use core::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
+
+use super::heap::{Header, HeapStats, Shortage, TypeEntry, kind};
+use super::memory::Growth;
+use super::store::{Failure, Resource};
+use super::{Slot, VmStore};
+use crate::error::{Error, Result};
+use crate::index::TypeId;
+use crate::trap::Trap;
+use crate::types::{HeapType, RefType};
+use crate::wasm::TypeInfo;
+
+/// What the store keeps about types, for handlers and the collector: an entry per type id, zero for
+/// types that it does not use. Ids are the engine's, so most may be another module's; zeroed memory
+/// that is never touched costs nothing.
+#[derive(Debug, Default)]
+pub struct TypeTable {
+    words: Vec<u64>,
+}
+
+const ENTRY_WORDS: usize = core::mem::size_of::<TypeEntry>() / 8;
+
+static_assertions::const_assert_eq!(core::mem::size_of::<TypeEntry>() % 8, 0);
+static_assertions::const_assert!(core::mem::align_of::<TypeEntry>() <= 8);
+
+impl TypeTable {
+    /// The entries.
+    pub fn entries(&self) -> &[TypeEntry] {
+        let len = self.words.len() / ENTRY_WORDS;
+        // SAFETY: the words are whole entries, each written by `set` or zero, which is
+        // `TypeEntry::NONE`.
+        unsafe { core::slice::from_raw_parts(self.words.as_ptr().cast(), len) }
+    }
+
+    fn set(&mut self, id: TypeId, entry: TypeEntry) {
+        let needed = (id.idx() + 1) * ENTRY_WORDS;
+        if self.words.len() < needed {
+            let len = (id.idx() + 1).next_power_of_two().max(256) * ENTRY_WORDS;
+            let mut words = vec![0; len];
+            words[..self.words.len()].copy_from_slice(&self.words);
+            self.words = words;
+        }
+        // SAFETY: the place is inside, and aligned as words are.
+        unsafe { self.words.as_mut_ptr().cast::<TypeEntry>().add(id.idx()).write(entry) };
+    }
+}
+
+/// A host object, and the object of the heap that stands for it.
+pub(super) struct HostObject {
+    object: Slot,
+    data: Box<dyn Any + Send + Sync>,
+}
+
+/// Host objects by the number in their heap object's head.
+#[derive(Default)]
+pub(super) struct HostObjects {
+    entries: Vec<Option<HostObject>>,
+    free: Vec<u32>,
+}
+
+impl HostObjects {
+    fn add(&mut self, object: HostObject) -> u32 {
+        match self.free.pop() {
+            Some(place) => {
+                self.entries[place as usize] = Some(object);
+                place
+            }
+            None => {
+                self.entries.push(Some(object));
+                self.entries.len() as u32 - 1
+            }
+        }
+    }
+
+    /// The host's data at a place.
+    pub(super) fn get(&self, place: u32) -> Option<&(dyn Any + Send + Sync)> {
+        self.entries.get(place as usize)?.as_ref().map(|it| &*it.data)
+    }
+
+    /// The same, to write.
+    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut (dyn Any + Send + Sync)> {
+        self.entries.get_mut(place as usize)?.as_mut().map(|it| &mut *it.data)
+    }
+}
+
+impl VmStore {
+    /// What the heap uses.
+    pub fn heap_stats(&self) -> HeapStats {
+        self.heap.stats()
+    }
+
+    /// Frees every object that cannot be reached, and drops the host objects among them.
+    pub fn collect(&mut self) {
+        let mut roots = core::mem::take(&mut self.root_buffer);
+        roots.clear();
+        self.gather_roots(&mut roots);
+        self.heap.begin_collection();
+        for &root in &roots {
+            // SAFETY: roots are references of this store, each read from a place that holds one.
+            unsafe { self.heap.visit(root) };
+        }
+        self.root_buffer = roots;
+        // SAFETY: only live objects have been marked, and objects are only made of types that
+        // `use_type` has entered.
+        unsafe { self.heap.trace(self.type_table.entries()) };
+
+        let mut dead = Vec::new();
+        for (place, entry) in self.host_objects.entries.iter_mut().enumerate() {
+            if entry.as_ref().is_some_and(|it| !self.heap.is_marked(it.object)) {
+                dead.extend(entry.take());
+                self.host_objects.free.push(place as u32);
+            }
+        }
+        self.heap.end_collection();
+        // Destructors are the embedder's code: they run when everything is in order again.
+        drop(dead);
+    }
+
+    fn gather_roots(&mut self, roots: &mut Vec<Slot>) {
+        (self.ctx.hooks.frame_roots)(self, roots);
+        let is_object = |ty: RefType| self.types.top(ty.heap_type()) != HeapType::Func;
+        for instance in &self.instances {
+            instance.roots(&mut |ty, slots| {
+                if is_object(ty) {
+                    roots.extend_from_slice(slots);
+                }
+            });
+        }
+        self.host_global_roots(&mut |ty, slot| {
+            if is_object(ty) {
+                roots.push(slot);
+            }
+        });
+        for table in self.all_tables() {
+            if is_object(table.ty().element()) {
+                roots.extend_from_slice(table.elems());
+            }
+        }
+        roots.extend_from_slice(&self.temporaries);
+        self.roots.visit(&mut |slot| roots.push(slot));
+        self.suspended.retain(|frames| frames.strong_count() > 0);
+    }
+
+    /// The activations that are suspended; `exec::suspend` knows what they are.
+    pub fn suspended(&self) -> &[Weak<dyn Any + Send + Sync>] {
+        &self.suspended
+    }
+
+    /// Notes an activation that is suspended: its frames are roots while it exists.
+    pub fn add_suspended(&mut self, frames: Weak<dyn Any + Send + Sync>) {
+        // Those that have gone on or been dropped leave now and then.
+        if self.suspended.len() == self.suspended.capacity() {
+            self.suspended.retain(|frames| frames.strong_count() > 0);
+        }
+        self.suspended.push(frames);
+    }
+
+    /// Makes a type known to handlers and the collector.
+    pub fn use_type(&mut self, info: &TypeInfo) {
+        let known = self.type_table.entries().get(info.id.idx());
+        if known.is_some_and(|entry| !entry.layout.is_null()) {
+            return;
+        }
+        let entry = TypeEntry {
+            supers: info.supertypes.as_ptr(),
+            fields: info.layout.fields.as_ptr(),
+            depth: info.supertypes.len() as u32,
+            field_count: info.layout.fields.len() as u32,
+            layout: &raw const info.layout,
+        };
+        self.type_table.set(info.id, entry);
+        self.ctx.types = self.type_table.entries().as_ptr();
+    }
+
+    /// Takes room for an object. Its contents are undefined; until all references in it are
+    /// written nothing may be allocated.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::OutOfHeap`] if the limits leave no room, [`Trap::AllocationTooLarge`] if the object
+    /// cannot fit any heap, or the embedder's limiter's.
+    pub(super) fn allocate(&mut self, header: Header, size: Option<usize>) -> Result<Slot> {
+        let size = size.ok_or(Trap::AllocationTooLarge)?;
+        let mut collected = self.heap.is_stressed();
+        if collected {
+            self.collect();
+        }
+        loop {
+            match self.heap.allocate(size) {
+                Ok(object) => {
+                    // SAFETY: the room was just taken, and a head fits every object.
+                    unsafe { object.cast::<Header>().write(header) };
+                    return Ok(object.expose_provenance() as Slot);
+                }
+                Err(Shortage::Never) => return Err(Trap::AllocationTooLarge.into()),
+                Err(Shortage::Grow { desired, needed }) => {
+                    if !self.grow_heap(desired, needed)? {
+                        if collected {
+                            return Err(Trap::OutOfHeap.into());
+                        }
+                        self.collect();
+                        collected = true;
+                    }
+                }
+                Err(Shortage::Collect) => {
+                    self.collect();
+                    collected = true;
+                }
+            }
+        }
+    }
+
+    /// Grows the heap to `desired` bytes, or to `needed` if the limits do not allow more.
+    fn grow_heap(&mut self, desired: usize, needed: usize) -> Result<bool> {
+        let (inner, hooks) = (self.ctx.inner, self.ctx.hooks);
+        let maximum = self.heap.reservation();
+        let current = self.heap.stats().committed;
+        let mut last = 0;
+        for bytes in [desired, needed].into_iter().filter(|bytes| *bytes <= maximum) {
+            if bytes == last {
+                continue;
+            }
+            last = bytes;
+            let growth = Growth { current, desired: bytes, maximum: Some(maximum) };
+            // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
+            if !unsafe { (hooks.growing)(inner, Resource::Heap, &growth) }? {
+                continue;
+            }
+            match self.heap.grow_to(bytes) {
+                Ok(()) => return Ok(true),
+                // SAFETY: as above.
+                Err(error) => unsafe {
+                    (hooks.grow_failed)(inner, Resource::Heap, error.into())?;
+                },
+            }
+        }
+        Ok(false)
+    }
+
+    /// Runs what allocates on behalf of a handler, which cannot be unwound through. `None`: the
+    /// failure is pending, or a trap whose code is returned.
+    pub fn allocating<R>(
+        &mut self,
+        f: impl FnOnce(&mut VmStore) -> Result<R>,
+    ) -> core::result::Result<R, Option<Trap>> {
+        let failure = match catch_unwind(AssertUnwindSafe(|| f(self))) {
+            Ok(Ok(result)) => return Ok(result),
+            Ok(Err(error)) => match error.downcast_ref::<Trap>() {
+                Some(trap) => return Err(Some(*trap)),
+                None => Failure::Host(error),
+            },
+            Err(payload) => Failure::Panic(payload),
+        };
+        self.pending = Some(failure);
+        Err(None)
+    }
+
+    // ---- host objects
+
+    /// Gives a host object to the heap; a reference to it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`VmStore::allocate`].
+    pub(super) fn new_host_object(&mut self, data: Box<dyn Any + Send + Sync>) -> Result<Slot> {
+        let size = core::mem::size_of::<Header>();
+        let object = self.allocate(Header::new(kind::EXTERN, 0, 0), Some(size))?;
+        let place = self.host_objects.add(HostObject { object, data });
+        // SAFETY: the object was just made.
+        unsafe {
+            let header = Header::new(kind::EXTERN, 0, place);
+            self.heap.object(object).cast::<Header>().write(header);
+        }
+        Ok(object)
+    }
+
+    /// The head of the object that a reference leads to; `None` for null, `i31` and functions.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a live reference of this store.
+    pub(super) unsafe fn header_of(&self, slot: Slot) -> Option<Header> {
+        // SAFETY: the caller's promise.
+        self.heap.contains(slot).then(|| unsafe { self.heap.header(slot) })
+    }
+}
+
+/// An error of the heap that is not the program's.
+pub(super) fn no_such_field(index: usize) -> Error {
+    Error::msg(format!("the object has no field or element {index}"))
+}
