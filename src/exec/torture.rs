@@ -40,12 +40,13 @@ fn repeats(op: Op) -> bool {
             || matches!(op, Op::Trap | Op::Exit | Op::LazyCompile)
     };
     let parts = op.info().parts;
-    // The result of a narrow read, taken for an object; and a function's type, which the object
-    // here has not.
+    // The result of a narrow read or a length, taken for an object; and a function's type, which
+    // the object here has not.
     let narrow = ["i8", "i16"].iter().any(|width| {
         (name.starts_with(&format!("struct_get_{width}_")) && name.ends_with('a'))
             || (name.starts_with(&format!("array_get_{width}_")) && name.ends_with("as"))
     });
+    let narrow = narrow || (name.starts_with("array_len") && name.ends_with('a'));
     let function = op.info().family == "cast" && name.contains("_func_");
     !leaves(op)
         && !narrow
@@ -67,6 +68,7 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
         match kind {
             Kind::Acc | Kind::Pin | Kind::Bytes16 => {}
             Kind::Slot if *name == "object" => put(&OBJECT_SLOT.to_le_bytes()),
+            Kind::Slot if *name == "index" => put(&(OBJECT_SLOT + 1).to_le_bytes()),
             Kind::Dst | Kind::Slot => put(&40_i16.to_le_bytes()),
             Kind::Imm16 => put(&1_i16.to_le_bytes()),
             Kind::Imm32 => put(&1_i32.to_le_bytes()),
@@ -144,6 +146,9 @@ fn object_of_itself() -> *mut u64 {
     assert!(u32::try_from(object as usize).is_ok(), "an object at a 32-bit address");
     object.cast()
 }
+
+/// Elements of that object, of any width.
+const OBJECT_LEN: u64 = 200;
 
 /// Bytes of that object.
 const OBJECT_BYTES: usize = 4096;
@@ -238,10 +243,10 @@ fn run_all() {
         thread(&mut words).unwrap_or_else(|e| panic!("{}: {e:?}", op.info().name));
         stack.fill(1);
         stack[(1 << 13) + OBJECT_SLOT as usize] = object as u64;
-        // SAFETY: the mapping is only used here. The head says that it is long.
+        // SAFETY: the mapping is only used here. The head says how long.
         unsafe {
             core::slice::from_raw_parts_mut(object, OBJECT_BYTES / 8).fill(object as u64);
-            object.write(object as u64 | (object as u64) << 32);
+            object.write(object as u64 | OBJECT_LEN << 32);
         }
         // SAFETY: no handler runs.
         unsafe { (*store.heap).windows = [window; CLASSES] };

@@ -6,7 +6,7 @@ use super::Func;
 use super::invoke;
 use crate::error::{Result, bail, ensure};
 use crate::exec::{self, Exit};
-use crate::gc::{AnyRef, ArrayRef, EqRef, Rooted, StructRef};
+use crate::gc::{AnyRef, ArrayRef, EqRef, I31, Rooted, StructRef};
 use crate::index::TypeId;
 use crate::store::AsContextMut;
 use crate::types::{HeapType, RefType, ValType};
@@ -16,7 +16,7 @@ use crate::vm::value::Value;
 use crate::vm::{Slot, StoreCtx, VmStore};
 
 /// A Rust type that is a WebAssembly value type: `i32` and `u32`, `i64` and `u64`, `f32`, `f64`,
-/// [`V128`], [`Func`] (never null) and `Option<Func>`, `Rooted<R>` (never null) and
+/// [`V128`], [`I31`] and `Option<I31>`, [`Func`] (never null) and `Option<Func>`, `Rooted<R>` (never null) and
 /// `Option<Rooted<R>>` where `R` is [`ExternRef`], [`AnyRef`], [`EqRef`], [`StructRef`], [`ArrayRef`]
 /// or [`ExnRef`].
 ///
@@ -90,6 +90,50 @@ numbers! {
     u64: I64, |slot| slot, |value| value;
     f32: F32, |slot| f32::from_bits(slot as u32), |value| Slot::from(value.to_bits());
     f64: F64, |slot| f64::from_bits(slot), |value| value.to_bits();
+}
+
+// SAFETY: an `i31` is its value, tagged as `sem` says.
+unsafe impl WasmTy for I31 {
+    const SLOTS: usize = 1;
+
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::new(false, HeapType::I31))
+    }
+
+    #[inline]
+    unsafe fn load(_store: *mut VmStore, at: *const Slot) -> I31 {
+        // SAFETY: the caller's promise.
+        I31::wrapping_u32(unsafe { at.read() } as u32 >> 1)
+    }
+
+    #[inline]
+    unsafe fn store(self, _store: *const VmStore, at: *mut Slot) {
+        // SAFETY: the caller's promise.
+        unsafe { at.write(crate::sem::ref_i31(self.get_u32())) }
+    }
+}
+
+// SAFETY: as above; zero is null.
+unsafe impl WasmTy for Option<I31> {
+    const SLOTS: usize = 1;
+
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::new(true, HeapType::I31))
+    }
+
+    #[inline]
+    unsafe fn load(_store: *mut VmStore, at: *const Slot) -> Option<I31> {
+        // SAFETY: the caller's promise.
+        let slot = unsafe { at.read() };
+        (slot != 0).then(|| I31::wrapping_u32(slot as u32 >> 1))
+    }
+
+    #[inline]
+    unsafe fn store(self, _store: *const VmStore, at: *mut Slot) {
+        let slot = self.map_or(0, |value| crate::sem::ref_i31(value.get_u32()));
+        // SAFETY: the caller's promise.
+        unsafe { at.write(slot) }
+    }
 }
 
 // SAFETY: two slots, low half first, as the slot format says.

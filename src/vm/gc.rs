@@ -108,6 +108,17 @@ impl VmStore {
             unsafe { self.heap.visit(root) };
         }
         self.root_buffer = roots;
+        // Tables can be large: looked at in place.
+        for table in &self.tables {
+            // SAFETY: tables live as long as the store, which is borrowed exclusively.
+            let table = unsafe { table.as_ref() };
+            if self.types.top(table.ty().element().heap_type()) != HeapType::Func {
+                for &slot in table.elems() {
+                    // SAFETY: elements are references of this store.
+                    unsafe { self.heap.visit(slot) };
+                }
+            }
+        }
         // SAFETY: only live objects have been marked, and objects are only made of types that
         // `use_type` has entered.
         unsafe { self.heap.trace(self.type_table.entries()) };
@@ -139,11 +150,6 @@ impl VmStore {
                 roots.push(slot);
             }
         });
-        for table in self.all_tables() {
-            if is_object(table.ty().element()) {
-                roots.extend_from_slice(table.elems());
-            }
-        }
         roots.extend_from_slice(&self.temporaries);
         self.roots.visit(&mut |slot| roots.push(slot));
         self.suspended.retain(|frames| frames.strong_count() > 0);

@@ -8,7 +8,7 @@ use crate::error::{Result, bail, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
 use crate::types::{FieldType, StorageType, ValType};
-use crate::wasm::object::{FieldPlace, Width};
+use crate::wasm::object::{FieldPlace, ObjectLayout, Width};
 
 /// Writes the low bits of `slots` to a field.
 ///
@@ -83,8 +83,8 @@ impl VmStore {
     ///
     /// As for [`VmStore::allocate`].
     pub unsafe fn new_struct(&mut self, ty: TypeId, fields: Option<*const Slot>) -> Result<Slot> {
-        let types = self.types.clone();
-        let layout = &types.get(ty).layout;
+        // SAFETY: the type is in use.
+        let layout = unsafe { self.layout(ty) };
         let size = layout.size as usize;
         let object = self.allocate(Header::new(kind::STRUCT, ty.0, 0), Some(size))?;
         let at = self.heap.object(object);
@@ -107,12 +107,26 @@ impl VmStore {
 
     /// An array whose elements are undefined: they must be written before anything else is
     /// allocated.
-    fn new_array(&mut self, ty: TypeId, len: u32) -> Result<(Slot, Array)> {
-        let types = self.types.clone();
-        let layout = &types.get(ty).layout;
+    ///
+    /// # Safety
+    ///
+    /// `ty` is an array type in use.
+    unsafe fn new_array(&mut self, ty: TypeId, len: u32) -> Result<(Slot, Array)> {
+        // SAFETY: the caller's promise.
+        let layout = unsafe { self.layout(ty) };
         let object = self.allocate(Header::new(kind::ARRAY, ty.0, len), layout.array_size(len))?;
         // SAFETY: the object was just made.
         Ok((object, unsafe { self.array(object) }.expect("just made")))
+    }
+
+    /// The layout of a type. It lives as long as the engine's types, which the store keeps.
+    ///
+    /// # Safety
+    ///
+    /// The type is in use, and the store outlives the result.
+    unsafe fn layout<'a>(&self, ty: TypeId) -> &'a ObjectLayout {
+        // SAFETY: `use_type` entered the address of a part of the registry, which never moves.
+        unsafe { &*self.type_table.entries()[ty.idx()].layout }
     }
 
     /// An array by its reference.
@@ -130,7 +144,8 @@ impl VmStore {
         }
         // SAFETY: the caller's promise.
         let header = unsafe { self.heap.header(slot) };
-        let layout = &self.types.get(header.type_id()).layout;
+        // SAFETY: types of objects are in use.
+        let layout = unsafe { self.layout(header.type_id()) };
         let elements = self.heap.object(slot).wrapping_add(layout.size as usize);
         Ok(Array { elements, len: header.len, width: layout.fields[0].width })
     }
@@ -150,7 +165,8 @@ impl VmStore {
         value: Option<[Slot; 2]>,
         len: u32,
     ) -> Result<Slot> {
-        let (object, array) = self.new_array(ty, len)?;
+        // SAFETY: the caller's promise.
+        let (object, array) = unsafe { self.new_array(ty, len) }?;
         // SAFETY: the array has these elements.
         unsafe { fill(array, 0..len as usize, value.unwrap_or_default()) };
         Ok(object)
@@ -171,7 +187,8 @@ impl VmStore {
         elements: *const Slot,
         len: u32,
     ) -> Result<Slot> {
-        let (object, array) = self.new_array(ty, len)?;
+        // SAFETY: the caller's promise.
+        let (object, array) = unsafe { self.new_array(ty, len) }?;
         let count = array.width.slots();
         for i in 0..len as usize {
             // SAFETY: the caller's promise, and the array has the element.
@@ -200,10 +217,12 @@ impl VmStore {
         start: u32,
         len: u32,
     ) -> Result<Slot> {
-        let width = self.types.get(ty).layout.fields[0].width;
+        // SAFETY: the caller's promise.
+        let width = unsafe { self.layout(ty) }.fields[0].width;
         let size = self.data_segment(instance, segment).len() as u64;
         data_range(start, len, width, size)?;
-        let (object, array) = self.new_array(ty, len)?;
+        // SAFETY: the caller's promise.
+        let (object, array) = unsafe { self.new_array(ty, len) }?;
         // SAFETY: the ranges were checked.
         unsafe { self.copy_data(array, 0, (instance, segment), start, len)? };
         Ok(object)
@@ -227,7 +246,8 @@ impl VmStore {
     ) -> Result<Slot> {
         let size = self.elem_segment(instance, segment).len() as u64;
         range(start, len, size, Trap::TableOutOfBounds)?;
-        let (object, array) = self.new_array(ty, len)?;
+        // SAFETY: the caller's promise.
+        let (object, array) = unsafe { self.new_array(ty, len) }?;
         // SAFETY: the range was checked, and the array is fresh.
         unsafe { self.copy_elems(array, 0, (instance, segment), start, len)? };
         Ok(object)

@@ -90,7 +90,7 @@ pub struct VmStore {
     // Objects that handlers point to. Each was a box; from then on it is reached through its
     // pointer only, and `drop` makes it a box again.
     memories: Vec<NonNull<LinearMemory>>,
-    tables: Vec<NonNull<Table>>,
+    pub(super) tables: Vec<NonNull<Table>>,
     host_funcs: Vec<NonNull<VmHostFunc>>,
     host_globals: Vec<HostGlobal>,
     tags: Vec<(TypeId, TagType)>,
@@ -771,12 +771,6 @@ impl VmStore {
                 visit(ty, unsafe { global.cell.cast::<Slot>().read() });
             }
         }
-    }
-
-    /// All tables.
-    pub(super) fn all_tables(&self) -> impl Iterator<Item = &Table> {
-        // SAFETY: as in `table`.
-        self.tables.iter().map(|table| unsafe { table.as_ref() })
     }
 
     /// An instance by its place.

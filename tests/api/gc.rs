@@ -251,6 +251,25 @@ fn a_handle_whose_scope_has_ended_is_an_error() {
 }
 
 #[test]
+fn small_integers_are_references_without_objects() {
+    let mut store = Store::new(&Engine::default(), ());
+    let text = r#"(module
+        (func (export "signed") (param i31ref) (result i32) (i31.get_s (local.get 0)))
+        (func (export "make") (param i32) (result (ref i31)) (ref.i31 (local.get 0))))"#;
+    let instance = instantiate_with(&mut store, text, &[]);
+    let signed = instance.get_typed_func::<Option<I31>, i32>(&mut store, "signed").unwrap();
+    let make = instance.get_typed_func::<i32, I31>(&mut store, "make").unwrap();
+    for value in [0, 1, -1, (1 << 30) - 1, -(1 << 30)] {
+        let small = I31::new_i32(value).unwrap();
+        assert_eq!(signed.call(&mut store, Some(small)).unwrap(), value);
+        assert_eq!(make.call(&mut store, value).unwrap().get_i32(), value);
+    }
+    assert_eq!(trap_of(&signed.call(&mut store, None).unwrap_err()), Trap::NullReference);
+    assert!(I31::new_i32(1 << 30).is_none() && I31::new_u32(1 << 31).is_none());
+    assert_eq!(store.gc_stats().heap_bytes, 0);
+}
+
+#[test]
 fn the_host_makes_reads_and_writes_structures_and_arrays() {
     let mut store = Store::new(&Engine::default(), ());
     let ty = StructType::new([
@@ -329,4 +348,71 @@ fn suspended_calls_keep_their_objects() {
     }
     store.gc();
     assert_eq!(store.gc_stats().live_bytes, 0);
+}
+
+/// A module with `count` types, each a structure that refers to its neighbour, as one recursion
+/// group or one by one; and a global made of as many nested structures.
+fn many_types(count: usize, group: bool) -> String {
+    let mut text = String::from("(module ");
+    if group {
+        text.push_str("(rec ");
+        for i in 0..count {
+            text.push_str(&format!("(type (struct (field (ref null {}))))", (i + 1) % count));
+        }
+        text.push(')');
+    } else {
+        text.push_str("(type (struct (field (ref null 0))))");
+        for i in 1..count {
+            text.push_str(&format!("(type (struct (field (ref null {}))))", i - 1));
+        }
+    }
+    text.push_str("(global $deep (ref null 0) (ref.null 0)");
+    if !group {
+        text.push_str(&" (struct.new 0)".repeat(count));
+    }
+    text.push_str(
+        r#")
+        (func (export "length") (result i32) (local $at (ref null 0)) (local $n i32)
+            (local.set $at (global.get $deep))
+            (block $end (loop $next
+                (br_if $end (ref.is_null (local.get $at)))
+                (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                "#,
+    );
+    // Through the field's type, back to the first one.
+    text.push_str(if group {
+        "(local.set $at (ref.cast (ref null 0) (struct.get 0 0 (local.get $at))))"
+    } else {
+        "(local.set $at (struct.get 0 0 (local.get $at)))"
+    });
+    text.push_str(&format!(
+        r#"
+                (br $next)))
+            (local.get $n))
+        (func (export "last") (result i32)
+            (ref.test (ref {last}) (struct.new_default {last}))))"#,
+        last = count - 1
+    ));
+    text
+}
+
+#[test]
+fn two_hundred_thousand_types_and_nested_initialisers_need_no_native_stack() {
+    let run = |group: bool| {
+        move || {
+            let mut store = Store::new(&Engine::default(), ());
+            let text = many_types(200_000, group);
+            let text = wat::parse_str(text).unwrap();
+            let module = Module::new(&store.engine().clone(), text).unwrap();
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let length = instance.get_typed_func::<(), i32>(&mut store, "length").unwrap();
+            let last = instance.get_typed_func::<(), i32>(&mut store, "last").unwrap();
+            store.gc();
+            assert_eq!(last.call(&mut store, ()).unwrap(), 1);
+            assert_eq!(length.call(&mut store, ()).unwrap(), if group { 0 } else { 200_000 });
+        }
+    };
+    for group in [false, true] {
+        std::thread::Builder::new().stack_size(1 << 20).spawn(run(group)).unwrap().join().unwrap();
+    }
 }

@@ -4,6 +4,7 @@ mod calls;
 mod extern_refs;
 mod failures;
 mod gc;
+mod gc_stress;
 mod globals_tables;
 mod instances;
 mod limits;

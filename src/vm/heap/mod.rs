@@ -78,8 +78,8 @@ impl Header {
 }
 
 /// A reference to an `i31`.
-pub const fn i31_slot(value: u32) -> Slot {
-    ((value << 1) | 1) as Slot
+pub fn i31_slot(value: u32) -> Slot {
+    crate::sem::ref_i31(value)
 }
 
 /// Is the reference an `i31`?
