@@ -14,6 +14,7 @@ use crate::isa::{self, Bin, Cast, Class, Get, Op, Set, Un};
 use crate::trap::Trap;
 use crate::types::{HeapType, StorageType, ValType};
 use crate::vm::heap::{class_of, class_size, kind};
+use crate::wasm::object::HEADER;
 
 /// How a cast is decided.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +70,7 @@ impl Translator<'_> {
     /// `struct.new` and `struct.new_default`
     pub fn struct_new(&mut self, ty: u32, default: bool) {
         let info = self.info.type_info(TypeIndex(ty));
-        let word = kind::STRUCT << kind::SHIFT | info.id.0;
+        let word = info.layout.word;
         let args = if default { 0 } else { info.layout.fields.len() };
         let Some(class) = class_of(info.layout.size as usize) else {
             let call =
@@ -82,7 +83,8 @@ impl Translator<'_> {
         self.emit.i16(at, 0, frame);
         self.emit.i16(at, 2, home);
         self.emit.i16(at, 4, class as i16);
-        self.emit.i16(at, 6, i16::from(default));
+        let slots = if default { 0 } else { (info.layout.size - HEADER) / 8 };
+        self.emit.i16(at, 6, slots as i16);
         self.emit.u32(at, 8, word);
         self.emit.u32(at, 12, class_size(class) as u32);
         self.safepoint(list);
@@ -277,12 +279,9 @@ impl Translator<'_> {
 
     fn defined_target(&self, index: u32) -> Test {
         let info = self.info.type_info(TypeIndex(index));
-        let (mode, above) = match info.sub.composite.kind() {
-            HeapType::Func => (Cast::Func, 0),
-            HeapType::Array => (Cast::Type, kind::ARRAY << kind::SHIFT),
-            _ => (Cast::Type, kind::STRUCT << kind::SHIFT),
-        };
-        Test::Ask { mode, ty: above | info.id.0, depth: info.supertypes.len() as u32 }
+        let function = info.sub.composite.kind() == HeapType::Func;
+        let mode = if function { Cast::Func } else { Cast::Type };
+        Test::Ask { mode, ty: info.layout.word, depth: info.supertypes.len() as u32 }
     }
 
     /// `ref.test`

@@ -176,11 +176,10 @@ impl VmStore {
             return;
         }
         let entry = TypeEntry {
-            supers: info.supertypes.as_ptr(),
-            fields: info.layout.fields.as_ptr(),
-            depth: info.supertypes.len() as u32,
-            field_count: info.layout.fields.len() as u32,
+            display: info.layout.display.as_ptr(),
+            depth: info.layout.display.len() as u64,
             layout: &raw const info.layout,
+            reserved: 0,
         };
         self.type_table.set(info.id, entry);
         self.ctx.types = self.type_table.entries().as_ptr();

@@ -1,25 +1,47 @@
 //! How objects of defined types are laid out in the garbage-collected heap.
 //!
 //! ```text
-//!   object + 0   word      type id and kind
+//!   object + 0   word      kind and type id
 //!   object + 4   length    elements of an array, otherwise the host object's place
-//!   object + 8 ..          fields in order, each aligned to its size; or elements
+//!   object + 8 ..          a structure's fields in order, a slot each (two for v128);
+//!                          or an array's elements, as wide as they are
 //! ```
 //!
-//! Fields keep their declared order, so that a subtype's layout begins with its supertype's.
+//! Structures are slots, as frames are, so that making one is copying a run of slots. Fields keep
+//! their declared order, so that a subtype's layout begins with its supertype's.
 
-use crate::types::{CompositeType, FieldType, StorageType, ValType};
+use crate::index::TypeId;
+use crate::types::{CompositeType, StorageType, ValType};
+
+/// What an object is: the top bits of its first word. As bits of a mask they say what a cast
+/// admits, together with [`kind::NULL`] and [`kind::I31`].
+pub mod kind {
+    /// Not an object: null.
+    pub const NULL: u32 = 0;
+    /// Not an object: a small integer.
+    pub const I31: u32 = 1;
+    /// A structure.
+    pub const STRUCT: u32 = 2;
+    /// An array.
+    pub const ARRAY: u32 = 3;
+    /// A host object.
+    pub const EXTERN: u32 = 4;
+    /// Where the kind lies in an object's first word; the type id is below.
+    pub const SHIFT: u32 = 28;
+    /// The type id in an object's first word.
+    pub const TYPE: u32 = (1 << SHIFT) - 1;
+}
+
+static_assertions::const_assert!(super::registry::MAX_TYPES <= kind::TYPE);
 
 /// Bytes of an object's header.
 pub const HEADER: u32 = 8;
-/// Where an exception's payload begins: behind the header and its tag.
-pub const EXN_PAYLOAD: u32 = 16;
 /// Most bytes of an object.
 pub const MAX_OBJECT: u64 = 1 << 30;
 
 /// How wide a field is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
+#[repr(u8)]
 pub enum Width {
     /// 8 bits.
     W8,
@@ -58,7 +80,6 @@ impl Width {
 
 /// Where a field is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(C)]
 pub struct FieldPlace {
     /// Bytes from the object's start.
     pub offset: u32,
@@ -66,11 +87,14 @@ pub struct FieldPlace {
     pub width: Width,
 }
 
-/// The layout of a type's objects.
+/// The layout of a type's objects, and what their casts look at.
 #[derive(Debug)]
 pub struct ObjectLayout {
-    /// Bytes of a structure, or of an exception whose tag has this function type; for arrays of what
-    /// lies before the elements.
+    /// The first word of an object; for a function type its id.
+    pub word: u32,
+    /// The same of the types above, outermost first.
+    pub display: Box<[u32]>,
+    /// Bytes of a structure; for arrays of what lies before the elements.
     pub size: u32,
     /// The fields of a structure; for an array one, its first element.
     pub fields: Box<[FieldPlace]>,
@@ -79,43 +103,45 @@ pub struct ObjectLayout {
 }
 
 impl ObjectLayout {
-    /// The layout for a type.
-    pub fn new(ty: &CompositeType) -> ObjectLayout {
+    /// The layout for type `id`, with the types above it.
+    pub fn new(id: TypeId, ty: &CompositeType, supertypes: &[TypeId]) -> ObjectLayout {
+        let kind = match ty {
+            CompositeType::Struct(_) => kind::STRUCT << kind::SHIFT,
+            CompositeType::Array(_) => kind::ARRAY << kind::SHIFT,
+            CompositeType::Func(_) => 0,
+        };
+        let mut layout = ObjectLayout {
+            word: kind | id.0,
+            display: supertypes.iter().map(|id| kind | id.0).collect(),
+            size: HEADER,
+            fields: Box::default(),
+            refs: Box::default(),
+        };
+        let is_ref = |ty| matches!(ty, StorageType::ValType(ValType::Ref(_)));
         match ty {
-            CompositeType::Struct(ty) => ObjectLayout::of_fields(ty.fields()),
-            CompositeType::Array(ty) => {
-                let mut layout = ObjectLayout::of_fields(&[ty.field_type()]);
-                layout.size = layout.fields[0].offset;
-                layout
-            }
-            CompositeType::Func(ty) => {
-                let mut offset = EXN_PAYLOAD;
-                let mut refs = Vec::new();
-                for ty in ty.params() {
-                    if ty.is_ref() {
-                        refs.push(offset);
+            CompositeType::Struct(ty) => {
+                let (mut fields, mut refs) = (Vec::new(), Vec::new());
+                for ty in ty.fields() {
+                    let width = Width::of(ty.element_type());
+                    fields.push(FieldPlace { offset: layout.size, width });
+                    if is_ref(ty.element_type()) {
+                        refs.push(layout.size);
                     }
-                    offset += 8 * ty.slots();
+                    layout.size += 8 * width.slots() as u32;
                 }
-                ObjectLayout { size: offset, fields: Box::default(), refs: refs.into() }
+                (layout.fields, layout.refs) = (fields.into(), refs.into());
             }
-        }
-    }
-
-    fn of_fields(types: &[FieldType]) -> ObjectLayout {
-        let mut offset = HEADER;
-        let mut fields = Vec::with_capacity(types.len());
-        let mut refs = Vec::new();
-        for ty in types {
-            let width = Width::of(ty.element_type());
-            offset = offset.next_multiple_of(width.bytes());
-            fields.push(FieldPlace { offset, width });
-            if matches!(ty.element_type(), StorageType::ValType(ValType::Ref(_))) {
-                refs.push(offset);
+            CompositeType::Array(ty) => {
+                let width = Width::of(ty.element_type());
+                layout.size = HEADER.next_multiple_of(width.bytes());
+                layout.fields = Box::new([FieldPlace { offset: layout.size, width }]);
+                if is_ref(ty.element_type()) {
+                    layout.refs = Box::new([layout.size]);
+                }
             }
-            offset += width.bytes();
+            CompositeType::Func(_) => {}
         }
-        ObjectLayout { size: offset, fields: fields.into(), refs: refs.into() }
+        layout
     }
 
     /// Bytes of an array of `len` elements; `None` if it is too large for any heap.

@@ -312,7 +312,7 @@ impl Interner<'_> {
                 _ => (0, 0),
             };
             let id = TypeId(id);
-            let layout = ObjectLayout::new(&sub.composite);
+            let layout = ObjectLayout::new(id, &sub.composite, &supertypes);
             let info = TypeInfo { id, sub, supertypes, param_slots, result_slots, layout };
             assert!(chunk[at].set(Arc::new(info)).is_ok(), "ids are given out once");
         }

@@ -24,13 +24,16 @@ pub struct Type;
 /// A defined function type.
 pub struct Func;
 
-/// Is type `id` the one at `depth` above type `of`?
+/// Is what stands for the wanted type found at its depth above type `of`?
 #[inline(always)]
-unsafe fn is_above(r: &Regs, of: u32, id: u32, depth: u32) -> bool {
+unsafe fn is_above(r: &Regs, of: u32) -> bool {
     // SAFETY: contract 3: the store has an entry for the type of each of its objects and functions.
+    // Host objects, which have no type, look at entry 0: the engine's first type, above which there
+    // is none.
     unsafe {
         let entry = (*(*r.ctx).store).types.add(of as usize);
-        (*entry).depth > depth && (*(*entry).supers.add(depth as usize)).0 == id
+        let depth = u64::from(field::<u32>(r.pc, 12));
+        (*entry).depth > depth && *(*entry).display.add(depth as usize) == field::<u32>(r.pc, 8)
     }
 }
 
@@ -55,11 +58,7 @@ impl Mode for Type {
         // SAFETY: the caller's promise.
         unsafe {
             let word = (*(object as *const Header)).word;
-            let wanted = field::<u32>(r.pc, 8);
-            // Host objects that were made internal have a kind of their own and no type.
-            word == wanted
-                || (word >> kind::SHIFT == wanted >> kind::SHIFT
-                    && is_above(r, word & kind::TYPE, wanted & kind::TYPE, field(r.pc, 12)))
+            word == field::<u32>(r.pc, 8) || is_above(r, word & kind::TYPE)
         }
     }
 }
@@ -70,8 +69,7 @@ impl Mode for Func {
         // SAFETY: the caller's promise: a function reference that is not null is valid.
         unsafe {
             let found = (*(object as *const VmFunc)).type_id;
-            let wanted = field::<u32>(r.pc, 8);
-            found == wanted || is_above(r, found, wanted, field(r.pc, 12))
+            found == field::<u32>(r.pc, 8) || is_above(r, found)
         }
     }
 }

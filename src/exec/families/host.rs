@@ -124,8 +124,9 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
         let fp = slot(r, 0);
         super::call::push(r, fp, r.pc.add(isa::len(16)));
         publish(ctx, fp, r.pc);
-        let (word, default) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
-        let outcome = runtime::struct_new(ctx, slot(r, 2), word, u32::from(default), 0);
+        // Without slots to copy it is made of zeros, if it has fields at all.
+        let (word, slots) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
+        let outcome = runtime::struct_new(ctx, slot(r, 2), word, u32::from(slots == 0), 0);
         *r = after(ctx, 0);
         if outcome != 0 {
             r.acc = u64::from(outcome);

@@ -6,7 +6,7 @@ use crate::exec::operand::{Dest, Source, field, slot};
 use crate::exec::{handlers, next, trap};
 use crate::trap::Trap;
 use crate::vm::heap::Header;
-use crate::wasm::object::{HEADER, Width};
+use crate::wasm::object::HEADER;
 
 /// `struct.new` and `struct.new_default` of small structures, from the window of free cells.
 ///
@@ -29,37 +29,21 @@ pub unsafe fn struct_new<const DEFAULT: bool>(r: &mut Regs) -> Step {
         (*window).next = end;
         let word = field::<u32>(r.pc, 8);
         object.cast::<Header>().write(Header { word, len: 0 });
-        let mut value = slot(r, 2);
+        // Volatile keeps these loops: a call to memcpy or memset would not be the handler's last.
+        let mut to = object.cast::<u64>().add(1);
         if DEFAULT {
-            let mut at = HEADER;
-            while at < bytes {
-                // Volatile keeps this a loop: a call to memset would not be the handler's last.
-                object.add(at as usize).cast::<u64>().write_volatile(0);
-                at += 8;
+            while to.cast::<u8>() < end {
+                to.write_volatile(0);
+                to = to.add(1);
             }
         } else {
-            let entry = (*store).types.add((word & crate::vm::heap::kind::TYPE) as usize);
-            let mut place = (*entry).fields;
-            let last = place.add((*entry).field_count as usize);
-            while place < last {
-                let at = object.add((*place).offset as usize);
-                let width = (*place).width;
-                let bits = value.read();
-                if width == Width::W64 {
-                    at.cast::<u64>().write_volatile(bits.to_le());
-                } else if width == Width::W32 {
-                    at.cast::<u32>().write_volatile((bits as u32).to_le());
-                } else if width == Width::W16 {
-                    at.cast::<u16>().write_volatile((bits as u16).to_le());
-                } else if width == Width::W8 {
-                    at.write_volatile(bits as u8);
-                } else {
-                    at.cast::<u64>().write_volatile(bits.to_le());
-                    value = value.add(1);
-                    at.cast::<u64>().add(1).write_volatile(value.read().to_le());
-                }
-                value = value.add(1);
-                place = place.add(1);
+            let mut from = slot(r, 2);
+            let mut left = field::<u16>(r.pc, 6);
+            while left > 0 {
+                to.write_volatile(from.read());
+                to = to.add(1);
+                from = from.add(1);
+                left -= 1;
             }
         }
         r.acc = object as u64;
@@ -197,24 +181,11 @@ pub unsafe fn array_len<D: Dest<u32>, X: Source<u64>>(r: &mut Regs) -> Step {
     next(r, 8)
 }
 
-/// Copies 16 bytes of an object to two slots.
+/// Copies 16 bytes between an object and two slots: through one vector register.
 #[inline(always)]
-unsafe fn load_v128(p: *const u8, dst: *mut u64) {
+unsafe fn copy_v128(from: *const u8, to: *mut u8) {
     // SAFETY: the callers' promise.
-    unsafe {
-        dst.write(u64::from_le(p.cast::<u64>().read()));
-        dst.add(1).write(u64::from_le(p.cast::<u64>().add(1).read()));
-    }
-}
-
-/// Copies two slots to 16 bytes of an object.
-#[inline(always)]
-unsafe fn store_v128(p: *mut u8, src: *const u64) {
-    // SAFETY: the callers' promise.
-    unsafe {
-        p.cast::<u64>().write(src.read().to_le());
-        p.cast::<u64>().add(1).write(src.add(1).read().to_le());
-    }
+    unsafe { to.cast::<u128>().write_unaligned(from.cast::<u128>().read_unaligned()) }
 }
 
 /// `S[dst], S[dst + 1] := [S[object] + offset]`
@@ -229,7 +200,7 @@ pub unsafe fn struct_get_v128(r: &mut Regs) -> Step {
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
-        load_v128(object.add(field::<u32>(r.pc, 4) as usize), slot(r, 0));
+        copy_v128(object.add(field::<u32>(r.pc, 4) as usize), slot(r, 0).cast());
     }
     next(r, 8)
 }
@@ -246,7 +217,7 @@ pub unsafe fn struct_set_v128(r: &mut Regs) -> Step {
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
-        store_v128(object.add(field::<u32>(r.pc, 4) as usize), slot(r, 2));
+        copy_v128(slot(r, 2).cast(), object.add(field::<u32>(r.pc, 4) as usize));
     }
     next(r, 8)
 }
@@ -261,7 +232,7 @@ pub unsafe fn array_get_v128(r: &mut Regs) -> Step {
     unsafe {
         match element(slot(r, 2).read(), slot(r, 4).read() as u32, 16) {
             Err(t) => return trap(r, t),
-            Ok(p) => load_v128(p, slot(r, 0)),
+            Ok(p) => copy_v128(p, slot(r, 0).cast()),
         }
     }
     next(r, 8)
@@ -277,7 +248,7 @@ pub unsafe fn array_set_v128(r: &mut Regs) -> Step {
     unsafe {
         match element(slot(r, 0).read(), slot(r, 2).read() as u32, 16) {
             Err(t) => return trap(r, t),
-            Ok(p) => store_v128(p, slot(r, 4)),
+            Ok(p) => copy_v128(slot(r, 4).cast(), p),
         }
     }
     next(r, 8)

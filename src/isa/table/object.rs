@@ -51,14 +51,14 @@ impl Table {
                     ("frame", Slot, 0),
                     ("args", Dst, 2),
                     ("class", Count, 4),
-                    ("default", Count, 6),
+                    ("slots", Count, 6),
                     ("type", Count32, 8),
                     ("bytes", Count32, 12),
                 ],
                 if default {
                     "S[args], acc := new structure of zeros"
                 } else {
-                    "S[args], acc := new structure of the fields S[args], ..."
+                    "S[args], acc := new structure of the slots S[args], ..."
                 },
                 format!("object::struct_new::<{default}>"),
                 None,
@@ -225,8 +225,9 @@ impl Table {
         );
     }
 
-    /// Tests of a reference's type. `type` and `func` compare with a defined type: equal, or found
-    /// at its depth among the types above the object's. `kind` compares with a set of kinds.
+    /// Tests of a reference's type. `type` and `func` compare with what stands for a defined type:
+    /// equal, or found at its depth among the types above the object's. `kind` compares with a set
+    /// of kinds.
     fn casts(&mut self) {
         use Kind::*;
         for (n, mode) in CASTS.into_iter().enumerate() {

@@ -14,6 +14,7 @@ mod mark;
 
 use core::ptr;
 
+pub use crate::wasm::object::kind;
 pub use blocks::{CLASSES, class_of, class_size};
 
 use super::Slot;
@@ -21,29 +22,6 @@ use crate::index::TypeId;
 use crate::sys::Mapping;
 use crate::wasm::object::ObjectLayout;
 use blocks::Blocks;
-
-/// What an object is: the top bits of its first word. As bits of a mask they say what a cast
-/// admits, together with [`kind::NULL`] and [`kind::I31`].
-pub mod kind {
-    /// Not an object: null.
-    pub const NULL: u32 = 0;
-    /// Not an object: a small integer.
-    pub const I31: u32 = 1;
-    /// A structure.
-    pub const STRUCT: u32 = 2;
-    /// An array.
-    pub const ARRAY: u32 = 3;
-    /// A host object.
-    pub const EXTERN: u32 = 4;
-    /// An exception.
-    pub const EXN: u32 = 5;
-    /// Where the kind lies in an object's first word; the type id is below.
-    pub const SHIFT: u32 = 28;
-    /// The type id in an object's first word.
-    pub const TYPE: u32 = (1 << SHIFT) - 1;
-}
-
-static_assertions::const_assert!(crate::wasm::registry::MAX_TYPES <= kind::TYPE);
 
 /// The head of every object.
 #[repr(C)]
@@ -87,31 +65,26 @@ pub const fn is_i31(slot: Slot) -> bool {
     slot & 1 != 0
 }
 
-/// What handlers know of a type: for casts and allocation. Entries are found by type id.
+/// What is known of a type, for casts and for the collector. Entries are found by type id.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TypeEntry {
-    /// The types above, outermost first.
-    pub supers: *const TypeId,
-    /// The fields of a structure.
-    pub fields: *const crate::wasm::object::FieldPlace,
+    /// [`ObjectLayout::display`]: what stands for the types above, outermost first.
+    pub display: *const u32,
     /// How many types are above.
-    pub depth: u32,
-    /// How many fields a structure has.
-    pub field_count: u32,
+    pub depth: u64,
     /// The layout; null for types that this store does not use.
     pub layout: *const ObjectLayout,
+    /// Padding, zero: handlers multiply by the size.
+    pub reserved: u64,
 }
+
+static_assertions::const_assert_eq!(core::mem::size_of::<TypeEntry>(), 32);
 
 impl TypeEntry {
     /// An entry of no type.
-    pub const NONE: TypeEntry = TypeEntry {
-        supers: ptr::null(),
-        fields: ptr::null(),
-        depth: 0,
-        field_count: 0,
-        layout: ptr::null(),
-    };
+    pub const NONE: TypeEntry =
+        TypeEntry { display: ptr::null(), depth: 0, layout: ptr::null(), reserved: 0 };
 }
 
 /// Cells of one size class that are free, one behind the other: what handlers allocate from.
