@@ -143,6 +143,10 @@ pub enum Step {
     Taken,
     /// Go on in a cold continuation, with the registers as they are.
     To(super::HandlerFn),
+    /// Leave for the cold path that reports the trap with this code, at the instruction `pc`. Apart
+    /// from `To`, so that its target is known where a handler has other continuations too: a target
+    /// chosen among several occupies a register.
+    Raise(u64),
     /// Leave the activation with this status.
     Exit(u64),
 }

@@ -80,8 +80,8 @@ fn trap(r: &mut Regs, t: Trap) -> Step {
 /// The same, by code.
 #[inline(always)]
 fn trap_code(r: &mut Regs, code: u64) -> Step {
-    r.acc = code;
-    Step::To(handlers::raise)
+    let _ = r;
+    Step::Raise(code)
 }
 
 /// The head of an instruction as it stands in threaded code, in the low bytes.

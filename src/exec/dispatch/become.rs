@@ -63,6 +63,11 @@ macro_rules! handler {
                     Step::To(next) => {
                         become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
                     }
+                    Step::Raise(code) => {
+                        become super::handlers::raise(
+                            r.pc, r.fp, r.mem, code, r.l0, r.ctx, r.fa, r.f0,
+                        )
+                    }
                     Step::Exit(status) => status,
                 }
             }
@@ -78,6 +83,17 @@ pub(crate) use handler;
 pub fn settle() {
     // SAFETY: an empty template.
     unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+}
+
+/// The same value, of which the optimiser knows nothing: it neither computes it twice nor counts a
+/// loop by it in order to unroll. Emits no instruction.
+#[inline(always)]
+pub fn opaque(mut value: u64) -> u64 {
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+    }
+    value
 }
 
 /// Runs the chain that starts at `r.pc` until it exits.

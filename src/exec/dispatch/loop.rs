@@ -23,6 +23,12 @@ pub(crate) use handler;
 #[inline(always)]
 pub fn settle() {}
 
+/// The other backends hide a value from the optimiser with this; nothing depends on it here.
+#[inline(always)]
+pub fn opaque(value: u64) -> u64 {
+    value
+}
+
 /// Runs the chain that starts at `r.pc` until it exits.
 ///
 /// # Safety
@@ -32,11 +38,16 @@ pub unsafe fn run(mut r: Regs) -> u64 {
     unsafe {
         loop {
             let mut step = super::head(r.pc)(&mut r);
-            while let Step::To(next) = step {
-                step = next(&mut r);
-            }
-            if let Step::Exit(status) = step {
-                return status;
+            loop {
+                step = match step {
+                    Step::Next | Step::Taken => break,
+                    Step::To(next) => next(&mut r),
+                    Step::Raise(code) => {
+                        r.acc = code;
+                        super::handlers::raise(&mut r)
+                    }
+                    Step::Exit(status) => return status,
+                };
             }
         }
     }

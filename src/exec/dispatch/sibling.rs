@@ -54,6 +54,9 @@ macro_rules! handler {
                         head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
                     }
                     Step::To(next) => next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0),
+                    Step::Raise(code) => {
+                        super::handlers::raise(r.pc, r.fp, r.mem, code, r.l0, r.ctx, r.fa, r.f0)
+                    }
                     Step::Exit(mut status) => {
                         // Hides the status: LLVM would let handlers call a continuation whose
                         // result it knows, and return that result, where they must jump.
@@ -74,6 +77,17 @@ pub(crate) use handler;
 pub fn settle() {
     // SAFETY: an empty template.
     unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+}
+
+/// The same value, of which the optimiser knows nothing: it neither computes it twice nor counts a
+/// loop by it in order to unroll. Emits no instruction.
+#[inline(always)]
+pub fn opaque(mut value: u64) -> u64 {
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+    }
+    value
 }
 
 /// Runs the chain that starts at `r.pc` until it exits.

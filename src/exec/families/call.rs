@@ -270,33 +270,35 @@ pub unsafe fn call_ref(r: &mut Regs) -> Step {
 /// are, header to behind them. Returns the new frame, or `None` if the value stack is too small.
 #[inline(always)]
 unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
-    // SAFETY: contract 2: all places are inside this frame or the stack's slack. The header is
-    // read before arguments may overwrite it; arguments only move down.
+    // SAFETY: contract 2: all places are inside this frame or the stack's slack, which covers a
+    // header above the arguments like that of a call. The header waits there, because the arguments
+    // may overwrite it, and to keep it in registers meanwhile there are too few; the arguments only
+    // move down.
     unsafe {
         let fp = slot(r, 6);
         if overflows(r, fp) {
             return None;
         }
-        let ret = r.fp.offset(RET_PC).read();
-        let caller = r.fp.offset(CALLER_FP).read();
-        let l0 = r.fp.offset(SAVED_L0).read();
-        let f0 = r.fp.offset(SAVED_F0).read();
-        let (from, to) = (slot(r, 0), slot(r, 4));
-        let count = field::<u16>(r.pc, 2) as usize;
-        let mut i = 0;
-        while i < count {
-            // Volatile keeps this a loop: a call to memmove would not be the handler's last.
-            to.add(i).write_volatile(from.add(i).read());
-            i += 1;
-        }
-        fp.offset(RET_PC).write(ret);
-        fp.offset(CALLER_FP).write(caller);
-        fp.offset(SAVED_L0).write(l0);
-        fp.offset(SAVED_F0).write(f0);
+        let count = field::<u16>(r.pc, 2);
+        let from = slot(r, 0);
+        let parked = from.add(usize::from(count));
+        parked.offset(RET_PC).write_volatile(r.fp.offset(RET_PC).read());
+        parked.offset(CALLER_FP).write_volatile(r.fp.offset(CALLER_FP).read());
+        parked.offset(SAVED_L0).write_volatile(r.fp.offset(SAVED_L0).read());
         // At a function's entry the pinned registers are its caller's, as in its header: a callee
         // that pins nothing returns without touching them.
-        r.l0 = l0;
-        r.f0 = float::from_bits(f0);
+        r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
+        super::mov::copy_up(slot(r, 4), from, count);
+        let parked = slot(r, 0).add(usize::from(field::<u16>(r.pc, 2)));
+        let fp = slot(r, 6);
+        // All of it before the first write: the two headers may overlap.
+        r.l0 = parked.offset(SAVED_L0).read_volatile();
+        let ret = parked.offset(RET_PC).read_volatile();
+        let caller = parked.offset(CALLER_FP).read_volatile();
+        fp.offset(RET_PC).write(ret);
+        fp.offset(CALLER_FP).write(caller);
+        fp.offset(SAVED_L0).write(r.l0);
+        fp.offset(SAVED_F0).cast::<f64>().write(float::get_f64(r.f0));
         Some(fp)
     }
 }

@@ -1,6 +1,7 @@
 //! Control flow inside a function, and the ends of an activation.
 
 use crate::exec::abi::{Regs, Step, status};
+use crate::exec::dispatch::opaque;
 use crate::exec::operand::{Source, field, slot};
 use crate::exec::{next, trap, trap_code};
 use crate::isa;
@@ -52,11 +53,12 @@ pub unsafe fn zero_locals(r: &mut Regs) -> Step {
     // SAFETY: contract 2.
     unsafe {
         let first = slot(r, 0);
-        let mut i = field::<u16>(r.pc, 2) as usize;
-        while i > 0 {
-            i -= 1;
+        let mut left = u64::from(field::<u16>(r.pc, 2));
+        while left > 0 {
+            // Unrolled, the loop would need more registers than there are.
+            left = opaque(left - 1);
             // Volatile keeps this a loop: a call to memset would not be the handler's last.
-            first.add(i).write_volatile(0);
+            first.add(left as usize).write_volatile(0);
         }
     }
     next(r, 8)

@@ -173,7 +173,8 @@ pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
         *r = after(ctx, 0);
         r.pc = entry;
         if entry.is_null() {
-            return Step::Exit(status::FAIL);
+            r.acc = HostOutcome::Fail as u64;
+            return Step::To(crate::exec::handlers::host_failed);
         }
         // At a function's entry the pinned registers are its caller's, as in its header.
         r.fp = (*(*ctx).store).exit_fp;

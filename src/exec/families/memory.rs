@@ -5,7 +5,7 @@
 //! keeps them in memory, so there every access compares.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::settle;
+use crate::exec::dispatch::{opaque, settle};
 use crate::exec::operand::{Dest, Source, Value, field, slot};
 use crate::exec::{next, trap};
 use crate::trap::Trap;
@@ -74,8 +74,10 @@ unsafe fn address<const CHECKED: bool>(r: &Regs, index: u32, width: u64) -> Opti
     // SAFETY: contract 1.
     let offset = unsafe { field::<u32>(r.pc, 4) };
     // Two 32-bit numbers and a width cannot overflow 64 bits.
-    let start = u64::from(index) + u64::from(offset);
+    let mut start = u64::from(index) + u64::from(offset);
     if CHECKED || cfg!(dispatch = "loop") {
+        // Both compared and used: LLVM would keep two forms of the sum, a register too many.
+        start = opaque(start);
         // SAFETY: contract 3.
         let len = unsafe { (*(*r.ctx).mem0).len };
         if start + width > len {
@@ -126,10 +128,10 @@ where
     // SAFETY: the handler contract.
     unsafe {
         let index = X::read(r, 0);
-        let v = Y::read(r, 2);
         let Some(p) = address::<CHECKED>(r, index, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
+        let v = Y::read(r, 2);
         N::store(p, v);
         if !CHECKED {
             settle();

@@ -1,6 +1,7 @@
 //! Copies and constants.
 
 use crate::exec::abi::{Regs, Step};
+use crate::exec::dispatch::opaque;
 use crate::exec::next;
 use crate::exec::operand::{Dest, I, Source, Value, field, slot};
 
@@ -65,6 +66,45 @@ pub unsafe fn mov2(r: &mut Regs) -> Step {
     next(r, 8)
 }
 
+/// What one slot is copied through: a vector register where integer registers are scarce.
+#[cfg(target_arch = "x86_64")]
+type Word = f64;
+#[cfg(not(target_arch = "x86_64"))]
+type Word = u64;
+
+/// Copies slots, the lowest first. Not `ptr::copy`: a call to memmove would not be the handler's
+/// last, and neither may the loop become one (so it is volatile) or be unrolled (so the count is
+/// opaque): that takes more registers than there are.
+///
+/// # Safety
+/// Both runs are inside the value stack.
+#[inline(always)]
+pub(super) unsafe fn copy_up(dst: *mut u64, src: *const u64, count: u16) {
+    let (mut dst, mut src, mut left) = (dst.cast::<Word>(), src.cast::<Word>(), u64::from(count));
+    while left > 0 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            dst.write_volatile(src.read_volatile());
+            (dst, src) = (dst.add(1), src.add(1));
+        }
+        left = opaque(left - 1);
+    }
+}
+
+/// Copies slots, the highest first; see [`copy_up`].
+///
+/// # Safety
+/// As for [`copy_up`].
+#[inline(always)]
+unsafe fn copy_down(dst: *mut u64, src: *const u64, count: u16) {
+    let (dst, src, mut left) = (dst.cast::<Word>(), src.cast::<Word>(), u64::from(count));
+    while left > 0 {
+        left = opaque(left - 1);
+        // SAFETY: the caller's promise.
+        unsafe { dst.add(left as usize).write_volatile(src.add(left as usize).read_volatile()) };
+    }
+}
+
 /// Copies a run of slots; the runs may overlap.
 ///
 /// # Safety
@@ -74,20 +114,11 @@ pub unsafe fn mov_span(r: &mut Regs) -> Step {
     // SAFETY: the handler contract: both runs are inside the frame.
     unsafe {
         let (dst, src) = (slot(r, 0), slot(r, 2));
-        let count = field::<u16>(r.pc, 4) as usize;
-        // Not `ptr::copy`: a call to memmove would not be the handler's last.
+        let count = field::<u16>(r.pc, 4);
         if dst.cast_const() <= src.cast_const() {
-            let mut i = 0;
-            while i < count {
-                dst.add(i).write_volatile(src.add(i).read());
-                i += 1;
-            }
+            copy_up(dst, src, count);
         } else {
-            let mut i = count;
-            while i > 0 {
-                i -= 1;
-                dst.add(i).write_volatile(src.add(i).read());
-            }
+            copy_down(dst, src, count);
         }
     }
     next(r, 8)
