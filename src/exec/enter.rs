@@ -1,10 +1,10 @@
 //! From native code into WebAssembly.
 
-use super::abi::{Pc, Regs, float, status};
+use super::abi::{Regs, status};
 use super::{EXIT_CODE, dispatch};
 use crate::trap::Trap;
-use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC, SAVED_F0, SAVED_L0};
-use crate::vm::{Slot, StoreCtx, VmCtx, VmFunc};
+use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
+use crate::vm::{Slot, StoreCtx, VmFunc};
 
 /// How an activation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,10 +25,7 @@ pub enum Exit {
 #[inline(always)]
 pub unsafe fn arg_base(store: *mut StoreCtx) -> *mut Slot {
     // SAFETY: the caller's promise.
-    unsafe {
-        let fp = (*store).exit_fp;
-        if fp.is_null() { (*store).stack_base } else { fp.add(HEADER_SLOTS as usize) }
-    }
+    unsafe { (*store).exit_fp.wrapping_add(HEADER_SLOTS as usize) }
 }
 
 /// Runs `func` as a new activation. Its arguments are at `args`, and so are its results
@@ -77,14 +74,14 @@ pub unsafe fn enter_at(
             fp,
             mem: (*(*ctx).mem0).base,
             acc: func as u64,
-            l0: before.ctx as u64,
+            l0: dispatch::any(),
             ctx,
-            fa: float::zero(),
-            f0: float::from_bits(before.pc as u64),
+            fa: dispatch::any_float(),
+            f0: dispatch::any_float(),
         });
         (*store).activations_left += 1;
         if exit == status::RETURN {
-            leave(store, before);
+            (*store).exit_fp = before.0;
             return Exit::Return;
         }
         // The caller reads the exit (backtrace, suspended frames), then calls `leave`.
@@ -103,29 +100,19 @@ pub(super) unsafe fn refuse(store: *mut StoreCtx, trap: Trap) -> Exit {
     Exit::Fail
 }
 
-/// What was published before an activation began, to be published again if it does not return.
+/// The frame that was published before an activation began, to be published again when it ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Outer {
-    fp: *mut Slot,
-    ctx: *mut VmCtx,
-    pc: Pc,
-}
+pub struct Outer(*mut Slot);
 
 impl Outer {
-    /// Its parts, to be passed on in registers.
+    /// What was published when [`arg_base`] gave `args`.
     #[inline(always)]
-    pub fn into_parts(self) -> (*mut Slot, *mut VmCtx, Pc) {
-        (self.fp, self.ctx, self.pc)
+    pub fn below(args: *mut Slot) -> Outer {
+        Outer(args.wrapping_sub(HEADER_SLOTS as usize))
     }
 
-    /// From its parts.
-    #[inline(always)]
-    pub fn from_parts(fp: *mut Slot, ctx: *mut VmCtx, pc: Pc) -> Outer {
-        Outer { fp, ctx, pc }
-    }
-
-    /// Writes the header of an entry frame: it returns to `exit`, and where a stack walk goes on
-    /// is kept in the slots that other frames use for their caller's registers.
+    /// Writes the header of an entry frame: it returns to `exit`, and a stack walk goes on at the
+    /// outer frame.
     ///
     /// # Safety
     /// `fp` is a frame of the value stack.
@@ -134,9 +121,7 @@ impl Outer {
         // SAFETY: the caller's promise.
         unsafe {
             fp.offset(RET_PC).write(EXIT_CODE.pc() as u64);
-            fp.offset(CALLER_FP).write(self.fp as u64);
-            fp.offset(SAVED_L0).write(self.ctx as u64);
-            fp.offset(SAVED_F0).write(self.pc as u64);
+            fp.offset(CALLER_FP).write(self.0 as u64);
         }
     }
 }
@@ -148,10 +133,10 @@ impl Outer {
 #[inline(always)]
 pub unsafe fn outer(store: *mut StoreCtx) -> Outer {
     // SAFETY: the caller's promise.
-    unsafe { Outer { fp: (*store).exit_fp, ctx: (*store).exit_ctx, pc: (*store).exit_pc } }
+    Outer(unsafe { (*store).exit_fp })
 }
 
-/// Ends an activation that did not return: the outer one's frame is the published one again. Call
+/// Ends an activation, however it ended: the outer one's frame is the published one again. Call
 /// it once, after everything of interest about the exit has been read.
 ///
 /// The header that [`enter`] wrote cannot tell: a tail call may have moved it.
@@ -162,8 +147,7 @@ pub unsafe fn outer(store: *mut StoreCtx) -> Outer {
 pub unsafe fn leave(store: *mut StoreCtx, before: Outer) {
     // SAFETY: the caller's promise.
     unsafe {
-        (*store).exit_fp = before.fp;
-        (*store).exit_ctx = before.ctx;
-        (*store).exit_pc = before.pc;
+        (*store).exit_fp = before.0;
+        (*store).exit_pc = core::ptr::null();
     }
 }

@@ -72,7 +72,8 @@ fn range(start: u64, len: u64, size: u64, t: Trap) -> Result<(), u32> {
 }
 
 runtime! {
-    /// `memory.grow`: x is the memory's place, y = 1 for a 64-bit memory.
+    /// `memory.grow`: x is the memory's place, y = 1 for a 64-bit memory; the instruction has taken
+    /// care of growing by nothing.
     memory_grow(ctx, args, x, y, _z) {
         let delta = operand(args, 0, y & 1 != 0);
         let old = store(ctx).memory_grow(object::<VmMemory>(ctx, x), delta);

@@ -67,6 +67,15 @@ impl Saved {
     }
 }
 
+/// Notes which host function suspends, for [`Frames::take`].
+///
+/// # Safety
+/// `store` is live, the calling thread's, and `host` is the function that it is in.
+pub unsafe fn note_suspending(store: *mut StoreCtx, host: *const VmHostFunc) {
+    // SAFETY: the caller's promise: the published frame is the host function's.
+    unsafe { (*store).exit_fp.offset(OWN_RESUME).write(host as u64) };
+}
+
 impl Frames {
     /// Takes the frames of the activation that just suspended, whose arguments are at `args`.
     /// [`super::leave`] comes after this.
@@ -75,17 +84,17 @@ impl Frames {
     /// [`super::enter`] or [`Frames::resume`] just returned [`Exit::Suspend`] for this store, and
     /// `args` is what it was called with or returned.
     pub unsafe fn take(store: *const StoreCtx, args: *mut Slot) -> Frames {
-        // SAFETY: the caller's promise: the host function's frame is the published one, its `pc` is
-        // the stub inside the host function, and all slots between are the activation's.
+        // SAFETY: the caller's promise: the host function's frame is the published one, in which the
+        // trampoline has noted the instance and `note_suspending` the function, and all slots
+        // between are the activation's.
         unsafe {
-            let end = (*store).exit_fp.add(HEADER_SLOTS as usize);
-            let len = end.offset_from_unsigned(args);
-            let stub = memoffset::offset_of!(VmHostFunc, stub);
+            let fp = (*store).exit_fp;
+            let len = fp.add(HEADER_SLOTS as usize).offset_from_unsigned(args);
             let saved: Arc<Saved> = Arc::new(Saved {
                 slots: core::slice::from_raw_parts(args, len).into(),
                 base: args,
-                ctx: (*store).exit_ctx,
-                host: (*store).exit_pc.sub(stub).cast(),
+                ctx: fp.offset(OWN_CTX).read() as *mut VmCtx,
+                host: fp.offset(OWN_RESUME).read() as *const VmHostFunc,
             });
             let frames: Arc<dyn Any + Send + Sync> = saved.clone();
             VmCtx::store_mut((*store).host_ctx).add_suspended(Arc::downgrade(&frames));

@@ -190,7 +190,7 @@ fn run_all() {
     let mut stack = vec![1_u64; 1 << 14];
     let mut store = StoreCtx {
         stack_limit: ptr::null_mut(),
-        exit_fp: ptr::null_mut(),
+        exit_fp: StoreCtx::no_frame(stack.as_mut_ptr()),
         exit_ctx: ptr::null_mut(),
         exit_pc: ptr::null(),
         stack_base: stack.as_mut_ptr(),

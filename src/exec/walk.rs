@@ -1,24 +1,24 @@
 //! Walking the frames of all activations, innermost first.
 
 use super::{EXIT_CODE, THUNK_CODE};
-use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC};
 use crate::vm::{Slot, StoreCtx, VmCtx};
 
-/// A frame met on a walk.
+/// A frame of a WebAssembly function met on a walk.
 #[derive(Clone, Copy, Debug)]
 pub struct RawFrame {
-    /// The instruction being executed (innermost frame of an activation that trapped or that calls
-    /// a runtime function) or the one behind the call that is in progress.
+    /// The instruction that trapped (innermost frame only), or the one behind the call that is in
+    /// progress, be it of a runtime function.
     pub pc: *const u8,
     /// Whether `pc` is a return address: the instruction in question ends there.
     pub is_return: bool,
     /// The frame.
     pub fp: *mut Slot,
-    /// Its instance; for a host function the instance that called it.
+    /// Its instance.
     pub ctx: *mut VmCtx,
 }
 
-/// Calls `visit` for each frame until it returns `false`. Takes time linear in the number of
+/// Calls `visit` for each frame, native calls left out, until it returns `false`. Takes time linear in the number of
 /// frames visited.
 ///
 /// # Safety
@@ -29,28 +29,35 @@ pub unsafe fn walk(store: *const StoreCtx, visit: &mut dyn FnMut(RawFrame) -> bo
     unsafe {
         let mut fp = (*store).exit_fp;
         let mut ctx = (*store).exit_ctx;
-        let mut pc = (*store).exit_pc;
-        let mut is_return = false;
-        while !fp.is_null() && !ctx.is_null() {
-            if !visit(RawFrame { pc, is_return, fp, ctx }) {
+        let trapped = (*store).exit_pc;
+        if trapped.is_null() {
+            if fp < (*store).stack_base {
                 return;
             }
+            ctx = fp.offset(OWN_CTX).read() as *mut VmCtx;
+        } else if !visit(RawFrame { pc: trapped, is_return: false, fp, ctx }) {
+            return;
+        }
+        // Here `fp` is a frame that was dealt with and `ctx` its instance: visited, or native.
+        loop {
             let ret = fp.offset(RET_PC).read() as *const u8;
-            let caller = fp.offset(CALLER_FP).read() as *mut Slot;
+            fp = fp.offset(CALLER_FP).read() as *mut Slot;
             if ret == EXIT_CODE.pc() {
-                ctx = fp.offset(SAVED_L0).read() as *mut VmCtx;
-                pc = fp.offset(SAVED_F0).read() as *const u8;
-                is_return = false;
-                fp = caller;
+                // The outer activation, which is in a native call.
+                if fp < (*store).stack_base {
+                    return;
+                }
+                ctx = fp.offset(OWN_CTX).read() as *mut VmCtx;
                 continue;
             }
-            fp = caller;
-            is_return = true;
-            if ret == THUNK_CODE.pc() {
+            let pc = if ret == THUNK_CODE.pc() {
                 ctx = fp.offset(OWN_CTX).read() as *mut VmCtx;
-                pc = fp.offset(OWN_RESUME).read() as *const u8;
+                fp.offset(OWN_RESUME).read() as *const u8
             } else {
-                pc = ret;
+                ret
+            };
+            if !visit(RawFrame { pc, is_return: true, fp, ctx }) {
+                return;
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::types::{FuncType, ValType};
 use crate::val::Val;
 use crate::vm::owner::{CallSite, StoreMut};
 use crate::vm::{
-    CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, VmCtx, VmFunc, VmHostFunc, VmStore,
+    CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, Unused, VmCtx, VmFunc, VmHostFunc, VmStore,
 };
 use crate::wasm::TypeInfo;
 
@@ -117,10 +117,14 @@ pub unsafe trait WasmRet: 'static {
     ///
     /// # Safety
     ///
-    /// `caller` is the live context that the shim was called with, and `slots` has room for the
-    /// results.
+    /// `caller` and `host` are what the shim was called with, and `slots` has room for the results.
     #[doc(hidden)]
-    unsafe fn finish(self, caller: *mut VmCtx, slots: *mut Slot) -> HostReturn;
+    unsafe fn finish(
+        self,
+        caller: *mut VmCtx,
+        host: *const VmHostFunc,
+        slots: *mut Slot,
+    ) -> HostReturn;
 }
 
 // SAFETY: writes what `valtypes` says.
@@ -130,12 +134,18 @@ unsafe impl<L: WasmTyList> WasmRet for L {
     }
 
     #[inline]
-    unsafe fn finish(self, caller: *mut VmCtx, slots: *mut Slot) -> HostReturn {
+    unsafe fn finish(
+        self,
+        caller: *mut VmCtx,
+        host: *const VmHostFunc,
+        slots: *mut Slot,
+    ) -> HostReturn {
         // SAFETY: the caller's promise; a store's identity can be read at any time.
         unsafe {
             if !self.belong_to((*(*caller).store.cast::<VmStore>()).id()) {
                 return fail(
                     caller,
+                    host,
                     format_err!("host function returned a value of another store"),
                 );
             }
@@ -155,12 +165,17 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
     }
 
     #[inline]
-    unsafe fn finish(self, caller: *mut VmCtx, slots: *mut Slot) -> HostReturn {
+    unsafe fn finish(
+        self,
+        caller: *mut VmCtx,
+        host: *const VmHostFunc,
+        slots: *mut Slot,
+    ) -> HostReturn {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
-                Ok(results) => results.finish(caller, slots),
-                Err(error) => fail(caller, error),
+                Ok(results) => results.finish(caller, host, slots),
+                Err(error) => fail(caller, host, error),
             }
         }
     }
@@ -170,12 +185,16 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
 ///
 /// # Safety
 ///
-/// `caller` is the live context that a shim was called with, and nobody uses the store.
+/// `caller` and `host` are what a shim was called with, and nobody uses the store.
 #[cold]
 #[inline(never)]
-unsafe fn fail(caller: *mut VmCtx, error: Error) -> HostReturn {
+unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Error) -> HostReturn {
     let (failure, outcome) = match error.downcast::<Suspend>() {
-        Ok(suspend) => (Failure::Suspend(suspend.into_payload()), HostOutcome::Suspend),
+        Ok(suspend) => {
+            // SAFETY: the caller's promise.
+            unsafe { exec::suspend::note_suspending((*caller).store, host) };
+            (Failure::Suspend(suspend.into_payload()), HostOutcome::Suspend)
+        }
         Err(error) => (Failure::Host(error), HostOutcome::Fail),
     };
     // SAFETY: the caller's promise.
@@ -187,7 +206,7 @@ unsafe fn fail(caller: *mut VmCtx, error: Error) -> HostReturn {
 ///
 /// # Safety
 ///
-/// As for [`fail`].
+/// `caller` is what a shim was called with, and nobody uses the store.
 #[cold]
 #[inline(never)]
 unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostReturn {
@@ -253,9 +272,12 @@ macro_rules! into_func {
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc {
                 unsafe extern "C" fn shim<F, $($arg: WasmTy,)* R: WasmRet>(
-                    ctx: *mut VmCtx,
-                    host: *const VmHostFunc,
+                    _: Unused,
+                    _: Unused,
                     slots: *mut Slot,
+                    host: *const VmHostFunc,
+                    _: Unused,
+                    ctx: *mut VmCtx,
                 ) -> HostReturn
                 where
                     F: Fn($($arg),*) -> R,
@@ -267,7 +289,7 @@ macro_rules! into_func {
                         let call = AssertUnwindSafe(|| {
                             let f = &*(*host).data.cast::<F>();
                             let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
-                            f($($arg),*).finish(ctx, slots)
+                            f($($arg),*).finish(ctx, host, slots)
                         });
                         let scope = begin_scope(ctx);
                         let outcome = match catch_unwind(call) {
@@ -291,9 +313,12 @@ macro_rules! into_func {
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc {
                 unsafe extern "C" fn shim<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>(
-                    ctx: *mut VmCtx,
-                    host: *const VmHostFunc,
+                    _: Unused,
+                    _: Unused,
                     slots: *mut Slot,
+                    host: *const VmHostFunc,
+                    _: Unused,
+                    ctx: *mut VmCtx,
                 ) -> HostReturn
                 where
                     F: Fn(Caller<'_, T>, $($arg),*) -> R,
@@ -304,7 +329,7 @@ macro_rules! into_func {
                         let call = AssertUnwindSafe(|| {
                             let f = &*(*host).data.cast::<F>();
                             let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
-                            f(caller::<T>(ctx), $($arg),*).finish(ctx, slots)
+                            f(caller::<T>(ctx), $($arg),*).finish(ctx, host, slots)
                         });
                         let scope = begin_scope(ctx);
                         let outcome = match catch_unwind(call) {
@@ -332,9 +357,12 @@ struct Dynamic<F> {
 
 /// The shim of [`HostFunc::dynamic`].
 unsafe extern "C" fn dynamic_shim<T: 'static, F>(
-    ctx: *mut VmCtx,
-    host: *const VmHostFunc,
+    _: Unused,
+    _: Unused,
     slots: *mut Slot,
+    host: *const VmHostFunc,
+    _: Unused,
+    ctx: *mut VmCtx,
 ) -> HostReturn
 where
     F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
@@ -375,7 +403,7 @@ where
         let scope = begin_scope(ctx);
         let outcome = match catch_unwind(call) {
             Ok(Ok(value)) => HostReturn { outcome: HostOutcome::Return as u64, value },
-            Ok(Err(error)) => fail(ctx, error),
+            Ok(Err(error)) => fail(ctx, host, error),
             Err(payload) => panicked(ctx, payload),
         };
         end_scope(ctx, scope);

@@ -9,7 +9,7 @@ use crate::types::FuncType;
 use crate::val::Val;
 use crate::vm::owner::CallSite;
 use crate::vm::store::{FuncRef, Handle};
-use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
+use crate::vm::{Failure, Slot, StoreCtx, VmStore};
 
 /// Calls a function with values that have been checked against its type `ty`.
 pub(super) fn call_values<T>(
@@ -120,25 +120,6 @@ pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Erro
         Some(backtrace) => error.context(backtrace),
         None => error,
     }
-}
-
-/// [`failure`] with the parts of `outer`, so that whoever calls from a fast path need not keep them
-/// in memory for it.
-///
-/// # Safety
-///
-/// As for [`failure`].
-#[cold]
-#[inline(never)]
-pub(super) unsafe fn failed(
-    vm: *mut VmStore,
-    fp: *mut Slot,
-    ctx: *mut VmCtx,
-    pc: *const u8,
-    exit: Exit,
-) -> Error {
-    // SAFETY: the caller's promise.
-    unsafe { failure(vm, Outer::from_parts(fp, ctx, pc), exit) }
 }
 
 /// Visits the frames of all activations, innermost first, until `visit` returns `false`: the

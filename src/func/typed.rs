@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use super::Func;
 use super::invoke;
 use crate::error::{Result, bail, ensure};
-use crate::exec::{self, Exit};
+use crate::exec::{self, Exit, Outer};
 use crate::gc::{AnyRef, ArrayRef, EqRef, I31, Rooted, StructRef};
 use crate::index::TypeId;
 use crate::store::AsContextMut;
@@ -460,7 +460,6 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
                 return foreign_argument();
             }
             let ctx = vm.cast::<StoreCtx>();
-            let outer = exec::outer(ctx);
             let args = exec::arg_base(ctx);
             params.store(vm, args);
             let offset = const {
@@ -469,10 +468,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             };
             match exec::enter_at(ctx, func, args, offset) {
                 Exit::Return => Ok(Results::load(vm, args)),
-                exit => {
-                    let (fp, ctx, pc) = outer.into_parts();
-                    Err(invoke::failed(vm, fp, ctx, pc, exit))
-                }
+                exit => Err(invoke::failure(vm, Outer::below(args), exit)),
             }
         }
     }

@@ -516,8 +516,8 @@ impl Table {
             "call_import",
             "call",
             8,
-            vec![delta, ("at", Ctx, 4)],
-            "call the function at ctx + at with its frame at S[frame]",
+            vec![delta, ("args", Slot, 2), ("at", Ctx, 4)],
+            "call the function at ctx + at with its frame at S[frame], its arguments at S[args]",
             "call::call_import",
             None,
         );
@@ -635,6 +635,24 @@ impl Table {
             "host::call_runtime",
             None,
         );
+        for (bits, ty) in [(32, "u32"), (64, "u64")] {
+            self.row(
+                format!("memory_grow_m{bits}"),
+                "host",
+                24,
+                vec![
+                    ("frame", Dst, 0),
+                    ("args", Slot, 2),
+                    ("memory", Ctx, 4),
+                    ("wide", Count32, 8),
+                    ("shift", Count32, 12),
+                    ("func", Runtime, 16),
+                ],
+                "S[args] := size of the memory in pages of 1 << shift bytes if S[args] = 0; else as call_runtime",
+                format!("host::memory_grow::<{ty}>"),
+                None,
+            );
+        }
         // Returns. `r` variants reload the caller's pinned locals; functions that pin nothing
         // leave them alone.
         for (restore, r) in [(false, ""), (true, "r")] {

@@ -84,6 +84,9 @@ impl Translator<'_> {
         let list = self.live_refs();
         let at = self.emit.op(op);
         self.emit.i16(at, 0, frame);
+        if op == Op::CallImport {
+            self.emit.i16(at, 2, base);
+        }
         self.emit.u32(at, 4, target);
         self.safepoint(list);
         self.results(ty);

@@ -183,9 +183,11 @@ impl Translator<'_> {
             function: Runtime::memory_grow,
             x: self.memory_place(memory),
             y: u32::from(wide),
-            z: 0,
+            z: u32::from(self.info.memories[memory as usize].page_size_log2()),
         };
-        self.runtime(1, Some(if wide { Kind::I64 } else { Kind::I32 }), &call);
+        let (op, kind) =
+            if wide { (Op::MemoryGrowM64, Kind::I64) } else { (Op::MemoryGrowM32, Kind::I32) };
+        self.runtime_by(op, 1, Some(kind), &call);
     }
 
     pub fn memory_fill(&mut self, memory: u32) {
@@ -280,8 +282,13 @@ impl Translator<'_> {
     /// Calls a runtime function with the top `args` operands; its result, if any, takes the place
     /// of the first.
     pub fn runtime(&mut self, args: usize, result: Option<Kind>, call: &RuntimeCall) {
+        self.runtime_by(Op::CallRuntime, args, result, call);
+    }
+
+    /// [`Translator::runtime`] by an op that has the operands of `call_runtime`.
+    fn runtime_by(&mut self, op: Op, args: usize, result: Option<Kind>, call: &RuntimeCall) {
         let (home, frame, list) = self.runtime_arguments(args);
-        let at = self.emit.op(Op::CallRuntime);
+        let at = self.emit.op(op);
         self.emit.i16(at, 0, frame);
         self.emit.i16(at, 2, home);
         self.emit.u32(at, 4, call.x);

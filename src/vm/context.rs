@@ -35,12 +35,14 @@ pub struct VmCtx {
 pub struct StoreCtx {
     /// A new frame whose `fp` lies above this address overflows the value stack.
     pub stack_limit: *mut Slot,
-    /// Frame of the host function that is running, or of the last exit: what re-entry stacks on
-    /// and where a stack walk starts.
+    /// Frame of the native call that is running: what re-entry stacks on and where a stack walk
+    /// starts. Its header has the instance too ([`super::frame::OWN_CTX`]). A header's width below
+    /// [`StoreCtx::stack_base`] while nothing runs. After a trap, until the activation has been
+    /// left, the frame that trapped.
     pub exit_fp: *mut Slot,
-    /// Instance that was current at the exit.
+    /// Instance that trapped; means nothing while `exit_pc` is null.
     pub exit_ctx: *mut VmCtx,
-    /// Instruction at the exit: the trapping instruction or the host stub.
+    /// Instruction that trapped; null except between a trap and the end of its activation.
     pub exit_pc: *const u8,
     /// Lowest address of the value stack.
     pub stack_base: *mut Slot,
@@ -63,6 +65,14 @@ pub struct StoreCtx {
     pub types: *const TypeEntry,
     /// What only higher layers can do.
     pub hooks: &'static Hooks,
+}
+
+impl StoreCtx {
+    /// What is published while nothing runs on the value stack that begins at `base`, so that the
+    /// first activation finds its place in the same way as a nested one.
+    pub fn no_frame(base: *mut Slot) -> *mut Slot {
+        base.wrapping_sub(super::frame::HEADER_SLOTS as usize)
+    }
 }
 
 impl VmCtx {

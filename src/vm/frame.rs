@@ -8,7 +8,9 @@
 //!   fp[2]         SAVED_L0    the caller's pinned integer local
 //!   fp[3]         SAVED_F0    the caller's pinned float local
 //!   fp[4]         OWN_CTX     this frame's instance    } written by this frame's own calls
-//!   fp[5]         OWN_RESUME  where this frame goes on } when they leave the instance
+//!   fp[5]         OWN_RESUME  where this frame goes on } when they leave the instance;
+//!                             of a native call: the calling instance, and the host function if it
+//!                             suspends
 //!   fp[6 ..]      locals that are not parameters, then operand stack homes
 //!   high addresses
 //! ```

@@ -1,6 +1,7 @@
 //! Functions as handlers see them.
 
 use core::any::Any;
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::Arc;
 
@@ -82,14 +83,21 @@ pub struct HostReturn {
     pub value: u64,
 }
 
-/// The one native signature through which the trampoline calls host code: the calling instance,
-/// the host function and its argument slots, which become its result slots.
+/// An argument that nobody passes: what is in its register stays there.
+pub type Unused = MaybeUninit<u64>;
+
+/// The one native signature through which the trampoline calls host code: the argument slots, which
+/// become the result slots, the host function and the calling instance. Where handlers have the
+/// C convention's registers (see `exec::abi`), the last two are in place already.
 ///
 /// A shim casts [`VmHostFunc::data`] to the exact closure type it was made for; it never unwinds.
 pub type HostShim = unsafe extern "C" fn(
-    caller: *mut VmCtx,
-    host: *const VmHostFunc,
+    Unused,
+    Unused,
     slots: *mut Slot,
+    host: *const VmHostFunc,
+    Unused,
+    caller: *mut VmCtx,
 ) -> HostReturn;
 
 /// A host function: a [`VmFunc`] whose code is the two-instruction stub

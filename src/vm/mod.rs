@@ -22,7 +22,7 @@ pub mod table;
 pub mod value;
 
 pub use context::{StoreCtx, VmCtx};
-pub use func::{CodeEntry, HostOutcome, HostReturn, HostShim, VmFunc, VmHostFunc};
+pub use func::{CodeEntry, HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc};
 pub use layout::VmLayout;
 pub use memory::VmMemory;
 pub use store::{Failure, Hooks, VmStore};

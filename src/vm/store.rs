@@ -203,7 +203,7 @@ impl VmStore {
         Ok(VmStore {
             ctx: StoreCtx {
                 stack_limit: stack.limit(),
-                exit_fp: ptr::null_mut(),
+                exit_fp: StoreCtx::no_frame(stack.base()),
                 exit_ctx: ptr::null_mut(),
                 exit_pc: ptr::null(),
                 stack_base: stack.base(),

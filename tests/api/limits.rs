@@ -52,6 +52,7 @@ fn a_limit_can_end_the_program_instead() {
 struct Recorder {
     asked: Vec<(usize, usize, Option<usize>)>,
     panic: bool,
+    error: bool,
 }
 
 impl ResourceLimiter for Recorder {
@@ -62,6 +63,9 @@ impl ResourceLimiter for Recorder {
         maximum: Option<usize>,
     ) -> Result<bool> {
         assert!(!self.panic, "limiter");
+        if self.error {
+            return Err(Error::msg("no more"));
+        }
         self.asked.push((current, desired, maximum));
         Ok(true)
     }
@@ -90,6 +94,14 @@ fn a_limiter_hears_of_every_growth_that_the_type_allows() {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| grow.call(&mut store, 1)));
     assert!(panic.is_err());
     store.data_mut().panic = false;
+    // One that fails: its error ends the call, whose function is in the backtrace, once.
+    store.data_mut().error = true;
+    let error = grow.call(&mut store, 1).unwrap_err();
+    assert!(format!("{error:#}").contains("no more"), "{error:#}");
+    assert_eq!(error.downcast_ref::<WasmBacktrace>().unwrap().frames().len(), 1);
+    // Growing by nothing asks nobody.
+    assert_eq!(grow.call(&mut store, 0).unwrap(), 3);
+    store.data_mut().error = false;
     assert_eq!(grow.call(&mut store, 1).unwrap(), 3);
 }
 

@@ -96,6 +96,43 @@ pub fn opaque(mut value: u64) -> u64 {
     value
 }
 
+/// [`opaque`] for an address, which then is kept as such, not as a base and an index.
+#[inline(always)]
+pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+    }
+    value
+}
+
+/// Some value, for a register that means nothing yet. Emits no instruction.
+#[inline(always)]
+pub fn any() -> u64 {
+    let value;
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", out(reg) value, options(nomem, nostack, preserves_flags));
+    }
+    value
+}
+
+/// Likewise.
+#[inline(always)]
+pub fn any_float() -> FloatReg {
+    let value;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", out(xmm_reg) value, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        value = any();
+    }
+    value
+}
+
 /// Runs the chain that starts at `r.pc` until it exits.
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! Dispatch by a loop: any compiler, target and optimisation level. A handler returns to the loop,
 //! which calls the next one, so the native stack is flat whatever the compiler does.
 
-use super::abi::{Regs, Step};
+use super::abi::{FloatReg, Regs, Step, float};
 
 /// A handler body: the registers live in memory between handlers.
 pub type HandlerFn = unsafe fn(&mut Regs) -> Step;
@@ -27,6 +27,24 @@ pub fn settle() {}
 #[inline(always)]
 pub fn opaque(value: u64) -> u64 {
     value
+}
+
+/// Likewise.
+#[inline(always)]
+pub fn opaque_ptr<T>(value: *mut T) -> *mut T {
+    value
+}
+
+/// A value for a register that means nothing yet.
+#[inline(always)]
+pub fn any() -> u64 {
+    0
+}
+
+/// Likewise.
+#[inline(always)]
+pub fn any_float() -> FloatReg {
+    float::zero()
 }
 
 /// Runs the chain that starts at `r.pc` until it exits.

@@ -1,6 +1,7 @@
 //! Calls, tail calls and returns inside WebAssembly. See [`crate::vm::frame`] for the layout.
 
 use crate::exec::abi::{Pc, Regs, Step, float};
+use crate::exec::dispatch::opaque_ptr;
 use crate::exec::operand::{Source, Value, field, slot};
 use crate::exec::{HandlerFn, THUNK_CODE, handlers, trap};
 use crate::isa;
@@ -167,6 +168,10 @@ pub unsafe fn call_import(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let f = object::<VmFunc>(r, field::<u32>(r.pc, 4));
+        if (*f).instance.is_null() {
+            r.acc = f as u64;
+            return Step::To(handlers::call_import_host);
+        }
         call_function(r, f, 8)
     }
 }
@@ -281,7 +286,7 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
         }
         let count = field::<u16>(r.pc, 2);
         let from = slot(r, 0);
-        let parked = from.add(usize::from(count));
+        let parked = opaque_ptr(from.add(usize::from(count)));
         parked.offset(RET_PC).write_volatile(r.fp.offset(RET_PC).read());
         parked.offset(CALLER_FP).write_volatile(r.fp.offset(CALLER_FP).read());
         parked.offset(SAVED_L0).write_volatile(r.fp.offset(SAVED_L0).read());
@@ -289,8 +294,8 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
         // that pins nothing returns without touching them.
         r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
         super::mov::copy_up(slot(r, 4), from, count);
-        let parked = slot(r, 0).add(usize::from(field::<u16>(r.pc, 2)));
-        let fp = slot(r, 6);
+        let parked = opaque_ptr(slot(r, 0).add(usize::from(field::<u16>(r.pc, 2))));
+        let fp = opaque_ptr(slot(r, 6));
         // All of it before the first write: the two headers may overlap.
         r.l0 = parked.offset(SAVED_L0).read_volatile();
         let ret = parked.offset(RET_PC).read_volatile();

@@ -1,49 +1,39 @@
 //! The trampoline: the one place where code leaves the dispatch chain for native code and comes
 //! back. docs/host-calls.md has the picture.
 
+use core::mem::MaybeUninit;
+
 use crate::exec::abi::{Pc, Regs, Step, float, status};
-use crate::exec::operand::{field, slot};
-use crate::exec::{runtime, trap_code};
+use crate::exec::operand::{Value, field, slot};
+use crate::exec::{handlers, next, runtime, trap_code};
 use crate::isa;
-use crate::vm::frame::{CALLER_FP, RET_PC, SAVED_F0, SAVED_L0};
-use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc};
+use crate::vm::frame::{
+    CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, SAVED_F0, SAVED_L0, STACK_SLACK,
+};
+use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
+use crate::wasm::registry::MAX_PARAMS;
 
 /// Makes the frame at `fp` the one that native code re-enters above and that stack walks start
-/// at.
+/// at. Its header has been written; the instance goes there too, because the frame is all that is
+/// kept across the call.
 #[inline(always)]
-unsafe fn publish(ctx: *mut VmCtx, fp: *mut Slot, pc: Pc) {
-    // SAFETY: contract 3.
+unsafe fn publish(r: &Regs, fp: *mut Slot) {
+    // SAFETY: contract 3; the frame has room for a header.
     unsafe {
-        let store = (*ctx).store;
-        (*store).exit_fp = fp;
-        (*store).exit_ctx = ctx;
-        (*store).exit_pc = pc;
+        fp.offset(OWN_CTX).write(r.ctx as u64);
+        (*(*r.ctx).store).exit_fp = fp;
     }
 }
 
-/// Back in the chain: everything comes from memory, because native code may have changed it or
-/// clobbered its register. Only `ctx` lived across the call.
+/// The registers right behind a native call, which has clobbered all: `fp` is the frame of the
+/// call, `value` the first result, for whichever accumulator it is of.
 #[inline(always)]
-unsafe fn resume(r: &mut Regs) {
+unsafe fn after(fp: *mut Slot, value: u64) -> Regs {
     // SAFETY: the frame that `publish` named is intact: native code only uses what lies above.
-    unsafe {
-        let ctx = r.ctx;
-        let fp = (*(*ctx).store).exit_fp;
-        r.pc = fp.offset(RET_PC).read() as Pc;
-        r.l0 = fp.offset(SAVED_L0).read();
-        r.f0 = float::set_f64(r.f0, fp.offset(SAVED_F0).cast::<f64>().read());
-        r.fp = fp.offset(CALLER_FP).read() as *mut Slot;
-        r.mem = (*(*ctx).mem0).base;
-    }
-}
-
-/// The registers right behind a native call: only the context lived across it. `value` is the
-/// first result, for whichever accumulator it is of.
-#[inline(always)]
-fn after(ctx: *mut VmCtx, value: u64) -> Regs {
+    let ctx = unsafe { fp.offset(OWN_CTX).read() } as *mut VmCtx;
     Regs {
         pc: core::ptr::null(),
-        fp: core::ptr::null_mut(),
+        fp,
         mem: core::ptr::null_mut(),
         acc: value,
         l0: 0,
@@ -51,6 +41,49 @@ fn after(ctx: *mut VmCtx, value: u64) -> Regs {
         fa: float::from_bits(value),
         f0: float::zero(),
     }
+}
+
+/// The registers that calls save in the frame at `fp`, and memory 0, which native code may have
+/// moved.
+#[inline(always)]
+unsafe fn restore(r: &mut Regs) {
+    // SAFETY: as above.
+    unsafe {
+        r.l0 = r.fp.offset(SAVED_L0).read();
+        r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
+        r.mem = (*(*r.ctx).mem0).base;
+    }
+}
+
+/// Returns from the native call.
+#[inline(always)]
+unsafe fn resume(r: &mut Regs) {
+    // SAFETY: as above.
+    unsafe {
+        restore(r);
+        r.pc = r.fp.offset(RET_PC).read() as Pc;
+        r.fp = r.fp.offset(CALLER_FP).read() as *mut Slot;
+    }
+}
+
+/// Calls the host function in the accumulator. Its frame at `fp` has its header, and its arguments
+/// are at `slots`.
+#[inline(always)]
+unsafe fn call_host(r: &mut Regs, fp: *mut Slot, slots: *mut Slot) -> Step {
+    // SAFETY: the handler contract; the accumulator holds a host function, whose shim takes this.
+    unsafe {
+        let host = r.acc as *const VmHostFunc;
+        publish(r, fp);
+        let unused = MaybeUninit::uninit();
+        let returned = ((*host).shim)(unused, unused, slots, host, unused, r.ctx);
+        *r = after(fp, returned.value);
+        if returned.outcome != HostOutcome::Return as u64 {
+            r.acc = returned.outcome;
+            return Step::To(handlers::host_failed);
+        }
+        resume(r);
+    }
+    Step::Next
 }
 
 /// Calls the host function whose frame this is, then returns from it.
@@ -61,19 +94,31 @@ fn after(ctx: *mut VmCtx, value: u64) -> Regs {
 pub unsafe fn call_indirect_host(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the function value was made together with this stub.
     unsafe {
-        let host = r.acc as *const VmHostFunc;
-        let ctx = r.ctx;
-        publish(ctx, r.fp, r.pc);
         let slots = r.fp.sub(field::<u32>(r.pc, 4) as usize);
-        let returned = ((*host).shim)(ctx, host, slots);
-        *r = after(ctx, returned.value);
-        if returned.outcome != HostOutcome::Return as u64 {
-            r.acc = returned.outcome;
-            return Step::To(crate::exec::handlers::host_failed);
-        }
-        resume(r);
+        call_host(r, r.fp, slots)
     }
-    Step::Next
+}
+
+// A host function's frame is a header, and the arguments of whatever it calls lie above it, with
+// the header of that. So it needs no comparison with the stack's limit: entering compares.
+const _: () = {
+    let most = MAX_SLOT as usize + 2 * MAX_PARAMS + 2 * HEADER_SLOTS as usize;
+    assert!(most * 8 <= STACK_SLACK);
+};
+
+/// The rest of `call_import` when the function is the host's.
+///
+/// # Safety
+/// The handler contract; the accumulator holds the `VmHostFunc`.
+#[inline(always)]
+pub unsafe fn call_import_host(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let fp = slot(r, 0);
+        super::call::push(r, fp, r.pc.add(isa::len(8)));
+        let slots = slot(r, 2);
+        call_host(r, fp, slots)
+    }
 }
 
 /// Native code did not return normally: its failure or suspension is in the store.
@@ -85,6 +130,9 @@ pub unsafe fn host_failed(r: &mut Regs) -> Step {
     Step::Exit(if r.acc == HostOutcome::Suspend as u64 { status::SUSPEND } else { status::FAIL })
 }
 
+/// Operand bytes of `call_runtime`, and of the ops that end in it.
+const RUNTIME_BODY: usize = 24;
+
 /// Calls a runtime function on behalf of this instruction.
 ///
 /// # Safety
@@ -93,18 +141,17 @@ pub unsafe fn host_failed(r: &mut Regs) -> Step {
 pub unsafe fn call_runtime(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the loader put the function's address into the stream.
     unsafe {
-        let ctx = r.ctx;
         let fp = slot(r, 0);
-        super::call::push(r, fp, r.pc.add(isa::len(24)));
-        publish(ctx, fp, r.pc);
+        super::call::push(r, fp, r.pc.add(isa::len(RUNTIME_BODY)));
+        publish(r, fp);
         let f: runtime::RuntimeFn = field(r.pc, 16);
         let args = slot(r, 2);
         let (x, y, z) = (field::<u32>(r.pc, 4), field::<u32>(r.pc, 8), field::<u32>(r.pc, 12));
-        let outcome = f(ctx, args, x, y, z);
-        *r = after(ctx, 0);
+        let outcome = f(r.ctx, args, x, y, z);
+        *r = after(fp, 0);
         if outcome != 0 {
             r.acc = u64::from(outcome);
-            return Step::To(crate::exec::handlers::runtime_failed);
+            return Step::To(handlers::runtime_failed);
         }
         resume(r);
     }
@@ -120,20 +167,19 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
 pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let ctx = r.ctx;
         let fp = slot(r, 0);
         super::call::push(r, fp, r.pc.add(isa::len(16)));
-        publish(ctx, fp, r.pc);
+        publish(r, fp);
         // Without slots to copy it is made of zeros, if it has fields at all.
         let (word, slots) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
-        let outcome = runtime::struct_new(ctx, slot(r, 2), word, u32::from(slots == 0), 0);
-        *r = after(ctx, 0);
+        let outcome = runtime::struct_new(r.ctx, slot(r, 2), word, u32::from(slots == 0), 0);
+        *r = after(fp, 0);
         if outcome != 0 {
             r.acc = u64::from(outcome);
-            return Step::To(crate::exec::handlers::runtime_failed);
+            return Step::To(handlers::runtime_failed);
         }
         resume(r);
-        let at = (*(*ctx).store).exit_pc;
+        let at = r.pc.sub(isa::len(16));
         r.acc = r.fp.offset(field::<i16>(at, 2) as isize).read();
     }
     Step::Next
@@ -142,20 +188,43 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
 /// A runtime function failed with a trap code, or with the store's pending failure.
 ///
 /// # Safety
-/// The handler contract, except that only `ctx` and the accumulator are set.
+/// The handler contract, except that only `ctx`, the accumulator, and the frame of the call are
+/// set.
 #[inline(always)]
 pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
     if r.acc == u64::from(runtime::PENDING) {
         return Step::Exit(status::FAIL);
     }
-    // SAFETY: the frame that `publish` named is intact.
+    // SAFETY: the header was written by the instruction that ends at the return address. Any place
+    // inside of it names it.
     unsafe {
-        let store = (*r.ctx).store;
-        r.pc = (*store).exit_pc;
-        r.fp = (*store).exit_fp.offset(CALLER_FP).read() as *mut Slot;
+        r.pc = (r.fp.offset(RET_PC).read() as Pc).sub(1);
+        r.fp = r.fp.offset(CALLER_FP).read() as *mut Slot;
     }
     let code = r.acc;
     trap_code(r, code)
+}
+
+/// `memory.grow`: by nothing, which is how programs ask for the size, on the spot; otherwise as
+/// `call_runtime`, whose operands these are, with the page size's logarithm behind them.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn memory_grow<T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let args = slot(r, 2);
+        let delta: u64 = T::from_bits(args.read()).into();
+        if delta != 0 {
+            return Step::To(handlers::call_runtime);
+        }
+        let place = r.ctx.cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
+        let memory = place.cast::<*mut VmMemory>().read();
+        r.acc = (*memory).len >> (field::<u32>(r.pc, 12) & 63);
+        args.write(r.acc);
+    }
+    next(r, RUNTIME_BODY)
 }
 
 /// Translates the function whose entry this stub lies in, then runs it.
@@ -165,22 +234,19 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
 /// `fp` the callee's frame.
 #[inline(always)]
 pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
-    // SAFETY: the handler contract.
+    // SAFETY: the handler contract. The callee has not begun, so its header has room for `publish`.
     unsafe {
-        let ctx = r.ctx;
-        publish(ctx, r.fp, r.pc);
-        let entry = runtime::lazy_compile(ctx, r.pc);
-        *r = after(ctx, 0);
-        r.pc = entry;
+        let fp = r.fp;
+        publish(r, fp);
+        let entry = runtime::lazy_compile(r.ctx, r.pc);
+        *r = after(fp, 0);
         if entry.is_null() {
             r.acc = HostOutcome::Fail as u64;
-            return Step::To(crate::exec::handlers::host_failed);
+            return Step::To(handlers::host_failed);
         }
         // At a function's entry the pinned registers are its caller's, as in its header.
-        r.fp = (*(*ctx).store).exit_fp;
-        r.l0 = r.fp.offset(SAVED_L0).read();
-        r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
-        r.mem = (*(*ctx).mem0).base;
+        restore(r);
+        r.pc = entry;
     }
     Step::Next
 }

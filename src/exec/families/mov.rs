@@ -1,7 +1,7 @@
 //! Copies and constants.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::opaque;
+use crate::exec::dispatch::{opaque, opaque_ptr};
 use crate::exec::next;
 use crate::exec::operand::{Dest, I, Source, Value, field, slot};
 
@@ -80,7 +80,9 @@ type Word = u64;
 /// Both runs are inside the value stack.
 #[inline(always)]
 pub(super) unsafe fn copy_up(dst: *mut u64, src: *const u64, count: u16) {
-    let (mut dst, mut src, mut left) = (dst.cast::<Word>(), src.cast::<Word>(), u64::from(count));
+    let mut dst = opaque_ptr(dst.cast::<Word>());
+    let mut src = opaque_ptr(src.cast_mut().cast::<Word>());
+    let mut left = u64::from(count);
     while left > 0 {
         // SAFETY: the caller's promise.
         unsafe {
