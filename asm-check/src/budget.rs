@@ -4,21 +4,34 @@
 //! ```text
 //! # comment
 //! bytes 61234
+//! fused-bytes 70
 //! i32_add_rs 5
 //! ```
+//!
+//! Fused ops are chosen from profiles time and again, so they have no rows of their own: each may
+//! take as many instructions as its parts' budgets together, less one for each seam (what a
+//! dispatch saves), and `fused-bytes` bounds their mean size. Only those that take more have a row.
 
 use std::collections::BTreeMap;
 
 use crate::Failure;
 use crate::report::FunctionReport;
 
+/// What joins the names of parts in that of a fused op.
+const SEAM: &str = "__";
+
 /// One file of budgets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes of all handlers.
+    /// Bytes of the handlers of all ops that are not fused.
     pub bytes: u64,
-    /// Instructions on the hot path, by name.
+    /// Mean bytes of a fused op's handler, rounded up; 0 if there are none.
+    pub fused_bytes: u64,
+    /// Instructions on the hot path, by name; of fused ops only those that take more than their
+    /// parts.
     pub rows: BTreeMap<String, usize>,
+    /// Fused ops, for messages: how many take no more than their parts.
+    pub fused_within: usize,
 }
 
 /// What comparing a binary with its budget gives.
@@ -34,13 +47,40 @@ impl Budget {
     /// What the functions of a binary cost now.
     pub fn measure(functions: &[FunctionReport]) -> Budget {
         let mut budget = Budget::default();
+        let mut fused = Vec::new();
+        let mut fused_bytes = Vec::new();
         for function in functions.iter().filter(|f| !f.opcodes.is_empty()) {
-            budget.bytes += function.bytes;
-            for name in std::iter::once(&function.name).chain(&function.aliases) {
-                budget.rows.insert(name.clone(), function.hot_longest);
+            let names = || std::iter::once(&function.name).chain(&function.aliases);
+            if names().all(|name| name.contains(SEAM)) {
+                fused_bytes.push(function.bytes);
+            } else {
+                budget.bytes += function.bytes;
+            }
+            for name in names() {
+                if name.contains(SEAM) {
+                    fused.push((name.clone(), function.hot_longest));
+                } else {
+                    budget.rows.insert(name.clone(), function.hot_longest);
+                }
+            }
+        }
+        budget.fused_bytes =
+            fused_bytes.iter().sum::<u64>().div_ceil(fused_bytes.len().max(1) as u64);
+        for (name, count) in fused {
+            if budget.of_parts(&name).is_some_and(|allowed| count <= allowed) {
+                budget.fused_within += 1;
+            } else {
+                budget.rows.insert(name, count);
             }
         }
         budget
+    }
+
+    /// What a fused op may take: its parts' instructions, less one for each seam.
+    fn of_parts(&self, name: &str) -> Option<usize> {
+        let parts: Option<Vec<usize>> =
+            name.split(SEAM).map(|part| self.rows.get(part).copied()).collect();
+        parts.map(|parts| parts.iter().sum::<usize>() + 1 - parts.len())
     }
 
     /// Reads the file's text.
@@ -58,6 +98,8 @@ impl Budget {
             let (name, count) = line.split_once(' ').ok_or_else(bad)?;
             if name == "bytes" {
                 budget.bytes = count.trim().parse().map_err(|_| bad())?;
+            } else if name == "fused-bytes" {
+                budget.fused_bytes = count.trim().parse().map_err(|_| bad())?;
             } else if budget
                 .rows
                 .insert(name.to_string(), count.trim().parse().map_err(|_| bad())?)
@@ -76,9 +118,10 @@ impl Budget {
     pub fn to_text(&self, label: &str) -> String {
         let mut out = format!(
             "# {label}: instructions on the longest hot path of each op, in the plain release build.\n\
+             # Fused ops have a row only where they take more than their parts.\n\
              # Written by `cargo run -p asm-check -- --bless`; growth is a decision, so look at the diff.\n\
-             bytes {}\n",
-            self.bytes
+             bytes {}\nfused-bytes {}\n",
+            self.bytes, self.fused_bytes
         );
         for (name, count) in &self.rows {
             out += &format!("{name} {count}\n");
@@ -91,6 +134,11 @@ impl Budget {
         let mut verdict = Verdict::default();
         for (name, &count) in &now.rows {
             match self.rows.get(name) {
+                None if name.contains(SEAM) => verdict.problems.push(format!(
+                    "{name}: budget: the hot path takes {count} instructions, its parts {} with dispatches saved; \
+                     see `show {name}`, and leave it unfused or `--bless`",
+                    now.of_parts(name).map_or("unknown".to_string(), |n| n.to_string())
+                )),
                 None => verdict.problems.push(format!("{name}: budget: has none yet; `--bless` adds it ({count})")),
                 Some(&budget) if count > budget => verdict.problems.push(format!(
                     "{name}: budget: the hot path takes {count} instructions, {budget} are allowed; see `show {name}`"
@@ -100,17 +148,25 @@ impl Budget {
             }
         }
         for name in self.rows.keys().filter(|name| !now.rows.contains_key(*name)) {
-            verdict
-                .problems
-                .push(format!("{name}: budget: there is no such op any more; `--bless` drops it"));
+            if name.contains(SEAM) {
+                verdict.slack.push(format!("{name} needs no row"));
+            } else {
+                verdict.problems.push(format!(
+                    "{name}: budget: there is no such op any more; `--bless` drops it"
+                ));
+            }
         }
-        if now.bytes > self.bytes {
-            verdict.problems.push(format!(
-                "all handlers: budget: {} bytes of code, {} are allowed",
-                now.bytes, self.bytes
-            ));
-        } else if now.bytes < self.bytes {
-            verdict.slack.push(format!("bytes {} -> {}", self.bytes, now.bytes));
+        for (what, key, before, after) in [
+            ("all handlers that are not fused", "bytes", self.bytes, now.bytes),
+            ("fused ops, on average", "fused-bytes", self.fused_bytes, now.fused_bytes),
+        ] {
+            if after > before {
+                verdict.problems.push(format!(
+                    "{what}: budget: {after} bytes of code, {before} are allowed"
+                ));
+            } else if after < before {
+                verdict.slack.push(format!("{key} {before} -> {after}"));
+            }
         }
         verdict
     }
@@ -124,7 +180,50 @@ mod tests {
         Budget {
             bytes,
             rows: rows.iter().map(|&(name, count)| (name.to_string(), count)).collect(),
+            ..Budget::default()
         }
+    }
+
+    fn function(name: &str, bytes: u64, hot: usize) -> FunctionReport {
+        FunctionReport {
+            name: name.into(),
+            aliases: vec![],
+            kind: "handler".into(),
+            opcodes: vec![0],
+            family: String::new(),
+            effect: String::new(),
+            stream_bytes: 8,
+            address: 0,
+            bytes,
+            instructions: hot,
+            hot_longest: hot,
+            hot_shortest: hot,
+            loops: false,
+            exits: vec![],
+        }
+    }
+
+    #[test]
+    fn a_fused_op_needs_a_row_only_if_it_takes_more_than_its_parts() {
+        let parts = [function("a", 20, 6), function("b", 20, 5)];
+        let with = |hot| {
+            let mut all = parts.to_vec();
+            all.extend([function("a__b", 30, hot), function("b__a", 41, 8)]);
+            Budget::measure(&all)
+        };
+        let good = with(10);
+        assert_eq!((good.bytes, good.fused_bytes, good.fused_within), (40, 36, 2));
+        assert_eq!(good.rows.len(), 2);
+        let bad = with(11);
+        assert_eq!(bad.rows["a__b"], 11);
+        let verdict = good.compare(&bad);
+        assert!(
+            verdict.problems[0].starts_with("a__b: budget: the hot path takes 11 instructions, its parts 10"),
+            "{verdict:?}"
+        );
+        // Gone again, it asks for nothing but to be forgotten.
+        assert!(bad.compare(&good).problems.is_empty());
+        assert_eq!(bad.compare(&good).slack, ["a__b needs no row"]);
     }
 
     #[test]

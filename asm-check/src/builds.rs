@@ -19,13 +19,18 @@ pub struct Config {
     pub backend: Option<String>,
     /// `THREADLE_THREADING`.
     pub threading: Option<String>,
+    /// `THREADLE_FUSED`: `off` leaves fused ops out.
+    pub fused: Option<String>,
 }
 
 impl Config {
     /// Whether this is the release build as users get it, which budgets and goldens are for;
     /// backend and threading have budgets of their own.
     pub fn is_plain(&self) -> bool {
-        self.opt_level.is_none() && self.codegen_units.is_none() && self.lto.is_none()
+        self.opt_level.is_none()
+            && self.codegen_units.is_none()
+            && self.lto.is_none()
+            && self.fused.is_none()
     }
 
     /// The options as words, for reports and for the `where` of exceptions.
@@ -34,6 +39,7 @@ impl Config {
         words.extend(self.opt_level.as_ref().map(|level| format!("opt-{level}")));
         words.extend(self.codegen_units.map(|units| format!("cgu-{units}")));
         words.extend(self.lto.as_ref().map(|lto| format!("lto-{lto}")));
+        words.extend(self.fused.as_ref().map(|fused| format!("fused-{fused}")));
         words
     }
 
@@ -50,6 +56,8 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Where to put the builds.
     pub target_dir: PathBuf,
+    /// Where `cargo build --release` puts what is the same build as [`Config::default`].
+    pub plain_dir: PathBuf,
     /// The toolchain for the `become` backend.
     pub nightly: String,
 }
@@ -90,7 +98,7 @@ impl Workspace {
             .arg("--manifest-path")
             .arg(self.root.join("Cargo.toml"))
             .arg("--target-dir")
-            .arg(&self.target_dir)
+            .arg(if *config == Config::default() { &self.plain_dir } else { &self.target_dir })
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         // What `cargo run` left in the environment must not steer the build.
@@ -107,6 +115,7 @@ impl Workspace {
             ("CARGO_PROFILE_RELEASE_LTO", config.lto.as_deref()),
             ("THREADLE_DISPATCH", config.backend.as_deref()),
             ("THREADLE_THREADING", config.threading.as_deref()),
+            ("THREADLE_FUSED", config.fused.as_deref()),
         ] {
             match value {
                 Some(value) => command.env(name, value),

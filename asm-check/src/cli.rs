@@ -19,7 +19,7 @@ pub struct Cli {
     /// Builds to check.
     #[command(flatten)]
     pub matrix: Matrix,
-    /// Write the budgets of the plain builds as they are now.
+    /// Write the budgets and golden listings of the plain builds as they are now.
     #[arg(long)]
     pub bless: bool,
     /// What to use and how to print.
@@ -77,6 +77,14 @@ pub struct Matrix {
     /// Threading: direct, table.
     #[arg(long, value_delimiter = ',')]
     pub threading: Vec<String>,
+    /// Fused ops: off leaves them out, which halves the build time.
+    #[arg(long, value_delimiter = ',')]
+    pub fused: Vec<String>,
+    /// Everything that must pass: the plain builds of both backends, and optimisation levels 2, 3
+    /// and s with 1 and 16 codegen units, without and with fat LTO, of both. Options given as well
+    /// narrow it down.
+    #[arg(long)]
+    pub all: bool,
     /// Leave out builds whose toolchain is not installed, with a note.
     #[arg(long)]
     pub skip_missing_toolchain: bool,
@@ -85,6 +93,40 @@ pub struct Matrix {
 impl Matrix {
     /// Every combination.
     pub fn configs(&self) -> Vec<Config> {
+        if !self.all {
+            return self.combinations();
+        }
+        let or = |given: &[String], all: &[&str]| {
+            if given.is_empty() { all.iter().map(ToString::to_string).collect() } else { given.to_vec() }
+        };
+        // The backend that needs nothing but the plain compiler goes by no name, so that its plain
+        // build is the one that `cargo build --release` makes.
+        let mut backends = vec![vec![]];
+        if self.backend.is_empty() {
+            backends.push(vec!["become".to_string()]);
+        } else {
+            backends = vec![self.backend.clone()];
+        }
+        let mut configs = Vec::new();
+        for backend in backends {
+            let plain = Matrix { backend, all: false, ..self.clone() };
+            configs.extend(plain.combinations());
+            let whole = Matrix {
+                opt_level: or(&self.opt_level, &["2", "3", "s"]),
+                codegen_units: match &self.codegen_units[..] {
+                    [] => vec![1, 16],
+                    given => given.to_vec(),
+                },
+                lto: or(&self.lto, &["off", "fat"]),
+                ..plain
+            };
+            configs.extend(whole.combinations());
+        }
+        configs.dedup();
+        configs
+    }
+
+    fn combinations(&self) -> Vec<Config> {
         fn choices<T: Clone>(values: &[T]) -> Vec<Option<T>> {
             if values.is_empty() { vec![None] } else { values.iter().cloned().map(Some).collect() }
         }
@@ -94,13 +136,16 @@ impl Matrix {
                 for opt_level in choices(&self.opt_level) {
                     for codegen_units in choices(&self.codegen_units) {
                         for lto in choices(&self.lto) {
-                            configs.push(Config {
-                                opt_level: opt_level.clone(),
-                                codegen_units,
-                                lto,
-                                backend: backend.clone(),
-                                threading: threading.clone(),
-                            });
+                            for fused in choices(&self.fused) {
+                                configs.push(Config {
+                                    opt_level: opt_level.clone(),
+                                    codegen_units,
+                                    lto: lto.clone(),
+                                    backend: backend.clone(),
+                                    threading: threading.clone(),
+                                    fused,
+                                });
+                            }
                         }
                     }
                 }
@@ -175,11 +220,41 @@ impl Common {
     /// The workspace to build in.
     pub fn workspace(&self) -> Workspace {
         let root = self.root();
-        let target_dir = self.target_dir.clone().unwrap_or_else(|| {
-            std::env::var_os("CARGO_TARGET_DIR")
-                .map_or_else(|| root.join("target"), PathBuf::from)
-                .join("asm-check")
-        });
-        Workspace { root, target_dir, nightly: self.nightly.clone() }
+        let common =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let (target_dir, plain_dir) = match &self.target_dir {
+            Some(dir) => (dir.clone(), dir.clone()),
+            None => (common.join("asm-check"), common),
+        };
+        Workspace { root, target_dir, plain_dir, nightly: self.nightly.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_matrix_has_both_backends_in_every_profile() {
+        let all = Matrix { all: true, ..Matrix::default() }.configs();
+        assert_eq!(all.len(), 2 * (1 + 3 * 2 * 2));
+        assert_eq!(all.iter().filter(|c| c.is_plain()).count(), 2);
+        assert_eq!(all[0], Config::default());
+        assert!(all.iter().any(|c| c.needs_nightly()
+            && c.opt_level.as_deref() == Some("s")
+            && c.codegen_units == Some(1)
+            && c.lto.as_deref() == Some("fat")));
+    }
+
+    #[test]
+    fn options_narrow_the_whole_matrix_down() {
+        let matrix = Matrix {
+            all: true,
+            backend: vec!["sibling".into()],
+            lto: vec!["off".into()],
+            ..Matrix::default()
+        };
+        assert!(matrix.configs().iter().all(|c| c.backend.as_deref() == Some("sibling")
+            && c.lto.as_deref() != Some("fat")));
     }
 }

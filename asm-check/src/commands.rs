@@ -167,7 +167,7 @@ impl Tool<'_> {
             }
             if config.is_plain() {
                 self.compare_budget(&mut survey, bless)?;
-                let problems = golden::check(&survey, &self.golden_dir(), false)?;
+                let problems = golden::check(&survey, &self.golden_dir(), bless)?;
                 problems.into_iter().for_each(|problem| survey.problem(problem));
             }
             if self.text() {

@@ -29,7 +29,7 @@ pub fn check(survey: &Survey, dir: &Path, bless: bool) -> Result<Vec<String>, Fa
     }
     if !path.exists() {
         problems.push(format!(
-            "there are no golden listings for {}; `golden --bless` writes them",
+            "there are no golden listings for {}; `--bless` writes them",
             survey.report.label
         ));
         return Ok(problems);
@@ -38,7 +38,7 @@ pub fn check(survey: &Survey, dir: &Path, bless: bool) -> Result<Vec<String>, Fa
     for (name, body) in &now {
         match before.get(name) {
             None => problems
-                .push(format!("{name}: golden: there is no listing yet; `golden --bless` adds it")),
+                .push(format!("{name}: golden: there is no listing yet; `--bless` adds it")),
             Some(old) if old != body => {
                 problems
                     .push(format!("{name}: golden: the code differs\n{}", difference(old, body)));
@@ -47,7 +47,7 @@ pub fn check(survey: &Survey, dir: &Path, bless: bool) -> Result<Vec<String>, Fa
         }
     }
     for name in before.keys().filter(|name| !now.iter().any(|(n, _)| n == *name)) {
-        problems.push(format!("{name}: golden: no sentinel any more; `golden --bless` drops it"));
+        problems.push(format!("{name}: golden: no sentinel any more; `--bless` drops it"));
     }
     Ok(problems)
 }

@@ -1,5 +1,7 @@
 //! Fused ops: the bodies of several ops in one handler.
 
+#![allow(dead_code, unused_macros, reason = "a build may leave all fused ops out")]
+
 use crate::exec::abi::Regs;
 use crate::isa::HEAD;
 
