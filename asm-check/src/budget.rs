@@ -161,9 +161,9 @@ impl Budget {
             ("fused ops, on average", "fused-bytes", self.fused_bytes, now.fused_bytes),
         ] {
             if after > before {
-                verdict.problems.push(format!(
-                    "{what}: budget: {after} bytes of code, {before} are allowed"
-                ));
+                verdict
+                    .problems
+                    .push(format!("{what}: budget: {after} bytes of code, {before} are allowed"));
             } else if after < before {
                 verdict.slack.push(format!("{key} {before} -> {after}"));
             }
@@ -218,7 +218,8 @@ mod tests {
         assert_eq!(bad.rows["a__b"], 11);
         let verdict = good.compare(&bad);
         assert!(
-            verdict.problems[0].starts_with("a__b: budget: the hot path takes 11 instructions, its parts 10"),
+            verdict.problems[0]
+                .starts_with("a__b: budget: the hot path takes 11 instructions, its parts 10"),
             "{verdict:?}"
         );
         // Gone again, it asks for nothing but to be forgotten.

@@ -97,7 +97,11 @@ impl Matrix {
             return self.combinations();
         }
         let or = |given: &[String], all: &[&str]| {
-            if given.is_empty() { all.iter().map(ToString::to_string).collect() } else { given.to_vec() }
+            if given.is_empty() {
+                all.iter().map(ToString::to_string).collect()
+            } else {
+                given.to_vec()
+            }
         };
         // The backend that needs nothing but the plain compiler goes by no name, so that its plain
         // build is the one that `cargo build --release` makes.

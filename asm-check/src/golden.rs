@@ -37,8 +37,9 @@ pub fn check(survey: &Survey, dir: &Path, bless: bool) -> Result<Vec<String>, Fa
     let before = parse(&read_text(&path)?);
     for (name, body) in &now {
         match before.get(name) {
-            None => problems
-                .push(format!("{name}: golden: there is no listing yet; `--bless` adds it")),
+            None => {
+                problems.push(format!("{name}: golden: there is no listing yet; `--bless` adds it"))
+            }
             Some(old) if old != body => {
                 problems
                     .push(format!("{name}: golden: the code differs\n{}", difference(old, body)));

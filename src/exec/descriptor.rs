@@ -12,16 +12,19 @@ pub(super) enum Role {
     Cold = 0,
     /// A trampoline: calls native code, ends in a tail call or a dispatch.
     Trampoline = 1,
-    /// Ends the chain: the only kind that returns.
+    /// Ends the chain: the only kind of handler that returns.
     Exit = 2,
+    /// Starts the chain: calls the first handler.
+    Entry = 3,
 }
 
 /// A function that is no op's handler.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Named {
     name: *const u8,
     name_len: usize,
-    address: HandlerFn,
+    address: *const (),
     role: Role,
     padding: u32,
 }
@@ -44,29 +47,24 @@ struct Shared<T>(#[allow(dead_code, reason = "read from the binary, not by the p
 // SAFETY: immutable data.
 unsafe impl<T> Sync for Shared<T> {}
 
-const NAMED_COUNT: usize = CONTINUATIONS.len();
+const NAMED_COUNT: usize = CONTINUATIONS.len() + 1;
 
 static NAMED: Shared<[Named; NAMED_COUNT]> = Shared({
-    let mut rows = [const {
-        Named {
-            name: core::ptr::null(),
-            name_len: 0,
-            address: CONTINUATIONS[0].1,
-            role: Role::Cold,
-            padding: 0,
-        }
-    }; NAMED_COUNT];
+    // Typed calls from the host have the entry inlined; this is the one of untyped calls.
+    let entry = named("enter", super::enter::enter as *const (), Role::Entry);
+    let mut rows = [entry; NAMED_COUNT];
     let mut i = 0;
-    while i < NAMED_COUNT {
+    while i < CONTINUATIONS.len() {
         let (name, address, role) = CONTINUATIONS[i];
-        rows[i].name = name.as_ptr();
-        rows[i].name_len = name.len();
-        rows[i].address = address;
-        rows[i].role = role;
+        rows[i] = named(name, address as *const (), role);
         i += 1;
     }
     rows
 });
+
+const fn named(name: &'static str, address: *const (), role: Role) -> Named {
+    Named { name: name.as_ptr(), name_len: name.len(), address, role, padding: 0 }
+}
 
 #[used]
 #[cfg_attr(any(target_os = "linux", target_os = "android"), unsafe(link_section = ".threadle"))]

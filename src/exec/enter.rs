@@ -35,7 +35,7 @@ pub unsafe fn arg_base(store: *mut StoreCtx) -> *mut Slot {
 /// `store` is live and the calling thread's, `func` is one of its functions, and `args` is
 /// [`arg_base`] or lies above it, with room for max(parameters, results) slots. (All of these fit
 /// the stack's slack whatever `args` is, as long as it does not lie beyond the limit.)
-#[inline]
+#[inline(never)]
 pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) -> Exit {
     // SAFETY: the caller's promise.
     unsafe { enter_at(store, func, args, (*func).header_offset()) }

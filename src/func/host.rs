@@ -20,7 +20,8 @@ use crate::types::{FuncType, ValType};
 use crate::val::Val;
 use crate::vm::owner::{CallSite, StoreMut};
 use crate::vm::{
-    CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, Unused, VmCtx, VmFunc, VmHostFunc, VmStore,
+    CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, Unused, VmCtx, VmFunc, VmHostFunc,
+    VmStore,
 };
 use crate::wasm::TypeInfo;
 
