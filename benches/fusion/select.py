@@ -9,7 +9,8 @@ Every profile weighs the same (or WEIGHT), whatever its length.
 
 Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
 each round the code is cut anew into as few instructions as the ops chosen so far allow. What is no
-longer used in the end is dropped. Sequences in never.txt, beside this script, are left out.
+longer used in the end is dropped. Of the lists beside this script, sequences in never.txt are left out, and
+those in always.txt are kept whatever the profiles say.
 """
 import collections
 import os
@@ -31,11 +32,10 @@ def never(op):
     return op in NEVER or op.startswith(("return_", "checked_", "call_ref", "call_indirect")) or op.endswith(("_m32", "_m64"))
 
 
-def refused():
-    """The sequences of never.txt: asm-check found that LLVM makes something of them that breaks its
-    rules, such as a handler that needs more registers than there are."""
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "never.txt")) as lines:
-        return {tuple(line.split()) for line in lines if line.strip() and not line.startswith("#")}
+def sequences(name):
+    """The sequences of a list beside this script."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as lines:
+        return [tuple(line.split()) for line in lines if line.strip() and not line.startswith("#")]
 
 
 def hides_pc(ops):
@@ -101,8 +101,9 @@ def main():
                 merged[tuple(op for op, _ in run), tuple(c for _, c in run)] += 1
         for (ops, counts), times in merged.items():
             runs.append([(op, c * times / total) for op, c in zip(ops, counts)])
-    chosen = set()
-    refuse = refused()
+    refused, kept = set(sequences("never.txt")), sequences("always.txt")
+    chosen = set(kept)
+    count += len(kept)
 
     def tokens():
         for run in runs:
@@ -115,7 +116,7 @@ def main():
             for (a, _), (b, c) in zip(run, run[1:]):
                 if len(a) + len(b) <= MAX_LENGTH:
                     pairs[a + b] += c
-        fresh = [p for p, _ in pairs.most_common() if p not in chosen and p not in refuse and not hides_pc(p)]
+        fresh = [p for p, _ in pairs.most_common() if p not in chosen and p not in refused and not hides_pc(p)]
         if not fresh:
             break
         chosen.update(fresh[:min(ROUND, count - len(chosen))])
@@ -128,7 +129,7 @@ def main():
     print(f"dispatches: {after / before:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
     print("# Fused ops: sequences of ops that are dispatched as one, most used first. Chosen by")
     print("# benches/fusion/select.py from profiles; see docs/performance.md.")
-    for op, _ in used.most_common():
+    for op in [op for op, _ in used.most_common()] + [op for op in kept if op not in used]:
         print(" ".join(op))
 
 

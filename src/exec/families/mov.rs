@@ -87,7 +87,8 @@ pub(super) unsafe fn copy_up(dst: *mut u64, src: *const u64, count: u16) {
         // SAFETY: the caller's promise.
         unsafe {
             dst.write_volatile(src.read_volatile());
-            (dst, src) = (dst.add(1), src.add(1));
+            // Only one of them, or LLVM counts both by an index in a register of its own.
+            (dst, src) = (dst.add(1), opaque_ptr(src.add(1)));
         }
         left = opaque(left - 1);
     }
@@ -115,7 +116,7 @@ unsafe fn copy_down(dst: *mut u64, src: *const u64, count: u16) {
 pub unsafe fn mov_span(r: &mut Regs) -> Step {
     // SAFETY: the handler contract: both runs are inside the frame.
     unsafe {
-        let (dst, src) = (slot(r, 0), slot(r, 2));
+        let (dst, src) = (opaque_ptr(slot(r, 0)), opaque_ptr(slot(r, 2)));
         let count = field::<u16>(r.pc, 4);
         if dst.cast_const() <= src.cast_const() {
             copy_up(dst, src, count);
