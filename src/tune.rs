@@ -5,6 +5,9 @@ pub const PIN_DEPTH: u32 = 8;
 /// A use one loop deeper counts 2^this times as much. Inner loops of real programs run about ten
 /// times as often as the loop around them.
 pub const PIN_DEPTH_SHIFT: u32 = 3;
+/// A write counts as so many reads: a value that one round of a loop hands to the next through a slot
+/// costs a store and a load in a row, one that is only read costs a load that nothing waits for.
+pub const PIN_WRITE_WEIGHT: u64 = 3;
 /// Uses below this weight do not earn a pin: its entry and exit cost about four moves.
 pub const PIN_MIN_WEIGHT: u64 = 16;
 /// Moves that the branches of one function may need for the values they carry. Validated code can

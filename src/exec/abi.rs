@@ -8,10 +8,20 @@
 //! | `fp`  | rsi  | r13  | the frame, see [`crate::vm::frame`] |
 //! | `mem` | rdx  | r14  | first byte of memory 0 |
 //! | `acc` | rcx  | r15  | integer accumulator |
-//! | `l0`  | r8   | rdi  | the function's pinned integer local |
-//! | `ctx` | r9   | rsi  | the instance |
+//! | `l0`  | r8   | rdi  | first pinned integer local |
+//! | `l1`  | r9   | rsi  | second pinned integer local |
 //! | `fa`  | xmm0 | xmm0 | float accumulator |
-//! | `f0`  | xmm1 | xmm1 | the function's pinned float local |
+//! | `f0`  | xmm1 | xmm1 | first pinned float local |
+//! | `f1`  | xmm2 | xmm2 | second pinned float local |
+//! | `f2`  | xmm3 | xmm3 | third pinned float local |
+//! | `ctx` | xmm4 | rdx  | the instance |
+//!
+//! `sysv64` has six integer registers for arguments. A loop-carried value is worth one of them more
+//! than the instance is, which few handlers read: it lives in a vector register there, from where it
+//! comes by one move ([`Regs::ctx`]).
+//!
+//! Pinned registers belong to the function that pins: it saves its caller's in its own frame on
+//! entry and restores them when it returns. Functions that pin nothing leave them alone.
 //!
 //! An `f32` occupies the low half of a float register, an `i32` the low half of an integer
 //! register; the other half is unspecified, so whoever needs 64 bits of a narrower value extends.
@@ -81,6 +91,13 @@ pub mod float {
             // SAFETY: as above.
             unsafe { _mm_castsi128_ps(_mm_cvtsi64_si128(bits as i64)) }
         }
+        #[inline(always)]
+        #[cfg(dispatch = "sibling")]
+        pub fn bits(r: FloatReg) -> u64 {
+            use core::arch::x86_64::{_mm_castps_si128, _mm_cvtsi128_si64};
+            // SAFETY: as above.
+            unsafe { _mm_cvtsi128_si64(_mm_castps_si128(r)) as u64 }
+        }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
@@ -109,6 +126,8 @@ pub mod float {
         }
     }
 
+    #[cfg(dispatch = "sibling")]
+    pub use imp::bits;
     pub use imp::{from_bits, get_f32, get_f64, set_f32, set_f64};
 
     /// A register that holds zero.
@@ -121,6 +140,23 @@ pub mod float {
 /// Address of an instruction.
 pub type Pc = *const u8;
 
+/// The register that holds the instance.
+#[cfg(dispatch = "sibling")]
+pub type CtxReg = FloatReg;
+
+/// The register that holds the instance.
+#[cfg(not(dispatch = "sibling"))]
+pub type CtxReg = *mut VmCtx;
+
+/// An instance as its register holds it.
+#[inline(always)]
+pub fn ctx_reg(ctx: *mut VmCtx) -> CtxReg {
+    #[cfg(dispatch = "sibling")]
+    return float::from_bits(ctx.expose_provenance() as u64);
+    #[cfg(not(dispatch = "sibling"))]
+    return ctx;
+}
+
 /// The interpreter's registers as one value, for handler bodies.
 #[derive(Clone, Copy)]
 pub struct Regs {
@@ -129,10 +165,44 @@ pub struct Regs {
     pub mem: *mut u8,
     pub acc: u64,
     pub l0: u64,
-    pub ctx: *mut VmCtx,
+    pub l1: u64,
     pub fa: FloatReg,
     pub f0: FloatReg,
+    pub f1: FloatReg,
+    pub f2: FloatReg,
+    pub ctx_reg: CtxReg,
 }
+
+impl Regs {
+    /// The instance.
+    #[inline(always)]
+    pub fn ctx(&self) -> *mut VmCtx {
+        #[cfg(dispatch = "sibling")]
+        return core::ptr::with_exposed_provenance_mut(float::bits(self.ctx_reg) as usize);
+        #[cfg(not(dispatch = "sibling"))]
+        return self.ctx_reg;
+    }
+
+    /// Switches to another instance.
+    #[inline(always)]
+    pub fn set_ctx(&mut self, ctx: *mut VmCtx) {
+        self.ctx_reg = ctx_reg(ctx);
+    }
+}
+
+/// `call!(f, r)` is the call of handler `f` with registers `r`, and `call!(f, r, acc)` the same with
+/// another accumulator. Where the order of the arguments is written.
+#[cfg(not(dispatch = "loop"))]
+macro_rules! call {
+    ($f:expr, $r:expr) => {
+        call!($f, $r, $r.acc)
+    };
+    ($f:expr, $r:expr, $acc:expr) => {
+        $f($r.pc, $r.fp, $r.mem, $acc, $r.l0, $r.l1, $r.fa, $r.f0, $r.f1, $r.f2, $r.ctx_reg)
+    };
+}
+#[cfg(not(dispatch = "loop"))]
+pub(crate) use call;
 
 /// What a handler body wants done next.
 pub enum Step {

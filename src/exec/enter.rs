@@ -1,6 +1,6 @@
 //! From native code into WebAssembly.
 
-use super::abi::{Regs, status};
+use super::abi::{Regs, ctx_reg, status};
 use super::{EXIT_CODE, dispatch};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
@@ -75,9 +75,12 @@ pub unsafe fn enter_at(
             mem: (*(*ctx).mem0).base,
             acc: func as u64,
             l0: dispatch::any(),
-            ctx,
+            l1: dispatch::any(),
             fa: dispatch::any_float(),
             f0: dispatch::any_float(),
+            f1: dispatch::any_float(),
+            f2: dispatch::any_float(),
+            ctx_reg: ctx_reg(ctx),
         });
         (*store).activations_left += 1;
         if exit == status::RETURN {

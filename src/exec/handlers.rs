@@ -4,7 +4,7 @@
 #![allow(non_snake_case, reason = "the name of a fused op is those of its parts with `__` between")]
 
 #[cfg(not(dispatch = "loop"))]
-use super::abi::{FloatReg, Pc};
+use super::abi::{CtxReg, FloatReg, Pc, call};
 use super::abi::{Regs, Step};
 use super::descriptor::Role;
 use super::dispatch::{HandlerFn, handler};
@@ -13,11 +13,11 @@ use super::families::fuse::fuse;
 use super::families::*;
 #[cfg(not(dispatch = "loop"))]
 use super::head;
-use super::operand::{A, F, H, I, K, L, P, S};
+use super::operand::{A, F, H, I, K, L, M, N, P, S};
 use crate::isa::OP_COUNT;
 use crate::sem;
 #[cfg(not(dispatch = "loop"))]
-use crate::vm::{Slot, VmCtx};
+use crate::vm::Slot;
 
 include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 

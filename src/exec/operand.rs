@@ -8,10 +8,10 @@ pub trait Value: Copy {
     fn acc(r: &Regs) -> Self;
     /// Writes it.
     fn set_acc(r: &mut Regs, v: Self);
-    /// Reads the pinned local of this type.
-    fn pin(r: &Regs) -> Self;
+    /// Reads a pinned local of this type: 0 to 1 of the integers, 0 to 2 of the floats.
+    fn pin<const PIN: usize>(r: &Regs) -> Self;
     /// Writes it.
-    fn set_pin(r: &mut Regs, v: Self);
+    fn set_pin<const PIN: usize>(r: &mut Regs, v: Self);
     /// The value in the low bits of a slot.
     fn from_bits(bits: u64) -> Self;
     /// The slot contents; bits above the value's width are zero.
@@ -32,12 +32,13 @@ macro_rules! integer {
                 r.acc = u64::from(v);
             }
             #[inline(always)]
-            fn pin(r: &Regs) -> Self {
-                r.l0 as $t
+            fn pin<const PIN: usize>(r: &Regs) -> Self {
+                (if PIN == 0 { r.l0 } else { r.l1 }) as $t
             }
             #[inline(always)]
-            fn set_pin(r: &mut Regs, v: Self) {
-                r.l0 = u64::from(v);
+            fn set_pin<const PIN: usize>(r: &mut Regs, v: Self) {
+                let register = if PIN == 0 { &mut r.l0 } else { &mut r.l1 };
+                *register = u64::from(v);
             }
             #[inline(always)]
             fn from_bits(bits: u64) -> Self {
@@ -69,12 +70,17 @@ macro_rules! float {
                 r.fa = float::$set(r.fa, v);
             }
             #[inline(always)]
-            fn pin(r: &Regs) -> Self {
-                float::$get(r.f0)
+            fn pin<const PIN: usize>(r: &Regs) -> Self {
+                float::$get([r.f0, r.f1, r.f2][PIN])
             }
             #[inline(always)]
-            fn set_pin(r: &mut Regs, v: Self) {
-                r.f0 = float::$set(r.f0, v);
+            fn set_pin<const PIN: usize>(r: &mut Regs, v: Self) {
+                let register = match PIN {
+                    0 => &mut r.f0,
+                    1 => &mut r.f1,
+                    _ => &mut r.f2,
+                };
+                *register = float::$set(*register, v);
             }
             #[inline(always)]
             fn from_bits(bits: u64) -> Self {
@@ -106,12 +112,12 @@ impl Value for bool {
         r.acc = u64::from(v);
     }
     #[inline(always)]
-    fn pin(r: &Regs) -> Self {
-        u32::pin(r) != 0
+    fn pin<const PIN: usize>(r: &Regs) -> Self {
+        u32::pin::<PIN>(r) != 0
     }
     #[inline(always)]
-    fn set_pin(r: &mut Regs, v: Self) {
-        r.l0 = u64::from(v);
+    fn set_pin<const PIN: usize>(r: &mut Regs, v: Self) {
+        u32::set_pin::<PIN>(r, u32::from(v));
     }
     #[inline(always)]
     fn from_bits(bits: u64) -> Self {
@@ -171,8 +177,14 @@ pub struct A;
 pub struct S;
 /// A slot; writing leaves the accumulator alone.
 pub struct P;
-/// The pinned local.
-pub struct L;
+/// A pinned local, by number.
+pub struct Pinned<const PIN: usize>;
+/// The first pinned local.
+pub type L = Pinned<0>;
+/// The second pinned local.
+pub type M = Pinned<1>;
+/// The third pinned local (floats only).
+pub type N = Pinned<2>;
 /// A 32-bit immediate, sign-extended.
 pub struct I;
 /// A 16-bit immediate, sign-extended.
@@ -197,10 +209,10 @@ impl<T: Value> Source<T> for S {
     }
 }
 
-impl<T: Value> Source<T> for L {
+impl<T: Value, const PIN: usize> Source<T> for Pinned<PIN> {
     #[inline(always)]
     unsafe fn read(r: &Regs, _: usize) -> T {
-        T::pin(r)
+        T::pin::<PIN>(r)
     }
 }
 
@@ -259,10 +271,10 @@ impl<T: Value> Dest<T> for P {
     }
 }
 
-impl<T: Value> Dest<T> for L {
+impl<T: Value, const PIN: usize> Dest<T> for Pinned<PIN> {
     #[inline(always)]
     unsafe fn write(r: &mut Regs, _: usize, v: T) {
-        T::set_pin(r, v);
+        T::set_pin::<PIN>(r, v);
     }
 }
 
@@ -286,6 +298,9 @@ rhs! {
     A: 4, 8;
     S: 4, 8;
     L: 4, 8;
+    M: 4, 8;
+    N: 4, 8;
     I: 4, 8;
+    H: 2, 8;
     F: 8, 16;
 }

@@ -11,11 +11,11 @@ use crate::vm::VmCtx;
 pub unsafe fn raise(r: &mut Regs) -> Step {
     // SAFETY: contract 3.
     unsafe {
-        let store = (*r.ctx).store;
+        let store = (*r.ctx()).store;
         (*store).trap = r.acc as u32;
         (*store).exit_pc = r.pc;
         (*store).exit_fp = r.fp;
-        (*store).exit_ctx = r.ctx;
+        (*store).exit_ctx = r.ctx();
     }
     Step::Exit(status::FAIL)
 }

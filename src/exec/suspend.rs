@@ -7,12 +7,14 @@
 use core::any::Any;
 use std::sync::Arc;
 
-use super::abi::{Pc, Regs, float, status};
+use super::abi::{Pc, Regs, ctx_reg, float, status};
 use super::enter::{Exit, arg_base, outer, refuse};
 use super::{EXIT_CODE, THUNK_CODE, dispatch};
 
 use crate::trap::Trap;
-use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::frame::{
+    CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
+};
 use crate::vm::{Slot, StoreCtx, VmCtx, VmHostFunc};
 
 /// A suspended activation. Its store keeps a weak reference to the frames, whose references are
@@ -149,15 +151,19 @@ impl Frames {
             write_results(slots);
             let value = if func.result_slots > 0 { slots.read() } else { 0 };
             (*store).activations_left = left;
+            let saved_float = |i| float::from_bits(fp.offset(SAVED_F0 + i).read());
             let exit = dispatch::run(Regs {
                 pc: fp.offset(RET_PC).read() as Pc,
                 fp: fp.offset(CALLER_FP).read() as *mut Slot,
                 mem: (*(*ctx).mem0).base,
                 acc: value,
                 l0: fp.offset(SAVED_L0).read(),
-                ctx,
+                l1: fp.offset(SAVED_L1).read(),
                 fa: float::from_bits(value),
-                f0: float::from_bits(fp.offset(SAVED_F0).read()),
+                f0: saved_float(0),
+                f1: saved_float(1),
+                f2: saved_float(2),
+                ctx_reg: ctx_reg(ctx),
             });
             (*store).activations_left += 1;
             let exit = match exit {

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
 
-use super::abi::{Regs, float};
+use super::abi::{Regs, ctx_reg, float};
 use super::{dispatch, initialise, thread};
 use crate::error::{Error, Result};
 use crate::isa::{self, ALIGN, HEAD, Kind, OPS, Op};
@@ -195,6 +195,7 @@ fn run_all() {
         exit_pc: ptr::null(),
         stack_base: stack.as_mut_ptr(),
         fuel: i64::MAX,
+        pins_floats: 1,
         trap: 0,
         activations_left: 0,
         interrupt: AtomicU32::new(0),
@@ -261,9 +262,12 @@ fn run_all() {
                 mem: bytes,
                 acc,
                 l0: 1,
-                ctx: &raw mut context.fixed,
+                l1: 1,
                 fa: float::from_bits(1),
                 f0: float::from_bits(1),
+                f1: float::from_bits(1),
+                f2: float::from_bits(1),
+                ctx_reg: ctx_reg(&raw mut context.fixed),
             })
         };
         // An op that consumes its own result can end in a trap of its own kind (a table index, a

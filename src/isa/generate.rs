@@ -77,14 +77,14 @@ pub fn ops(table: &Table) -> String {
         s += "}\n\n";
     }
 
-    // The forms of an op with a slot and with the pinned local as destination; 0 for none.
+    // The forms of an op with a slot and with each pinned local as destination; 0 for none.
     let at: BTreeMap<(&str, usize), usize> =
         table.rows.iter().enumerate().filter_map(|(i, row)| Some((row.key?, i))).collect();
-    for (name, class) in [("STORED", 1), ("PINNED", 2)] {
+    for (name, class) in [("STORED", 1), ("PINNED0", 2), ("PINNED1", 3), ("PINNED2", 4)] {
         let _ = write!(s, "static {name}: [u16; OP_COUNT] = [");
         for row in &table.rows {
             let form = row.key.zip(row.dst_stride()).and_then(|((key, position), stride)| {
-                let own = position / stride % 3;
+                let own = row.dst_class(position / stride);
                 at.get(&(key, position - own * stride + class * stride))
             });
             let _ = write!(s, "{},", form.map_or(0, |op| op + 1));

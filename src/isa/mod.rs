@@ -65,9 +65,9 @@ impl Op {
         lookup(&STORED, self as usize)
     }
 
-    /// The same op with the pinned local as destination.
-    pub fn pinned(self) -> Option<Op> {
-        lookup(&PINNED, self as usize)
+    /// The same op with pinned local number `pin` as destination.
+    pub fn pinned(self, pin: usize) -> Option<Op> {
+        lookup([&PINNED0, &PINNED1, &PINNED2][pin], self as usize)
     }
 
     /// The op's row.
@@ -84,11 +84,24 @@ pub enum Class {
     A = 0,
     /// A frame slot.
     S = 1,
-    /// The pinned local.
+    /// The first pinned local.
     L = 2,
+    /// The second pinned local.
+    M = 3,
+    /// The third pinned local.
+    N = 4,
     /// An immediate, or (addresses) no operand at all.
-    I = 3,
+    I = 5,
 }
+
+impl Class {
+    /// Pinned local number `pin`.
+    pub fn pin(pin: usize) -> Class {
+        [Class::L, Class::M, Class::N][pin]
+    }
+}
+
+use table::CLASSES;
 
 fn lookup(table: &[u16], position: usize) -> Option<Op> {
     match table.get(position) {
@@ -102,7 +115,8 @@ pub fn binary(op: Bin, d: Class, x: Class, y: Class) -> Option<Op> {
     if x == Class::I {
         return None;
     }
-    lookup(&BINARY, op as usize * 36 + d as usize * 12 + x as usize * 4 + y as usize)
+    let position = (op as usize * CLASSES + d as usize) * CLASSES + x as usize;
+    lookup(&BINARY, position * CLASSES + y as usize)
 }
 
 /// The op for `d := op(x)`.
@@ -110,7 +124,7 @@ pub fn unary(op: Un, d: Class, x: Class) -> Option<Op> {
     if x == Class::I || d == Class::I {
         return None;
     }
-    lookup(&UNARY, op as usize * 9 + d as usize * 3 + x as usize)
+    lookup(&UNARY, (op as usize * CLASSES + d as usize) * CLASSES + x as usize)
 }
 
 /// The op for a branch if `op(x, y)`.
@@ -118,7 +132,7 @@ pub fn br_cmp(op: Cmp, x: Class, y: Class) -> Option<Op> {
     if x == Class::I {
         return None;
     }
-    lookup(&BR_CMP, op as usize * 12 + x as usize * 4 + y as usize)
+    lookup(&BR_CMP, (op as usize * CLASSES + x as usize) * CLASSES + y as usize)
 }
 
 /// The op for a branch if `x` is not zero (`nez`) or is zero, as an `i32`.
@@ -136,19 +150,34 @@ pub fn call_indirect(x: Class) -> Option<Op> {
     lookup(&CALL_INDIRECT, x as usize)
 }
 
-/// The op for a return of one value.
-pub fn ret(float: bool, x: Class, restore: bool) -> Option<Op> {
-    lookup(&RETURN, usize::from(restore) * 8 + usize::from(float) * 4 + x as usize)
+/// The op for a return of one value; `restore` is [`restore`]'s.
+pub fn ret(float: bool, x: Class, restore: usize) -> Option<Op> {
+    lookup(&RETURN, (restore * 2 + usize::from(float)) * CLASSES + x as usize)
+}
+
+/// The op for a return of no value, or of values that are in place.
+pub fn ret_plain(restore: usize) -> Option<Op> {
+    lookup(&RET, restore)
+}
+
+/// The op that restores pinned locals ahead of a tail call.
+pub fn unpin(restore: usize) -> Option<Op> {
+    lookup(&UNPIN, restore)
+}
+
+/// Which pinned locals a return restores, as a number.
+pub fn restore(ints: bool, floats: bool) -> usize {
+    usize::from(ints) + 2 * usize::from(floats)
 }
 
 /// The op for `d := x` in the integer registers.
 pub fn mov(d: Class, x: Class) -> Option<Op> {
-    lookup(&MOV, d as usize * 4 + x as usize)
+    lookup(&MOV, d as usize * CLASSES + x as usize)
 }
 
 /// The op for `d := x` in the float registers.
 pub fn fmov(d: Class, x: Class) -> Option<Op> {
-    lookup(&FMOV, d as usize * 4 + x as usize)
+    lookup(&FMOV, d as usize * CLASSES + x as usize)
 }
 
 /// The op for `d := 64-bit constant`.
@@ -184,7 +213,7 @@ pub fn struct_get(op: Get, d: Class, x: Class) -> Option<Op> {
     if x as u8 > 1 || d == Class::I {
         return None;
     }
-    lookup(&STRUCT_GET, (op as usize * 3 + d as usize) * 2 + x as usize)
+    lookup(&STRUCT_GET, (op as usize * CLASSES + d as usize) * 2 + x as usize)
 }
 
 /// The op for `set[x + offset] := v`.
@@ -192,7 +221,7 @@ pub fn struct_set(op: Set, x: Class, v: Class) -> Option<Op> {
     if x as u8 > 1 {
         return None;
     }
-    lookup(&STRUCT_SET, (op as usize * 2 + x as usize) * 4 + v as usize)
+    lookup(&STRUCT_SET, (op as usize * 2 + x as usize) * CLASSES + v as usize)
 }
 
 /// The op for `acc := get x[y]`, an element of an array.
@@ -206,12 +235,12 @@ pub fn array_get(op: Get, x: Class, y: Class) -> Option<Op> {
         (A, S) => 4,
         _ => return None,
     };
-    lookup(&ARRAY_GET, op as usize * 15 + combo)
+    lookup(&ARRAY_GET, op as usize * CLASSES * 5 + combo)
 }
 
 /// The op for `set S[x][y] := v`.
 pub fn array_set(op: Set, y: Class, v: Class) -> Option<Op> {
-    if y == Class::I || v == Class::I {
+    if y as u8 > 2 || v as u8 > 2 {
         return None;
     }
     lookup(&ARRAY_SET, (op as usize * 3 + y as usize) * 3 + v as usize)
@@ -234,7 +263,7 @@ pub fn ref_test(mode: Cast, x: Class) -> Option<Op> {
     if x as u8 > 1 {
         return None;
     }
-    lookup(&REF_TEST, mode as usize * 6 + x as usize)
+    lookup(&REF_TEST, mode as usize * CLASSES * 2 + x as usize)
 }
 
 /// The op that traps unless `x` is of a type.
@@ -255,12 +284,12 @@ pub fn br_on_cast(mode: Cast, taken: bool, x: Class) -> Option<Op> {
 
 /// The op for `d := global`.
 pub fn global_get(float: bool, d: Class) -> Option<Op> {
-    lookup(&GLOBAL_GET, usize::from(float) * 3 + d as usize)
+    lookup(&GLOBAL_GET, usize::from(float) * CLASSES + d as usize)
 }
 
 /// The op for `global := x`.
 pub fn global_set(float: bool, x: Class) -> Option<Op> {
-    lookup(&GLOBAL_SET, usize::from(float) * 4 + x as usize)
+    lookup(&GLOBAL_SET, usize::from(float) * CLASSES + x as usize)
 }
 
 const LOAD_KINDS: usize = Load::F64Load as usize + 1;
@@ -269,13 +298,13 @@ const STORE_KINDS: usize = Store::F64Store as usize + 1;
 /// The op for `d := load[x + offset]` from memory 0.
 pub fn load(op: Load, checked: bool, d: Class, x: Class) -> Option<Op> {
     let kind = usize::from(checked) * LOAD_KINDS + op as usize;
-    lookup(&LOAD, (kind * 3 + d as usize) * 4 + x as usize)
+    lookup(&LOAD, (kind * CLASSES + d as usize) * CLASSES + x as usize)
 }
 
 /// The op for `store[x + offset] := v` to memory 0.
 pub fn store(op: Store, checked: bool, x: Class, v: Class) -> Option<Op> {
     let kind = usize::from(checked) * STORE_KINDS + op as usize;
-    lookup(&STORE, (kind * 4 + x as usize) * 4 + v as usize)
+    lookup(&STORE, (kind * CLASSES + x as usize) * CLASSES + v as usize)
 }
 
 /// The op for a load from any memory, with a 32- or 64-bit index.
@@ -303,7 +332,7 @@ impl Op {
     /// Whether a table of distances follows the operands.
     pub fn is_br_table(self) -> bool {
         let last = self.info().parts.last().map_or(self as u16, |part| *part);
-        last == Op::BrTableA as u16 || last == Op::BrTableS as u16 || last == Op::BrTableL as u16
+        [Op::BrTableA, Op::BrTableS, Op::BrTableL, Op::BrTableM].iter().any(|op| *op as u16 == last)
     }
 }
 

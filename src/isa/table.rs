@@ -19,7 +19,9 @@
 //! |---|---|---|
 //! | `a` | the accumulator (integer or float, by the operand's type) | the accumulator only |
 //! | `s` | a frame slot | the slot, and the accumulator too, so that the next op can use `a` |
-//! | `l` | the pinned local (integer or float, by type) | the pinned local |
+//! | `l` | the first pinned local (integer or float, by type) | the same |
+//! | `m` | the second pinned local | the same |
+//! | `n` | the third pinned local (floats only) | the same |
 //! | `i` | an immediate in the instruction | |
 //! | `k` | (addresses) nothing: the address is the offset | |
 
@@ -32,7 +34,7 @@ pub enum Kind {
     Slot,
     /// The accumulator, no bits in the stream.
     Acc,
-    /// The pinned local, no bits in the stream.
+    /// A pinned local, no bits in the stream.
     Pin,
     /// Signed 16-bit immediate.
     Imm16,
@@ -92,18 +94,25 @@ pub struct Row {
 }
 
 impl Row {
-    /// How far apart in the lookup table the forms of one op with destinations `a`, `s` and `l`
-    /// are, if it has these forms.
+    /// How far apart in the lookup table the forms of one op with different destinations are, if it
+    /// has these forms.
     pub fn dst_stride(&self) -> Option<usize> {
         Some(match self.key?.0 {
-            "BINARY" | "SELECT" | "FSELECT" => 12,
-            "UNARY" => 3,
+            "BINARY" => CLASSES * CLASSES,
+            "SELECT" | "FSELECT" => 12,
+            "UNARY" | "LOAD" => CLASSES,
             "STRUCT_GET" | "REF_TEST" => 2,
             "ARRAY_GET" => 5,
-            "LOAD" => 4,
             "GLOBAL_GET" => 1,
             _ => return None,
         })
+    }
+}
+
+impl Row {
+    /// The destination class of a row with a [`Row::dst_stride`], given its position divided by that.
+    pub fn dst_class(&self, position: usize) -> usize {
+        position % CLASSES
     }
 }
 
@@ -129,14 +138,22 @@ mod object;
 #[path = "table/reference.rs"]
 mod reference;
 
-const CLASSES: [char; 4] = ['a', 's', 'l', 'i'];
+/// Number of operand classes: the base of positions in lookup tables.
+pub const CLASSES: usize = 6;
+
+/// Where the result of an integer op can go.
+const INT_DSTS: [char; 4] = ['a', 's', 'l', 'm'];
+/// Where the result of a float op can go.
+const FLOAT_DSTS: [char; 5] = ['a', 's', 'l', 'm', 'n'];
 
 fn class(letter: char) -> usize {
     match letter {
         'a' => 0,
         's' => 1,
         'l' => 2,
-        'i' | 'k' => 3,
+        'm' => 3,
+        'n' => 4,
+        'i' | 'k' => 5,
         _ => unreachable!("operand class"),
     }
 }
@@ -149,7 +166,9 @@ fn show(letter: char, name: &str) -> String {
     match letter {
         'a' => "acc".into(),
         's' => format!("S[{name}]"),
-        'l' => "pin".into(),
+        'l' => "pin0".into(),
+        'm' => "pin1".into(),
+        'n' => "pin2".into(),
         _ => name.into(),
     }
 }
@@ -158,7 +177,9 @@ fn show_dst(letter: char) -> &'static str {
     match letter {
         'a' => "acc",
         's' => "S[dst], acc",
-        _ => "pin",
+        'l' => "pin0",
+        'm' => "pin1",
+        _ => "pin2",
     }
 }
 
@@ -166,7 +187,9 @@ fn dst_field(letter: char, at: u8) -> Field {
     match letter {
         'a' => ("acc", Kind::Acc, 0),
         's' => ("dst", Kind::Dst, at),
-        _ => ("pin", Kind::Pin, 0),
+        'l' => ("pin0", Kind::Pin, 0),
+        'm' => ("pin1", Kind::Pin, 0),
+        _ => ("pin2", Kind::Pin, 0),
     }
 }
 
@@ -174,18 +197,52 @@ fn src_field(letter: char, name: &'static str, at: u8, imm: Kind) -> Field {
     match letter {
         'a' => ("acc", Kind::Acc, 0),
         's' => (name, Kind::Slot, at),
-        'l' => ("pin", Kind::Pin, 0),
+        'l' => ("pin0", Kind::Pin, 0),
+        'm' => ("pin1", Kind::Pin, 0),
+        'n' => ("pin2", Kind::Pin, 0),
         _ => (name, imm, at),
     }
 }
 
-/// Combinations of source classes for a binary op. A pair of equal registers (`aa`, `ll`) goes
-/// through a copy: it is rare and would double the pinned rows.
+/// Combinations of source classes for a binary op on integers. A pair of equal registers goes through
+/// a copy: it is rare.
 fn pairs(commutative: bool) -> &'static [&'static str] {
     if commutative {
-        &["as", "al", "ls", "ss", "ai", "si", "li"]
+        &["as", "al", "am", "ls", "ms", "lm", "ss", "ai", "si", "li", "mi"]
     } else {
-        &["as", "sa", "al", "la", "sl", "ls", "ss", "ai", "si", "li"]
+        &[
+            "as", "sa", "al", "la", "am", "ma", "sl", "ls", "sm", "ms", "lm", "ml", "ss", "ai", "si",
+            "li", "mi",
+        ]
+    }
+}
+
+/// The same for shifts, whose count is seldom in a register.
+const SHIFT_PAIRS: [&str; 12] =
+    ["as", "sa", "al", "la", "ma", "sl", "ls", "ss", "ai", "si", "li", "mi"];
+
+/// The same for comparisons as values, which mostly go to branches instead.
+fn compare_pairs(commutative: bool) -> &'static [&'static str] {
+    if commutative {
+        &["as", "ss", "ai", "si", "al", "ls", "li", "mi"]
+    } else {
+        &["as", "sa", "ss", "ai", "si", "al", "la", "ls", "sl", "li", "mi"]
+    }
+}
+
+/// The same for float addition and multiplication (`commutative`) and subtraction and division.
+/// Squares and doubles are frequent.
+fn float_pairs(commutative: bool) -> &'static [&'static str] {
+    if commutative {
+        &[
+            "aa", "as", "al", "am", "an", "ls", "ms", "ns", "ll", "lm", "ln", "mm", "mn", "nn", "ss",
+            "ai", "si", "li", "mi",
+        ]
+    } else {
+        &[
+            "as", "sa", "al", "la", "am", "ma", "an", "na", "ls", "sl", "ms", "sm", "ns", "sn", "lm",
+            "ml", "ln", "nl", "mn", "nm", "ss", "ai", "si", "li", "mi",
+        ]
     }
 }
 
@@ -439,7 +496,7 @@ impl Table {
             None,
         );
         self.row("br", "control", 8, vec![("to", Target, 4)], "pc := to", "control::br", None);
-        for (i, d) in ['a', 's', 'l'].into_iter().enumerate() {
+        for d in INT_DSTS {
             self.row(
                 format!("br_table_{d}"),
                 "br_table",
@@ -450,7 +507,7 @@ impl Table {
                     show(d, "index")
                 ),
                 format!("control::br_table::<{}>", ty(d)),
-                Some(("BR_TABLE", i)),
+                Some(("BR_TABLE", class(d))),
             );
         }
         self.row(
@@ -521,7 +578,7 @@ impl Table {
             "call::call_import",
             None,
         );
-        for (i, x) in ['a', 's', 'l'].into_iter().enumerate() {
+        for x in INT_DSTS {
             self.row(
                 format!("call_indirect_{x}"),
                 "call",
@@ -529,7 +586,7 @@ impl Table {
                 vec![delta, src_field(x, "index", 2, Imm16), ("table", Ctx, 4), ("type", Type, 8)],
                 format!("call table[{}] after a type check", show(x, "index")),
                 format!("call::call_indirect::<{}>", ty(x)),
-                Some(("CALL_INDIRECT", i)),
+                Some(("CALL_INDIRECT", class(x))),
             );
         }
         self.row(
@@ -653,39 +710,69 @@ impl Table {
                 None,
             );
         }
-        // Returns. `r` variants reload the caller's pinned locals; functions that pin nothing
-        // leave them alone.
-        for (restore, r) in [(false, ""), (true, "r")] {
-            let suffix = if r.is_empty() { "" } else { "_r" };
-            let tail = if restore { "; restore pins" } else { "" };
+        // A function that pins saves its caller's pinned locals on entry and restores them at the end:
+        // its returns say which.
+        self.row(
+            "pin_ints",
+            "call",
+            8,
+            vec![("src0", Slot, 0), ("src1", Slot, 2)],
+            "save pinned integers in this frame; pin0 := S[src0]; pin1 := S[src1]",
+            "call::pin_ints",
+            None,
+        );
+        self.row(
+            "pin_floats",
+            "call",
+            8,
+            vec![("src0", Slot, 0), ("src1", Slot, 2), ("src2", Slot, 4)],
+            "save pinned floats in this frame; pin0 := S[src0]; pin1 := S[src1]; pin2 := S[src2]",
+            "call::pin_floats",
+            None,
+        );
+        for (restore, suffix, ints, floats) in [
+            (0, "", false, false),
+            (1, "_ri", true, false),
+            (2, "_rf", false, true),
+            (3, "_rif", true, true),
+        ] {
+            let what = ["", "integers", "floats", "integers and floats"][restore];
+            if restore > 0 {
+                self.row(
+                    format!("unpin{suffix}"),
+                    "call",
+                    0,
+                    vec![],
+                    format!("restore pinned {what}"),
+                    format!("call::unpin::<{ints}, {floats}>"),
+                    Some(("UNPIN", restore)),
+                );
+            }
+            let tail =
+                if restore == 0 { String::new() } else { format!("; restore pinned {what}") };
             self.row(
                 format!("ret{suffix}"),
                 "return",
                 0,
                 vec![],
                 format!("pc := S[RET_PC]; fp := S[CALLER_FP]{tail}"),
-                format!("call::ret::<{restore}>"),
-                None,
+                format!("call::ret::<{ints}, {floats}>"),
+                Some(("RET", restore)),
             );
-            for (n, (kind, t)) in [("i", "u64"), ("f", "f64")].into_iter().enumerate() {
-                for x in CLASSES {
-                    if kind == "f" && x == 'i' {
-                        continue;
-                    }
-                    let name = if kind == "f" {
-                        format!("ret_f{x}{suffix}")
-                    } else {
-                        format!("ret_{x}{suffix}")
-                    };
+            for (n, (kind, t, classes)) in
+                [("", "u64", "aslmi"), ("f", "f64", "aslmn")].into_iter().enumerate()
+            {
+                let pinned = if n == 0 { ints } else { floats };
+                for x in classes.chars().filter(|x| pinned || matches!(x, 'a' | 's' | 'i')) {
                     let at = if x == 'i' { 4 } else { 0 };
                     self.row(
-                        name,
+                        format!("ret_{kind}{x}{suffix}"),
                         "return",
                         8,
                         vec![("to", Dst, 2), src_field(x, "value", at, Imm32)],
                         format!("S[to] := {}; return{tail}", show(x, "value")),
-                        format!("call::ret_value::<{}, {t}, {restore}>", ty(x)),
-                        Some(("RETURN", usize::from(restore) * 8 + n * 4 + class(x))),
+                        format!("call::ret_value::<{}, {t}, {ints}, {floats}>", ty(x)),
+                        Some(("RETURN", (restore * 2 + n) * CLASSES + class(x))),
                     );
                 }
             }
@@ -701,10 +788,10 @@ impl Table {
         for (prefix, t, table, consts) in
             [("", "u64", "MOV", "CONST"), ("f", "f64", "FMOV", "FCONST")]
         {
-            for d in ['a', 's', 'l'] {
-                for x in CLASSES {
-                    let float = prefix == "f";
-                    if (d == x && d != 's') || (float && (x == 'i' || (d == 's' && x == 's'))) {
+            let float = prefix == "f";
+            for &d in if float { &FLOAT_DSTS[..] } else { &INT_DSTS } {
+                for x in if float { "aslmn" } else { "aslmi" }.chars() {
+                    if (d == x && d != 's') || (float && d == 's' && x == 's') {
                         continue;
                     }
                     self.row(
@@ -717,7 +804,7 @@ impl Table {
                         ],
                         format!("{} := {}", target(d), show(x, "src")),
                         format!("mov::mov::<{}, {}, {t}>", plain(d), ty(x)),
-                        Some((table, class(d) * 4 + class(x))),
+                        Some((table, class(d) * CLASSES + class(x))),
                     );
                 }
                 if prefix == "f" && d == 's' {
@@ -792,7 +879,10 @@ impl Table {
                     ],
                     format!("{} := {name}({}, {})", show_dst(*d), show(x, "lhs"), show(y, "rhs")),
                     handler,
-                    Some(("BINARY", op * 36 + class(*d) * 12 + class(x) * 4 + class(y))),
+                    Some((
+                        "BINARY",
+                        ((op * CLASSES + class(*d)) * CLASSES + class(x)) * CLASSES + class(y),
+                    )),
                 );
             }
         }
@@ -803,20 +893,21 @@ impl Table {
             let t = if width == "i32" { "u32" } else { "u64" };
             for (op, commutative) in INT_BINARY {
                 let name = leak(format!("{width}_{op}"));
-                self.binary(name, t, false, pairs(commutative), &['a', 's', 'l']);
+                let shift = op.starts_with("sh") || op.starts_with("rot");
+                let combos = if shift { &SHIFT_PAIRS } else { pairs(commutative) };
+                self.binary(name, t, false, combos, &INT_DSTS);
             }
             for op in INT_DIVISION {
                 let name = leak(format!("{width}_{op}"));
-                self.binary(name, t, true, &["as", "sa", "ss", "ai", "si"], &['a', 's']);
+                let combos = ["as", "sa", "ss", "ai", "si", "li", "mi"];
+                self.binary(name, t, true, &combos, &['a', 's']);
             }
             for (op, commutative) in INT_COMPARE {
                 let name = leak(format!("{width}_{op}"));
-                let combos: &[&str] = if commutative {
-                    &["as", "ss", "ai", "si", "al", "ls", "li"]
-                } else if op.starts_with('g') {
-                    &["ai", "si", "li"]
+                let combos: &[&str] = if op.starts_with('g') {
+                    &["ai", "si", "li", "mi"]
                 } else {
-                    &["as", "sa", "ss", "ai", "si", "al", "la", "ls", "sl", "li"]
+                    compare_pairs(commutative)
                 };
                 self.binary(name, t, false, combos, &['a', 's']);
             }
@@ -827,8 +918,11 @@ impl Table {
         for t in ["f32", "f64"] {
             for (op, commutative) in FLOAT_BINARY {
                 let name = leak(format!("{t}_{op}"));
-                if matches!(op, "add" | "sub" | "mul" | "div") {
-                    self.binary(name, t, false, pairs(commutative), &['a', 's', 'l']);
+                if matches!(op, "add" | "sub" | "mul") {
+                    self.binary(name, t, false, float_pairs(commutative), &FLOAT_DSTS);
+                } else if op == "div" {
+                    let combos = ["as", "sa", "al", "la", "ls", "sl", "lm", "ml", "ss", "ai", "si"];
+                    self.binary(name, t, false, &combos, &['a', 's', 'l']);
                 } else {
                     let combos: &[&str] = if commutative {
                         &["as", "ss", "ai", "si"]
@@ -857,11 +951,17 @@ impl Table {
             .chain(UNARY_TRAPPING.iter().map(|n| ((*n, 'f', 'i'), true)));
         for ((name, from, to), trapping) in all {
             let op = self.operator("Un", name);
-            for d in ['a', 's', 'l'] {
-                for x in ['a', 's', 'l'] {
-                    if trapping && (d == 'l' || x == 'l') {
-                        continue;
-                    }
+            let frequent = name.contains("extend")
+                || name.contains("f64_convert_i32")
+                || matches!(name, "f64_neg" | "f64_abs" | "f64_sqrt" | "f32_neg" | "f32_sqrt");
+            let classes = |kind: char| match (frequent, trapping, kind) {
+                (true, _, 'i') => "aslm",
+                (true, _, _) => "aslmn",
+                (_, true, _) => "as",
+                _ => "asl",
+            };
+            for d in classes(to).chars() {
+                for x in classes(from).chars() {
                     self.row(
                         format!("{name}_{d}{x}"),
                         if from == 'f' || to == 'f' { "float" } else { "integer" },
@@ -874,7 +974,7 @@ impl Table {
                             ty(d),
                             ty(x)
                         ),
-                        Some(("UNARY", op * 9 + class(d) * 3 + class(x))),
+                        Some(("UNARY", (op * CLASSES + class(d)) * CLASSES + class(x))),
                     );
                 }
             }
@@ -884,7 +984,7 @@ impl Table {
     fn compare_and_branch(&mut self) {
         use Kind::*;
         for (op, test) in [("br_if", "nez"), ("br_unless", "eqz")] {
-            for (i, x) in ['a', 's', 'l'].into_iter().enumerate() {
+            for x in INT_DSTS {
                 self.row(
                     format!("{op}_{x}"),
                     "branch",
@@ -896,7 +996,7 @@ impl Table {
                         if test == "nez" { "!=" } else { "==" }
                     ),
                     format!("branch::br_{test}::<{}, u32>", ty(x)),
-                    Some((if test == "nez" { "BR_IF" } else { "BR_UNLESS" }, i)),
+                    Some((if test == "nez" { "BR_IF" } else { "BR_UNLESS" }, class(x))),
                 );
             }
         }
@@ -910,7 +1010,7 @@ impl Table {
                 let combos: &[&str] = if commutative {
                     pairs(true)
                 } else if op.starts_with('g') {
-                    &["ai", "si", "li"]
+                    &["ai", "si", "li", "mi"]
                 } else {
                     pairs(false)
                 };
@@ -932,42 +1032,52 @@ impl Table {
                             ty(x),
                             if y == 'i' { "H".to_string() } else { ty(y).to_string() }
                         ),
-                        Some(("BR_CMP", number * 12 + class(x) * 4 + class(y))),
+                        Some(("BR_CMP", (number * CLASSES + class(x)) * CLASSES + class(y))),
                     );
                 }
             }
         }
         for t in ["f32", "f64"] {
             for op in FLOAT_COMPARE {
-                if matches!(op, "gt" | "ge") {
-                    continue;
-                }
                 for negate in [false, true] {
                     if negate && matches!(op, "eq" | "ne") {
                         continue;
                     }
                     let name = leak(format!("{t}_{}{op}", if negate { "n" } else { "" }));
                     let number = self.operator("Cmp", name);
-                    let combos: &[&str] = if matches!(op, "eq" | "ne") {
-                        &["as", "ss", "al", "ls"]
-                    } else {
-                        &["as", "sa", "ss", "al", "la", "ls", "sl"]
+                    let combos: &[&str] = match op {
+                        "eq" | "ne" => &["as", "ss", "al", "ls", "am", "lm", "ai", "si", "li"],
+                        // Between registers these are asked for mirrored.
+                        "gt" | "ge" => &["ai", "si", "li", "mi"],
+                        _ => &[
+                            "as", "sa", "ss", "al", "la", "am", "ma", "ls", "sl", "ms", "sm", "lm",
+                            "ml", "ai", "si", "li", "mi",
+                        ],
                     };
                     for combo in combos {
                         let mut letters = combo.chars();
                         let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
+                        let (imm, at, body) = match (y, t) {
+                            ('i', "f32") => (F32, 8, 16),
+                            ('i', _) => (F64, 8, 16),
+                            _ => (Imm16, 2, 8),
+                        };
                         self.row(
                             format!("br_{name}_{combo}"),
                             "branch",
-                            8,
+                            body,
                             vec![
                                 src_field(x, "lhs", 0, Imm16),
-                                src_field(y, "rhs", 2, Imm16),
+                                src_field(y, "rhs", at, imm),
                                 ("to", Target, 4),
                             ],
                             format!("if {name}({}, {}): pc := to", show(x, "lhs"), show(y, "rhs")),
-                            format!("branch::br_compare::<{}, {}, _>(sem::{name})", ty(x), ty(y)),
-                            Some(("BR_CMP", number * 12 + class(x) * 4 + class(y))),
+                            format!(
+                                "branch::br_compare::<{}, {}, _>(sem::{name})",
+                                ty(x),
+                                if y == 'i' { 'F' } else { ty(y) }
+                            ),
+                            Some(("BR_CMP", (number * CLASSES + class(x)) * CLASSES + class(y))),
                         );
                     }
                 }
@@ -979,7 +1089,7 @@ impl Table {
         use Kind::*;
         // The condition is always an integer; the values are integers or floats of one kind.
         for (kind, t, table) in [("", "u64", "SELECT"), ("f", "f64", "FSELECT")] {
-            for d in ['a', 's', 'l'] {
+            for d in if kind.is_empty() { "aslm" } else { "asl" }.chars() {
                 for c in ['a', 's'] {
                     for (i, combo) in ["ss", "as", "sa", "is", "si", "ii"].into_iter().enumerate() {
                         let mut letters = combo.chars();
@@ -1025,8 +1135,8 @@ impl Table {
 
     fn globals(&mut self) {
         use Kind::*;
-        for (n, t, kind) in [(0, "u64", ""), (1, "f64", "f")] {
-            for (i, d) in ['a', 's', 'l'].into_iter().enumerate() {
+        for (n, t, kind, classes) in [(0, "u64", "", "aslm"), (1, "f64", "f", "aslmn")] {
+            for d in classes.chars() {
                 self.row(
                     format!("{kind}global_get_{d}"),
                     "global",
@@ -1034,13 +1144,11 @@ impl Table {
                     vec![dst_field(d, 0), ("at", Ctx, 4)],
                     format!("{} := [ctx + at]", show_dst(d)),
                     format!("global::get::<{}, {t}>", ty(d)),
-                    Some(("GLOBAL_GET", n * 3 + i)),
+                    Some(("GLOBAL_GET", n * CLASSES + class(d))),
                 );
             }
-            for (i, x) in CLASSES.into_iter().enumerate() {
-                if n == 1 && (x == 'i' || x == 's') {
-                    continue;
-                }
+            // A float in a slot goes through the integers' form: bits are bits.
+            for x in if n == 0 { "aslmi" } else { "almn" }.chars() {
                 self.row(
                     format!("{kind}global_set_{x}"),
                     "global",
@@ -1051,7 +1159,7 @@ impl Table {
                         "global::set::<{}, {t}>",
                         if x == 'i' { "H".to_string() } else { ty(x).to_string() }
                     ),
-                    Some(("GLOBAL_SET", n * 4 + i)),
+                    Some(("GLOBAL_SET", n * CLASSES + class(x))),
                 );
             }
         }
@@ -1081,8 +1189,15 @@ impl Table {
         for (mode, prefix, check) in [(0, "", false), (1, "checked_", true)] {
             for (n, (name, t, native, _)) in LOADS.into_iter().enumerate() {
                 self.operator("Load", name);
-                for d in ['a', 's', 'l'] {
-                    for (i, x) in ['a', 's', 'l', 'k'].into_iter().enumerate() {
+                let float = t.starts_with('f');
+                // Checked accesses are for targets and configurations that are slower anyway.
+                let dsts = match (check, float) {
+                    (true, _) => "asl",
+                    (_, true) => "aslmn",
+                    _ => "aslm",
+                };
+                for d in dsts.chars() {
+                    for x in if check { "aslk" } else { "aslmk" }.chars() {
                         self.row(
                             format!("{prefix}{name}_{d}{x}"),
                             if check { "checked" } else { "load" },
@@ -1101,7 +1216,10 @@ impl Table {
                                 if x == 'k' { "0".into() } else { show(x, "addr") }
                             ),
                             format!("memory::load::<{}, {}, {t}, {native}, {check}>", ty(d), ty(x)),
-                            Some(("LOAD", ((mode * LOADS.len() + n) * 3 + class(d)) * 4 + i)),
+                            Some((
+                                "LOAD",
+                                ((mode * LOADS.len() + n) * CLASSES + class(d)) * CLASSES + class(x),
+                            )),
                         );
                     }
                 }
@@ -1109,9 +1227,15 @@ impl Table {
             for (n, (name, t, native, _)) in STORES.into_iter().enumerate() {
                 self.operator("Store", name);
                 let float = t.starts_with('f');
-                for (i, x) in ['a', 's', 'l', 'k'].into_iter().enumerate() {
-                    for v in CLASSES {
-                        if (float && v == 'i') || (!float && x == v && (x == 'a' || x == 'l')) {
+                let values = match (check, float) {
+                    (true, true) => "asl",
+                    (true, false) => "asli",
+                    (_, true) => "aslmn",
+                    _ => "aslmi",
+                };
+                for x in if check { "aslk" } else { "aslmk" }.chars() {
+                    for v in values.chars() {
+                        if !float && x == v && x != 's' {
                             continue;
                         }
                         self.row(
@@ -1136,7 +1260,10 @@ impl Table {
                                 ty(x),
                                 if v == 'i' { "H".to_string() } else { ty(v).to_string() }
                             ),
-                            Some(("STORE", ((mode * STORES.len() + n) * 4 + i) * 4 + class(v))),
+                            Some((
+                                "STORE",
+                                ((mode * STORES.len() + n) * CLASSES + class(x)) * CLASSES + class(v),
+                            )),
                         );
                     }
                 }

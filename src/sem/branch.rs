@@ -48,3 +48,27 @@ pub fn f64_nlt(a: f64, b: f64) -> bool {
 pub fn f64_nle(a: f64, b: f64) -> bool {
     !super::f64_le(a, b)
 }
+
+/// Whether `a > b` does not hold.
+#[inline(always)]
+pub fn f32_ngt(a: f32, b: f32) -> bool {
+    !super::f32_gt(a, b)
+}
+
+/// Whether `a >= b` does not hold.
+#[inline(always)]
+pub fn f32_nge(a: f32, b: f32) -> bool {
+    !super::f32_ge(a, b)
+}
+
+/// Whether `a > b` does not hold.
+#[inline(always)]
+pub fn f64_ngt(a: f64, b: f64) -> bool {
+    !super::f64_gt(a, b)
+}
+
+/// Whether `a >= b` does not hold.
+#[inline(always)]
+pub fn f64_nge(a: f64, b: f64) -> bool {
+    !super::f64_ge(a, b)
+}

@@ -171,6 +171,7 @@ impl Translator<'_> {
 
     /// The operands common to tail calls.
     fn tail(&mut self, op: Op, base: i16, ty: &FuncType) -> u32 {
+        self.unpin();
         let to = -self.frame.offset;
         let frame = to + ty.param_slots().max(ty.result_slots()) as i32;
         let at = self.emit.op(op);

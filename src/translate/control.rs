@@ -107,18 +107,7 @@ impl Translator<'_> {
             let at = self.emit.op(Op::ConsumeFuel);
             self.emit.u32(at, 0, 1);
         }
-        for (local, float) in [(self.pins.int, false), (self.pins.float, true)] {
-            let Some(local) = local else { continue };
-            if local < self.frame.params() {
-                let op = if float { Op::FmovLs } else { Op::MovLs };
-                let at = self.emit.op(op);
-                let slot = self.frame.local(local).slot;
-                self.emit.i16(at, 2, slot);
-            } else {
-                self.emit.op(if float { Op::FconstL } else { Op::MovLi });
-                self.assigned.is[local as usize] = true;
-            }
-        }
+        self.enter_pins();
         self.emit.set_barrier();
         let results = self.ty.results().map(Kind::of).collect();
         self.control.push(Block {
@@ -133,6 +122,25 @@ impl Translator<'_> {
             entry: Vec::new(),
             reachable: true,
         });
+    }
+
+    /// Saves the caller's pinned locals and loads the function's own from the slots where they begin:
+    /// parameters, or zeroed locals.
+    fn enter_pins(&mut self) {
+        let pins = self.pins;
+        let (ints, floats) = pins.banks();
+        let banks = [(ints, Op::PinInts, &pins.ints[..]), (floats, Op::PinFloats, &pins.floats)];
+        for (_, op, bank) in banks.into_iter().filter(|bank| bank.0) {
+            let at = self.emit.op(op);
+            for (i, pin) in bank.iter().enumerate() {
+                // An unused register takes what another one does.
+                let Some(local) = pin.or(bank[0]) else { continue };
+                if local >= self.frame.params() {
+                    self.needs_zero(local);
+                }
+                self.emit.i16(at, 2 * i, self.frame.local(local).slot);
+            }
+        }
     }
 
     fn needs_zero(&mut self, local: u32) {
@@ -573,19 +581,24 @@ impl Translator<'_> {
         if let Some(y) = y {
             let (mut x, mut y) = (*x, *y);
             // Rows with "greater" exist with an immediate on the right only.
-            if !self.fits_half(&y)
-                && (self.fits_half(&x) || is_greater(cmp))
-                && let Some(mirrored) = mirror(cmp)
+            if !self.fits_branch(&y)
+                && (self.fits_branch(&x) || is_greater(cmp))
             {
-                cmp = mirrored;
+                cmp = mirror(cmp);
                 core::mem::swap(&mut x, &mut y);
             }
-            let commute = mirror(cmp) == Some(cmp);
+            let commute = mirror(cmp) == cmp;
+            let float = x.kind.is_float();
+            let imm = if float { Imm::Full } else { Imm::Half };
             let (sx, sy, _) =
-                self.sources(&x, &y, Imm::Half, commute, |x, y| isa::br_cmp(cmp, x, y).is_some());
+                self.sources(&x, &y, imm, commute, |x, y| isa::br_cmp(cmp, x, y).is_some());
             at = self.emit.op(isa::br_cmp(cmp, sx.class, sy.class).expect("resolved to a row"));
             self.put_slot(at, 0, sx);
-            self.put_half(at, 2, sy);
+            if float && sy.class == Class::I {
+                self.emit.u64(at, 8, sy.bits);
+            } else {
+                self.put_half(at, 2, sy);
+            }
         } else {
             let sx = self.source(x, Imm::No, |c| isa::br_if(true, c).is_some());
             at = self.emit.op(isa::br_if(cmp == Cmp::I32Ne, sx.class).expect("a row"));
@@ -596,8 +609,10 @@ impl Translator<'_> {
         self.emit.set_barrier();
     }
 
-    fn fits_half(&self, o: &Operand) -> bool {
+    /// Whether a branch has room for an operand as its immediate.
+    fn fits_branch(&self, o: &Operand) -> bool {
         match o.place {
+            Place::Const(_) if o.kind.is_float() => true,
             Place::Const(bits) => i16::try_from(super::resolve::signed(o.kind, bits)).is_ok(),
             _ => false,
         }
@@ -618,12 +633,12 @@ impl Translator<'_> {
 
     /// Returns with the results on top of the stack, which stay there.
     fn return_values(&mut self) {
-        let restore = self.pins.any();
+        let restore = self.restore();
         let results = &self.control[0].results;
         let count = results.len();
         self.carried += count;
         if count == 0 {
-            self.emit.op(if restore { Op::RetR } else { Op::Ret });
+            self.emit.op(isa::ret_plain(restore).expect("a row"));
             return;
         }
         let to = -self.frame.offset as i16;
@@ -659,7 +674,20 @@ impl Translator<'_> {
             self.copy_to(&o, slot);
             slot += o.kind.slots() as i16;
         }
-        self.emit.op(if restore { Op::RetR } else { Op::Ret });
+        self.emit.op(isa::ret_plain(restore).expect("a row"));
+    }
+
+    /// Which pinned locals of the caller the end of the function restores.
+    fn restore(&self) -> usize {
+        let (ints, floats) = self.pins.banks();
+        isa::restore(ints, floats)
+    }
+
+    /// Restores the caller's pinned locals ahead of a tail call, whose operands are in slots.
+    pub fn unpin(&mut self) {
+        if let Some(op) = isa::unpin(self.restore()) {
+            self.emit.op(op);
+        }
     }
 
     pub fn trap(&mut self, trap: Trap) {
@@ -680,5 +708,23 @@ fn branch_condition(op: Bin) -> Option<Cmp> {
 
 fn is_greater(cmp: Cmp) -> bool {
     use Cmp::*;
-    matches!(cmp, I32GtS | I32GtU | I32GeS | I32GeU | I64GtS | I64GtU | I64GeS | I64GeU)
+    matches!(
+        cmp,
+        I32GtS
+            | I32GtU
+            | I32GeS
+            | I32GeU
+            | I64GtS
+            | I64GtU
+            | I64GeS
+            | I64GeU
+            | F32Gt
+            | F32Ge
+            | F32Ngt
+            | F32Nge
+            | F64Gt
+            | F64Ge
+            | F64Ngt
+            | F64Nge
+    )
 }

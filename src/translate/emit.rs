@@ -116,10 +116,10 @@ impl Emitter {
         self.i16(at, 0, slot);
     }
 
-    /// Rewrites the instruction at `at` to leave its result in the pinned local, if its op has
-    /// that form.
-    pub fn pin_form(&mut self, at: u32) -> bool {
-        let form = self.op_at(at).pinned();
+    /// Rewrites the instruction at `at` to leave its result in pinned local number `pin`, if its op
+    /// has that form.
+    pub fn pin_form(&mut self, at: u32, pin: usize) -> bool {
+        let form = self.op_at(at).pinned(pin);
         if let Some(op) = form {
             self.set_op(at, op);
         }

@@ -2,7 +2,7 @@
 
 use super::value::Kind;
 use crate::types::FuncType;
-use crate::vm::frame::{HEADER_SLOTS, MAX_SLOT};
+use crate::vm::frame::{HEADER_SLOTS, MAX_SLOT, SMALL_HEADER_SLOTS};
 
 /// A local: kind and slot.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +22,22 @@ pub struct Frame {
     pub homes: i32,
 }
 
+/// Kinds of all locals, parameters first; `None` if there are more than a frame can hold.
+pub fn kinds(ty: &FuncType, declared: &[(u32, Kind)]) -> Option<Vec<Kind>> {
+    let mut kinds: Vec<Kind> = ty.params().map(Kind::of).collect();
+    for (count, kind) in declared {
+        if kinds.len() + *count as usize > 2 * MAX_SLOT as usize {
+            return None;
+        }
+        kinds.extend(core::iter::repeat_n(*kind, *count as usize));
+    }
+    Some(kinds)
+}
+
 impl Frame {
     /// Lays out a frame; `None` if it has too many slots.
-    pub fn new(ty: &FuncType, declared: &[(u32, Kind)]) -> Option<Frame> {
+    /// `saves_floats` says whether the function pins floats.
+    pub fn new(ty: &FuncType, declared: &[(u32, Kind)], saves_floats: bool) -> Option<Frame> {
         let offset = ty.param_slots().max(ty.result_slots()) as i32;
         if offset > MAX_SLOT {
             return None;
@@ -37,7 +50,7 @@ impl Frame {
             slot += kind.slots();
         }
         let params = locals.len() as u32;
-        let mut slot = HEADER_SLOTS;
+        let mut slot = if saves_floats { HEADER_SLOTS } else { SMALL_HEADER_SLOTS };
         for (count, kind) in declared {
             for _ in 0..*count {
                 if slot + kind.slots() > MAX_SLOT {
@@ -62,9 +75,5 @@ impl Frame {
 
     pub fn local(&self, index: u32) -> Local {
         self.locals[index as usize]
-    }
-
-    pub fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
-        self.locals.iter().map(|local| local.kind)
     }
 }

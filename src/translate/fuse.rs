@@ -89,7 +89,7 @@ pub fn condition(op: Bin) -> Option<Cmp> {
     same! {
         I32Eq I32Ne I32LtS I32LtU I32LeS I32LeU I32GtS I32GtU I32GeS I32GeU
         I64Eq I64Ne I64LtS I64LtU I64LeS I64LeU I64GtS I64GtU I64GeS I64GeU
-        F32Eq F32Ne F32Lt F32Le F64Eq F64Ne F64Lt F64Le
+        F32Eq F32Ne F32Lt F32Le F32Gt F32Ge F64Eq F64Ne F64Lt F64Le F64Gt F64Ge
     }
 }
 
@@ -127,19 +127,27 @@ pub fn negate(cmp: Cmp) -> Cmp {
         F32Le => F32Nle,
         F32Nlt => F32Lt,
         F32Nle => F32Le,
+        F32Gt => F32Ngt,
+        F32Ge => F32Nge,
+        F32Ngt => F32Gt,
+        F32Nge => F32Ge,
         F64Eq => F64Ne,
         F64Ne => F64Eq,
         F64Lt => F64Nlt,
         F64Le => F64Nle,
         F64Nlt => F64Lt,
         F64Nle => F64Le,
+        F64Gt => F64Ngt,
+        F64Ge => F64Nge,
+        F64Ngt => F64Gt,
+        F64Nge => F64Ge,
     }
 }
 
 /// The condition that holds of `(y, x)` when `cmp` holds of `(x, y)`.
-pub fn mirror(cmp: Cmp) -> Option<Cmp> {
+pub fn mirror(cmp: Cmp) -> Cmp {
     use Cmp::*;
-    Some(match cmp {
+    match cmp {
         I32Eq | I32Ne | I32Test | I32Ntest | I64Eq | I64Ne | I64Test | I64Ntest | F32Eq | F32Ne
         | F64Eq | F64Ne => cmp,
         I32LtS => I32GtS,
@@ -158,8 +166,23 @@ pub fn mirror(cmp: Cmp) -> Option<Cmp> {
         I64GtU => I64LtU,
         I64GeS => I64LeS,
         I64GeU => I64LeU,
-        F32Lt | F32Le | F32Nlt | F32Nle | F64Lt | F64Le | F64Nlt | F64Nle => return None,
-    })
+        F32Lt => F32Gt,
+        F32Le => F32Ge,
+        F32Gt => F32Lt,
+        F32Ge => F32Le,
+        F32Nlt => F32Ngt,
+        F32Nle => F32Nge,
+        F32Ngt => F32Nlt,
+        F32Nge => F32Nle,
+        F64Lt => F64Gt,
+        F64Le => F64Ge,
+        F64Gt => F64Lt,
+        F64Ge => F64Le,
+        F64Nlt => F64Ngt,
+        F64Nle => F64Nge,
+        F64Ngt => F64Nlt,
+        F64Nge => F64Nle,
+    }
 }
 
 /// The comparison that holds of `(y, x)` when `op` holds of `(x, y)`.

@@ -125,8 +125,10 @@ pub fn translate(
         let (count, ty) = local.map_err(invalid)?;
         locals.push((count, value::Kind::of_wasm(&ty)));
     }
-    let frame = Frame::new(ty, &locals).ok_or_else(|| too_large(start, "too many locals"))?;
-    let pins = pins::choose(&body, &frame).map_err(invalid)?;
+    let too_many = || too_large(start, "too many locals");
+    let kinds = frame::kinds(ty, &locals).ok_or_else(too_many)?;
+    let pins = pins::choose(&body, &kinds).map_err(invalid)?;
+    let frame = Frame::new(ty, &locals, pins.banks().1).ok_or_else(too_many)?;
     let mut translator = Translator {
         info,
         options,

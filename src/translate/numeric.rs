@@ -189,28 +189,28 @@ impl Translator<'_> {
             return;
         }
         let float = kind.is_float();
-        let pinned = self.pins.is(local);
+        let pinned = self.pins.register(local);
         // The producer writes the local itself, if nothing happened since.
         if let Place::Temp { producer, stored: false } = value.place
             && self.emit.is_last(producer)
             && value.kind.is_float() == float
         {
-            if !pinned {
+            let Some(pin) = pinned else {
                 let slot = self.frame.local(local).slot;
                 self.emit.store_form(producer, slot);
                 self.forget_local(local);
                 *self.accs.bank(float) = Acc::Local(local);
                 return;
-            }
-            if self.emit.pin_form(producer) {
+            };
+            if self.emit.pin_form(producer, pin) {
                 self.forget_local(local);
                 *self.accs.bank(float) = Acc::None;
                 self.last = None;
                 return;
             }
         }
-        if pinned {
-            self.move_to_pin(value, float);
+        if let Some(pin) = pinned {
+            self.move_to_pin(value, float, pin);
             self.forget_local(local);
             return;
         }
@@ -235,22 +235,23 @@ impl Translator<'_> {
     }
 
     /// `pinned local := value`
-    pub fn move_to_pin(&mut self, value: &Operand, float: bool) {
+    fn move_to_pin(&mut self, value: &Operand, float: bool, pin: usize) {
+        let class = Class::pin(pin);
         if let Place::Const(bits) = value.place {
             match i32::try_from(super::resolve::signed(value.kind, bits)) {
                 Ok(imm) if !float => {
-                    let at = self.emit.op(Op::MovLi);
+                    let at = self.emit.op(isa::mov(class, Class::I).expect("a row"));
                     self.emit.u32(at, 4, imm as u32);
                 }
                 _ => {
-                    let at = self.emit.op(if float { Op::FconstL } else { Op::ConstL });
+                    let at = self.emit.op(isa::const64(float, class).expect("a row"));
                     self.emit.u64(at, 8, bits);
                 }
             }
             return;
         }
         let src = self.natural(value, Imm::No).expect("not a constant");
-        let op = if float { isa::fmov(Class::L, src.class) } else { isa::mov(Class::L, src.class) };
+        let op = if float { isa::fmov(class, src.class) } else { isa::mov(class, src.class) };
         let at = self.emit.op(op.expect("another register or a slot"));
         self.put_slot(at, 2, src);
     }

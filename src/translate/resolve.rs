@@ -90,7 +90,7 @@ impl Translator<'_> {
         Some(match o.place {
             Place::Const(bits) if fits(o.kind, bits, imm) => Src { class: Class::I, slot: 0, bits },
             Place::Const(_) => return None,
-            Place::Local(local) if self.pins.is(local) => Src::of(Class::L),
+            Place::Local(local) if let Some(class) = self.pins.class(local) => Src::of(class),
             Place::Local(local) if self.accs.holds(float) == Acc::Local(local) => Src::of(Class::A),
             Place::Local(local) => Src::slot(self.frame.local(local).slot),
             Place::Temp { .. } if self.accs.holds(float) == Acc::Temp(o.index) => Src::of(Class::A),

@@ -48,6 +48,9 @@ pub struct StoreCtx {
     pub stack_base: *mut Slot,
     /// Fuel left, as a signed count so that one subtraction and a sign test suffice.
     pub fuel: i64,
+    /// Not zero if code of this store may pin floats: then native calls save them. Set when a module
+    /// with float locals is instantiated.
+    pub pins_floats: u64,
     /// Code of the trap that ended execution.
     pub trap: u32,
     /// How many more activations can be nested on the native stack.

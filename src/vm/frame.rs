@@ -5,13 +5,15 @@
 //!   fp[-K .. 0)   parameters, later results; K = max(parameter slots, result slots)
 //!   fp[0]         RET_PC      where the caller goes on
 //!   fp[1]         CALLER_FP   the caller's frame
-//!   fp[2]         SAVED_L0    the caller's pinned integer local
-//!   fp[3]         SAVED_F0    the caller's pinned float local
+//!   fp[2]         SAVED_L0    the caller's pinned integers, in frames of functions that pin
+//!   fp[3]         SAVED_L1    integers themselves, and of native calls
 //!   fp[4]         OWN_CTX     this frame's instance    } written by this frame's own calls
 //!   fp[5]         OWN_RESUME  where this frame goes on } when they leave the instance;
 //!                             of a native call: the calling instance, and the host function if it
 //!                             suspends
-//!   fp[6 ..]      locals that are not parameters, then operand stack homes
+//!   fp[6 .. 9]    SAVED_F0..  the caller's pinned floats, in frames of functions that pin floats
+//!                             themselves, and of native calls
+//!   fp[6 or 9 ..] locals that are not parameters, then operand stack homes
 //!   high addresses
 //! ```
 //!
@@ -28,16 +30,22 @@
 pub const RET_PC: isize = 0;
 /// Slot of the caller's frame pointer.
 pub const CALLER_FP: isize = 1;
-/// Slot of the caller's pinned integer local.
+/// Slot of the caller's first pinned integer local.
 pub const SAVED_L0: isize = 2;
-/// Slot of the caller's pinned float local.
-pub const SAVED_F0: isize = 3;
+/// Slot of the caller's second pinned integer local.
+pub const SAVED_L1: isize = 3;
 /// Slot of this frame's instance while a call of its own is outside of it.
 pub const OWN_CTX: isize = 4;
 /// Slot of the address where this frame goes on after such a call.
 pub const OWN_RESUME: isize = 5;
-/// First slot behind the header.
-pub const HEADER_SLOTS: i32 = 6;
+/// First slot behind the header of a function that pins no floats.
+pub const SMALL_HEADER_SLOTS: i32 = 6;
+/// First of the slots of the caller's pinned float locals.
+pub const SAVED_F0: isize = 6;
+/// Pinned float locals.
+pub const PINNED_FLOATS: isize = 3;
+/// First slot behind the whole header.
+pub const HEADER_SLOTS: i32 = (SAVED_F0 + PINNED_FLOATS) as i32;
 
 /// Frame-relative slot numbers are signed 16-bit operands; a function whose frame needs more is
 /// refused with [`crate::trap::Trap::FunctionTooLarge`]'s error at translation.

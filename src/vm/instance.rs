@@ -274,6 +274,9 @@ impl VmStore {
             data_dropped: vec![false; info.datas.len()].into(),
             source,
         };
+        if info.has_float_locals {
+            self.ctx.pins_floats = 1;
+        }
         let layout = &info.layout;
         // SAFETY: all places are inside the allocation, which nobody else knows yet, and hold what
         // the layout says.

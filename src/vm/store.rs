@@ -206,6 +206,7 @@ impl VmStore {
                 exit_fp: StoreCtx::no_frame(stack.base()),
                 exit_ctx: ptr::null_mut(),
                 exit_pc: ptr::null(),
+                pins_floats: 0,
                 stack_base: stack.base(),
                 fuel: i64::MAX,
                 trap: 0,

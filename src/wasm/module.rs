@@ -55,6 +55,8 @@ pub struct ModuleInfo {
     /// Per defined function: its body's place in the module, from the local declarations to the
     /// final `end`.
     pub bodies: Vec<Range<usize>>,
+    /// Whether any defined function has a parameter or local of a float type.
+    pub has_float_locals: bool,
     /// The custom sections, in order.
     pub custom_sections: Vec<CustomSection>,
     /// Branch hints, by function and offset.

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use wasmparser::{
     BinaryReaderError, BranchHintSectionReader, CustomSectionReader, DataKind, ElementItems,
-    ElementKind, ExternalKind, KnownCustom, Parser, Payload, TableInit, TypeRef, Validator,
+    ElementKind, ExternalKind, FunctionBody, KnownCustom, Parser, Payload, TableInit, TypeRef, Validator,
     WasmFeatures,
 };
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::error::{Error, ModuleError};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
-use crate::types::{HeapType, RefType};
+use crate::types::{HeapType, RefType, ValType};
 use crate::vm::VmLayout;
 
 /// How to read a module.
@@ -129,6 +129,12 @@ impl<'a> Reading<'a> {
                 if info.validator.is_none() {
                     info.validator = Some(func.resources.clone());
                 }
+                let index = info.num_imported_funcs as usize + info.bodies.len();
+                let float_params = info
+                    .funcs
+                    .get(index)
+                    .is_some_and(|ty| info.type_info(*ty).func().params().any(ValType::is_float));
+                info.has_float_locals |= float_params || has_float_locals(&body);
                 info.bodies.push(place(&body.range()));
                 if !self.options.lazy_validation {
                     self.bodies.push(func, body);
@@ -341,4 +347,12 @@ fn read_branch_hints(all: &mut Vec<BranchHint>, section: BranchHintSectionReader
         all.sort_by_key(|hint| (hint.func, hint.offset));
         all.dedup_by_key(|hint| (hint.func, hint.offset));
     }
+}
+
+/// Whether a function declares locals of a float type. What cannot be read counts as one.
+fn has_float_locals(body: &FunctionBody<'_>) -> bool {
+    let is_other = |ty| !matches!(ty, wasmparser::ValType::F32 | wasmparser::ValType::F64);
+    !body.get_locals_reader().is_ok_and(|locals| {
+        locals.into_iter().all(|local| local.is_ok_and(|(_, ty)| is_other(ty)))
+    })
 }

@@ -2,15 +2,15 @@
 //! available and saves none, so no handler has a prologue; the language guarantees the tail call.
 //!
 //! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
-//! x86-64; there are six, and the assertion below keeps it so.
+//! x86-64; there are seven, and the assertion below keeps it so.
 
 #![allow(
     improper_ctypes_definitions,
     reason = "vector registers: both sides of every call are compiled here, together"
 )]
 
-use super::abi::{FloatReg, Pc, Regs};
-use crate::vm::{Slot, VmCtx};
+use super::abi::{CtxReg, FloatReg, Pc, Regs, call};
+use crate::vm::Slot;
 
 /// A handler.
 pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
@@ -19,13 +19,18 @@ pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
     *mut u8,
     u64,
     u64,
-    *mut VmCtx,
+    u64,
     FloatReg,
     FloatReg,
+    FloatReg,
+    FloatReg,
+    CtxReg,
 ) -> u64;
 
-// `Regs` has a word for each argument: at most 11 integers and 8 floats.
-static_assertions::const_assert!(core::mem::size_of::<Regs>() <= 11 * 8);
+// Four of the arguments are floats; at most 11 may be integers.
+static_assertions::const_assert!(
+    core::mem::size_of::<Regs>() - 4 * core::mem::size_of::<FloatReg>() <= 11 * 8
+);
 
 /// Turns `handler! { name, body, doc }` into a handler that becomes the next one.
 macro_rules! handler {
@@ -42,31 +47,32 @@ macro_rules! handler {
             mem: *mut u8,
             acc: u64,
             l0: u64,
-            ctx: *mut VmCtx,
+            l1: u64,
             fa: FloatReg,
             f0: FloatReg,
+            f1: FloatReg,
+            f2: FloatReg,
+            ctx_reg: CtxReg,
         ) -> u64 {
-            let mut r = Regs { pc, fp, mem, acc, l0, ctx, fa, f0 };
+            let mut r = Regs { pc, fp, mem, acc, l0, l1, fa, f0, f1, f2, ctx_reg };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {
                 match $body(&mut r) {
                     Step::Next => {
                         let next = head(r.pc);
-                        become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                        become call!(next, r)
                     }
                     Step::Taken => {
                         // Keeps LLVM from merging this arm with the one above.
                         core::arch::asm!("", options(nomem, nostack, preserves_flags));
                         let next = head(r.pc);
-                        become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                        become call!(next, r)
                     }
                     Step::To(next) => {
-                        become next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                        become call!(next, r)
                     }
                     Step::Raise(code) => {
-                        become super::handlers::raise(
-                            r.pc, r.fp, r.mem, code, r.l0, r.ctx, r.fa, r.f0,
-                        )
+                        become call!(super::handlers::raise, r, code)
                     }
                     Step::Exit(status) => status,
                 }
@@ -141,5 +147,5 @@ pub fn any_float() -> FloatReg {
 #[inline(always)]
 pub unsafe fn run(r: Regs) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { super::head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0) }
+    unsafe { call!(super::head(r.pc), r) }
 }

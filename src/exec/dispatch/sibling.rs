@@ -7,19 +7,22 @@
     reason = "vector registers: both sides of every call are compiled here, together"
 )]
 
-use super::abi::{FloatReg, Pc, Regs};
-use crate::vm::{Slot, VmCtx};
+use super::abi::{CtxReg, FloatReg, Pc, Regs, call};
+use crate::vm::Slot;
 
-/// A handler. `sysv64` on every operating system: it passes all eight values in registers.
+/// A handler. `sysv64` on every operating system: it passes all eleven values in registers.
 pub type HandlerFn = unsafe extern "sysv64" fn(
     Pc,
     *mut Slot,
     *mut u8,
     u64,
     u64,
-    *mut VmCtx,
+    u64,
     FloatReg,
     FloatReg,
+    FloatReg,
+    FloatReg,
+    CtxReg,
 ) -> u64;
 
 /// Turns `handler! { name, body, doc }` into a handler whose last act is the next dispatch.
@@ -37,25 +40,28 @@ macro_rules! handler {
             mem: *mut u8,
             acc: u64,
             l0: u64,
-            ctx: *mut VmCtx,
+            l1: u64,
             fa: FloatReg,
             f0: FloatReg,
+            f1: FloatReg,
+            f2: FloatReg,
+            ctx_reg: CtxReg,
         ) -> u64 {
-            let mut r = Regs { pc, fp, mem, acc, l0, ctx, fa, f0 };
+            let mut r = Regs { pc, fp, mem, acc, l0, l1, fa, f0, f1, f2, ctx_reg };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {
                 match $body(&mut r) {
                     Step::Next => {
-                        head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                        call!(head(r.pc), r)
                     }
                     Step::Taken => {
                         // Keeps LLVM from merging this arm with the one above.
                         core::arch::asm!("", options(nomem, nostack, preserves_flags));
-                        head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0)
+                        call!(head(r.pc), r)
                     }
-                    Step::To(next) => next(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0),
+                    Step::To(next) => call!(next, r),
                     Step::Raise(code) => {
-                        super::handlers::raise(r.pc, r.fp, r.mem, code, r.l0, r.ctx, r.fa, r.f0)
+                        call!(super::handlers::raise, r, code)
                     }
                     Step::Exit(mut status) => {
                         // Hides the status: LLVM would let handlers call a continuation whose
@@ -130,5 +136,5 @@ pub fn any_float() -> FloatReg {
 #[inline(always)]
 pub unsafe fn run(r: Regs) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { super::head(r.pc)(r.pc, r.fp, r.mem, r.acc, r.l0, r.ctx, r.fa, r.f0) }
+    unsafe { call!(super::head(r.pc), r) }
 }

@@ -2,18 +2,18 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::next;
-use crate::exec::operand::{Source, field};
+use crate::exec::operand::{Rhs, Source, field};
 
-/// Goes to the target at field 4 if `taken`, else on.
+/// Goes to the target at field 4 if `taken`, else on behind the `body` operand bytes.
 #[inline(always)]
-fn branch(r: &mut Regs, taken: bool) -> Step {
+fn branch(r: &mut Regs, taken: bool, body: usize) -> Step {
     // SAFETY: contract 1: the field is there and the distance leads to an instruction.
     unsafe {
         if taken {
             r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize);
             Step::Taken
         } else {
-            next(r, 8)
+            next(r, body)
         }
     }
 }
@@ -26,7 +26,7 @@ fn branch(r: &mut Regs, taken: bool) -> Step {
 pub unsafe fn br_nez<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     let x: u64 = unsafe { X::read(r, 0) }.into();
-    branch(r, x != 0)
+    branch(r, x != 0, 8)
 }
 
 /// Branch if `x == 0`.
@@ -37,7 +37,7 @@ pub unsafe fn br_nez<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn br_eqz<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     let x: u64 = unsafe { X::read(r, 0) }.into();
-    branch(r, x == 0)
+    branch(r, x == 0, 8)
 }
 
 /// Branch if `f(x, y)`.
@@ -48,11 +48,11 @@ pub unsafe fn br_eqz<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn br_compare<X, Y, T>(f: impl Fn(T, T) -> bool) -> impl Fn(&mut Regs) -> Step
 where
     X: Source<T>,
-    Y: Source<T>,
+    Y: Source<T> + Rhs,
 {
     move |r| {
         // SAFETY: the handler contract.
         let (x, y) = unsafe { (X::read(r, 0), Y::read(r, 2)) };
-        branch(r, f(x, y))
+        branch(r, f(x, y), Y::BODY)
     }
 }

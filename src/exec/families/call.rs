@@ -3,10 +3,10 @@
 use crate::exec::abi::{Pc, Regs, Step, float};
 use crate::exec::dispatch::opaque_ptr;
 use crate::exec::operand::{Source, Value, field, slot};
-use crate::exec::{HandlerFn, THUNK_CODE, handlers, trap};
+use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};
 use crate::isa;
 use crate::trap::Trap;
-use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0};
+use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1};
 use crate::vm::{CodeEntry, Slot, VmFunc, VmTable};
 
 /// Writes the header of the callee's frame.
@@ -16,8 +16,119 @@ pub(super) unsafe fn push(r: &Regs, fp: *mut Slot, ret: Pc) {
     unsafe {
         fp.offset(RET_PC).write(ret as u64);
         fp.offset(CALLER_FP).write(r.fp as u64);
+    }
+}
+
+/// Saves the pinned integers, which are the caller's, in the frame at `fp`.
+///
+/// # Safety
+/// The frame has a header.
+#[inline(always)]
+pub(in crate::exec) unsafe fn save_ints(r: &Regs, fp: *mut Slot) {
+    // SAFETY: the caller's promise.
+    unsafe {
         fp.offset(SAVED_L0).write(r.l0);
-        fp.offset(SAVED_F0).cast::<f64>().write(float::get_f64(r.f0));
+        fp.offset(SAVED_L1).write(r.l1);
+    }
+}
+
+/// Saves the pinned floats.
+///
+/// # Safety
+/// The frame has a whole header.
+#[inline(always)]
+pub(in crate::exec) unsafe fn save_floats(r: &Regs, fp: *mut Slot) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let saved = fp.offset(SAVED_F0).cast::<f64>();
+        saved.write(float::get_f64(r.f0));
+        saved.add(1).write(float::get_f64(r.f1));
+        saved.add(2).write(float::get_f64(r.f2));
+    }
+}
+
+/// Restores what [`save_ints`] saved.
+///
+/// # Safety
+/// As for [`save_ints`].
+#[inline(always)]
+pub(in crate::exec) unsafe fn restore_ints(r: &mut Regs, fp: *const Slot) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        r.l0 = fp.offset(SAVED_L0).read();
+        r.l1 = fp.offset(SAVED_L1).read();
+    }
+}
+
+/// Restores what [`save_floats`] saved.
+///
+/// # Safety
+/// As for [`save_floats`].
+#[inline(always)]
+pub(in crate::exec) unsafe fn restore_floats(r: &mut Regs, fp: *const Slot) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let saved = fp.offset(SAVED_F0).cast::<f64>();
+        r.f0 = float::set_f64(r.f0, saved.read());
+        r.f1 = float::set_f64(r.f1, saved.add(1).read());
+        r.f2 = float::set_f64(r.f2, saved.add(2).read());
+    }
+}
+
+/// Entry of a function that pins integers: saves its caller's and loads its own.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn pin_ints(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        save_ints(r, r.fp);
+        r.l0 = slot(r, 0).read();
+        r.l1 = slot(r, 2).read();
+    }
+    next(r, 8)
+}
+
+/// Entry of a function that pins floats, likewise.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn pin_floats(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; functions that pin floats have a whole header.
+    unsafe {
+        save_floats(r, r.fp);
+        r.f0 = float::set_f64(r.f0, slot(r, 0).cast::<f64>().read());
+        r.f1 = float::set_f64(r.f1, slot(r, 2).cast::<f64>().read());
+        r.f2 = float::set_f64(r.f2, slot(r, 4).cast::<f64>().read());
+    }
+    next(r, 8)
+}
+
+/// Restores the caller's pinned locals ahead of a tail call.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn unpin<const INTS: bool, const FLOATS: bool>(r: &mut Regs) -> Step {
+    // SAFETY: the function pins these, so its frame has saved them.
+    unsafe { restore::<INTS, FLOATS>(r) };
+    next(r, 0)
+}
+
+/// The same, chosen by kind.
+#[inline(always)]
+unsafe fn restore<const INTS: bool, const FLOATS: bool>(r: &mut Regs) {
+    let fp = r.fp;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if INTS {
+            restore_ints(r, fp);
+        }
+        if FLOATS {
+            restore_floats(r, fp);
+        }
     }
 }
 
@@ -25,14 +136,14 @@ pub(super) unsafe fn push(r: &Regs, fp: *mut Slot, ret: Pc) {
 #[inline(always)]
 unsafe fn overflows(r: &Regs, fp: *mut Slot) -> bool {
     // SAFETY: contract 3.
-    fp > unsafe { (*(*r.ctx).store).stack_limit }
+    fp > unsafe { (*(*r.ctx()).store).stack_limit }
 }
 
 /// Where a defined function starts, given the offset of its code entry.
 #[inline(always)]
 unsafe fn code(r: &Regs, index: u32) -> Pc {
     // SAFETY: contracts 1 and 3: the index is one of the module's.
-    unsafe { (*(*r.ctx).code.cast::<u8>().add(index as usize).cast::<CodeEntry>()).load() }
+    unsafe { (*(*r.ctx()).code.cast::<u8>().add(index as usize).cast::<CodeEntry>()).load() }
 }
 
 /// Call of a function that the module defines.
@@ -63,7 +174,7 @@ unsafe fn jump_into(r: &mut Regs, f: *const VmFunc, fp: *mut Slot, cross: Handle
         let instance = (*f).instance;
         // A host function's stub takes the function from the accumulator.
         r.acc = f as u64;
-        if instance != r.ctx && !instance.is_null() {
+        if instance != r.ctx() && !instance.is_null() {
             return Step::To(cross);
         }
         r.pc = (*(*f).code).load();
@@ -79,7 +190,7 @@ unsafe fn cross_into(r: &mut Regs, caller: *mut Slot, fp: *mut Slot, ret: Pc) ->
     // SAFETY: as above; `caller` is a frame of the current instance.
     unsafe {
         let f = r.acc as *const VmFunc;
-        caller.offset(OWN_CTX).write(r.ctx as u64);
+        caller.offset(OWN_CTX).write(r.ctx() as u64);
         caller.offset(OWN_RESUME).write(ret as u64);
         fp.offset(RET_PC).write(THUNK_CODE.pc() as u64);
         switch_to(r, f, fp)
@@ -91,8 +202,8 @@ unsafe fn cross_into(r: &mut Regs, caller: *mut Slot, fp: *mut Slot, ret: Pc) ->
 unsafe fn switch_to(r: &mut Regs, f: *const VmFunc, fp: *mut Slot) -> Step {
     // SAFETY: contract 3.
     unsafe {
-        r.ctx = (*f).instance;
-        r.mem = (*(*r.ctx).mem0).base;
+        r.set_ctx((*f).instance);
+        r.mem = (*(*r.ctx()).mem0).base;
         r.pc = (*(*f).code).load();
         r.fp = fp;
     }
@@ -156,7 +267,7 @@ unsafe fn call_function(r: &mut Regs, f: *const VmFunc, body: usize) -> Step {
 #[inline(always)]
 unsafe fn object<T>(r: &Regs, offset: u32) -> *mut T {
     // SAFETY: contract 3.
-    unsafe { r.ctx.cast::<u8>().add(offset as usize).cast::<*mut T>().read() }
+    unsafe { r.ctx().cast::<u8>().add(offset as usize).cast::<*mut T>().read() }
 }
 
 /// Call of an imported function.
@@ -247,7 +358,7 @@ pub unsafe fn call_indirect_subtype(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let f = r.acc as *const VmFunc;
-        if crate::exec::slow::is_subtype(r.ctx, (*f).type_id, field::<u32>(r.pc, 8)) {
+        if crate::exec::slow::is_subtype(r.ctx(), (*f).type_id, field::<u32>(r.pc, 8)) {
             call_function(r, f, 16)
         } else {
             trap(r, Trap::BadSignature)
@@ -289,21 +400,14 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
         let parked = opaque_ptr(from.add(usize::from(count)));
         parked.offset(RET_PC).write_volatile(r.fp.offset(RET_PC).read());
         parked.offset(CALLER_FP).write_volatile(r.fp.offset(CALLER_FP).read());
-        parked.offset(SAVED_L0).write_volatile(r.fp.offset(SAVED_L0).read());
-        // At a function's entry the pinned registers are its caller's, as in its header: a callee
-        // that pins nothing returns without touching them.
-        r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
         super::mov::copy_up(slot(r, 4), from, count);
         let parked = opaque_ptr(slot(r, 0).add(usize::from(field::<u16>(r.pc, 2))));
         let fp = opaque_ptr(slot(r, 6));
-        // All of it before the first write: the two headers may overlap.
-        r.l0 = parked.offset(SAVED_L0).read_volatile();
+        // Both before the first write: the two headers may overlap.
         let ret = parked.offset(RET_PC).read_volatile();
         let caller = parked.offset(CALLER_FP).read_volatile();
         fp.offset(RET_PC).write(ret);
         fp.offset(CALLER_FP).write(caller);
-        fp.offset(SAVED_L0).write(r.l0);
-        fp.offset(SAVED_F0).cast::<f64>().write(float::get_f64(r.f0));
         Some(fp)
     }
 }
@@ -384,7 +488,7 @@ pub unsafe fn return_call_indirect_subtype(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let f = r.acc as *const VmFunc;
-        if crate::exec::slow::is_subtype(r.ctx, (*f).type_id, field::<u32>(r.pc, 12)) {
+        if crate::exec::slow::is_subtype(r.ctx(), (*f).type_id, field::<u32>(r.pc, 12)) {
             return_call_function(r, f)
         } else {
             trap(r, Trap::BadSignature)
@@ -408,16 +512,13 @@ pub unsafe fn return_call_ref(r: &mut Regs) -> Step {
     }
 }
 
-/// Leaves the frame; `RESTORE` reloads the caller's pinned locals.
+/// Leaves the frame and restores the pinned locals that its function saved.
 #[inline(always)]
-unsafe fn pop<const RESTORE: bool>(r: &mut Regs) {
-    // SAFETY: contract 2: the header was written by the call.
+unsafe fn pop<const INTS: bool, const FLOATS: bool>(r: &mut Regs) {
+    // SAFETY: contract 2: the header was written by the call, and by the function's entry.
     unsafe {
         r.pc = r.fp.offset(RET_PC).read() as Pc;
-        if RESTORE {
-            r.l0 = r.fp.offset(SAVED_L0).read();
-            r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
-        }
+        restore::<INTS, FLOATS>(r);
         r.fp = r.fp.offset(CALLER_FP).read() as *mut Slot;
     }
 }
@@ -427,9 +528,9 @@ unsafe fn pop<const RESTORE: bool>(r: &mut Regs) {
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn ret<const RESTORE: bool>(r: &mut Regs) -> Step {
+pub unsafe fn ret<const INTS: bool, const FLOATS: bool>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
-    unsafe { pop::<RESTORE>(r) };
+    unsafe { pop::<INTS, FLOATS>(r) };
     Step::Next
 }
 
@@ -443,7 +544,7 @@ impl ReturnSource for crate::exec::operand::A {
 impl ReturnSource for crate::exec::operand::S {
     const AT: usize = 0;
 }
-impl ReturnSource for crate::exec::operand::L {
+impl<const N: usize> ReturnSource for crate::exec::operand::Pinned<N> {
     const AT: usize = 0;
 }
 impl ReturnSource for crate::exec::operand::I {
@@ -455,7 +556,7 @@ impl ReturnSource for crate::exec::operand::I {
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn ret_value<X, T, const RESTORE: bool>(r: &mut Regs) -> Step
+pub unsafe fn ret_value<X, T, const INTS: bool, const FLOATS: bool>(r: &mut Regs) -> Step
 where
     T: Value,
     X: Source<T> + ReturnSource,
@@ -465,7 +566,7 @@ where
         let v = X::read(r, X::AT);
         slot(r, 2).write(v.to_bits());
         T::set_acc(r, v);
-        pop::<RESTORE>(r);
+        pop::<INTS, FLOATS>(r);
     }
     Step::Next
 }
@@ -478,8 +579,8 @@ where
 pub unsafe fn return_thunk(r: &mut Regs) -> Step {
     // SAFETY: `jump_into` parked both in the frame that `fp` is back to.
     unsafe {
-        r.ctx = r.fp.offset(OWN_CTX).read() as *mut _;
-        r.mem = (*(*r.ctx).mem0).base;
+        r.set_ctx(r.fp.offset(OWN_CTX).read() as *mut _);
+        r.mem = (*(*r.ctx()).mem0).base;
         r.pc = r.fp.offset(OWN_RESUME).read() as Pc;
     }
     Step::Next

@@ -81,7 +81,7 @@ pub unsafe fn exit(_: &mut Regs) -> Step {
 pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
     // SAFETY: contracts 1 and 3.
     unsafe {
-        let store = (*r.ctx).store;
+        let store = (*r.ctx()).store;
         let left = (*store).fuel.wrapping_sub(i64::from(field::<u32>(r.pc, 0)));
         if left < 0 {
             return trap(r, Trap::OutOfFuel);
@@ -98,7 +98,7 @@ pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
     // SAFETY: contract 3.
-    let asked = unsafe { (*(*r.ctx).store).interrupt.load(core::sync::atomic::Ordering::Relaxed) };
+    let asked = unsafe { (*(*r.ctx()).store).interrupt.load(core::sync::atomic::Ordering::Relaxed) };
     if asked != 0 {
         return trap(r, Trap::Interrupt);
     }

@@ -8,7 +8,7 @@ use crate::exec::operand::{Dest, Source, Value, field, slot};
 #[inline(always)]
 unsafe fn at(r: &Regs) -> *mut u64 {
     // SAFETY: contract 3: the offset comes from the context's own layout.
-    unsafe { r.ctx.cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast() }
+    unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast() }
 }
 
 /// `d := global`

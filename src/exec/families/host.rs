@@ -3,25 +3,31 @@
 
 use core::mem::MaybeUninit;
 
-use crate::exec::abi::{Pc, Regs, Step, float, status};
+use crate::exec::abi::{Pc, Regs, Step, ctx_reg, float, status};
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, runtime, trap_code};
 use crate::isa;
 use crate::vm::frame::{
-    CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, SAVED_F0, SAVED_L0, STACK_SLACK,
+    CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK,
 };
 use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
 use crate::wasm::registry::MAX_PARAMS;
 
 /// Makes the frame at `fp` the one that native code re-enters above and that stack walks start
-/// at. Its header has been written; the instance goes there too, because the frame is all that is
-/// kept across the call.
+/// at. Its header has been written; the instance and the pinned locals, which are those of some
+/// caller, go there too, because the frame is all that is kept across the call.
 #[inline(always)]
 unsafe fn publish(r: &Regs, fp: *mut Slot) {
     // SAFETY: contract 3; the frame has room for a header.
     unsafe {
-        fp.offset(OWN_CTX).write(r.ctx as u64);
-        (*(*r.ctx).store).exit_fp = fp;
+        let ctx = r.ctx();
+        fp.offset(OWN_CTX).write(ctx as u64);
+        let store = (*ctx).store;
+        (*store).exit_fp = fp;
+        super::call::save_ints(r, fp);
+        if (*store).pins_floats != 0 {
+            super::call::save_floats(r, fp);
+        }
     }
 }
 
@@ -37,21 +43,26 @@ unsafe fn after(fp: *mut Slot, value: u64) -> Regs {
         mem: core::ptr::null_mut(),
         acc: value,
         l0: 0,
-        ctx,
+        l1: 0,
         fa: float::from_bits(value),
         f0: float::zero(),
+        f1: float::zero(),
+        f2: float::zero(),
+        ctx_reg: ctx_reg(ctx),
     }
 }
 
-/// The registers that calls save in the frame at `fp`, and memory 0, which native code may have
-/// moved.
+/// What `publish` saved in the frame at `fp`, and memory 0, which native code may have moved.
 #[inline(always)]
 unsafe fn restore(r: &mut Regs) {
     // SAFETY: as above.
     unsafe {
-        r.l0 = r.fp.offset(SAVED_L0).read();
-        r.f0 = float::set_f64(r.f0, r.fp.offset(SAVED_F0).cast::<f64>().read());
-        r.mem = (*(*r.ctx).mem0).base;
+        let (ctx, fp) = (r.ctx(), r.fp);
+        r.mem = (*(*ctx).mem0).base;
+        super::call::restore_ints(r, fp);
+        if (*(*ctx).store).pins_floats != 0 {
+            super::call::restore_floats(r, fp);
+        }
     }
 }
 
@@ -75,7 +86,7 @@ unsafe fn call_host(r: &mut Regs, fp: *mut Slot, slots: *mut Slot) -> Step {
         let host = r.acc as *const VmHostFunc;
         publish(r, fp);
         let unused = MaybeUninit::uninit();
-        let returned = ((*host).shim)(unused, unused, slots, host, unused, r.ctx);
+        let returned = ((*host).shim)(unused, unused, slots, host, unused, r.ctx());
         *r = after(fp, returned.value);
         if returned.outcome != HostOutcome::Return as u64 {
             r.acc = returned.outcome;
@@ -147,7 +158,7 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
         let f: runtime::RuntimeFn = field(r.pc, 16);
         let args = slot(r, 2);
         let (x, y, z) = (field::<u32>(r.pc, 4), field::<u32>(r.pc, 8), field::<u32>(r.pc, 12));
-        let outcome = f(r.ctx, args, x, y, z);
+        let outcome = f(r.ctx(), args, x, y, z);
         *r = after(fp, 0);
         if outcome != 0 {
             r.acc = u64::from(outcome);
@@ -219,7 +230,7 @@ pub unsafe fn memory_grow<T: Value + Into<u64>>(r: &mut Regs) -> Step {
         if delta != 0 {
             return Step::To(handlers::call_runtime);
         }
-        let place = r.ctx.cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
+        let place = r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
         let memory = place.cast::<*mut VmMemory>().read();
         r.acc = (*memory).len >> (field::<u32>(r.pc, 12) & 63);
         args.write(r.acc);
@@ -238,7 +249,7 @@ pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
     unsafe {
         let fp = r.fp;
         publish(r, fp);
-        let entry = runtime::lazy_compile(r.ctx, r.pc);
+        let entry = runtime::lazy_compile(r.ctx(), r.pc);
         *r = after(fp, 0);
         if entry.is_null() {
             r.acc = HostOutcome::Fail as u64;

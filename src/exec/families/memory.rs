@@ -79,7 +79,7 @@ unsafe fn address<const CHECKED: bool>(r: &Regs, index: u32, width: u64) -> Opti
         // Both compared and used: LLVM would keep two forms of the sum, a register too many.
         start = opaque(start);
         // SAFETY: contract 3.
-        let len = unsafe { (*(*r.ctx).mem0).len };
+        let len = unsafe { (*(*r.ctx()).mem0).len };
         if start + width > len {
             return None;
         }
@@ -144,7 +144,7 @@ where
 #[inline(always)]
 unsafe fn object<T>(r: &Regs) -> *mut T {
     // SAFETY: contract 3.
-    unsafe { r.ctx.cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<*mut T>().read() }
+    unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<*mut T>().read() }
 }
 
 /// The address of an access to any memory, if it is inside.
@@ -274,7 +274,7 @@ pub unsafe fn table_set<T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn ref_func(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        r.acc = (*r.ctx).func_refs.add(field::<u32>(r.pc, 4) as usize) as u64;
+        r.acc = (*r.ctx()).func_refs.add(field::<u32>(r.pc, 4) as usize) as u64;
         slot(r, 0).write(r.acc);
     }
     next(r, 8)

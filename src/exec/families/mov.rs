@@ -15,7 +15,7 @@ impl MovSource for crate::exec::operand::A {
 impl MovSource for crate::exec::operand::S {
     const AT: usize = 2;
 }
-impl MovSource for crate::exec::operand::L {
+impl<const N: usize> MovSource for crate::exec::operand::Pinned<N> {
     const AT: usize = 2;
 }
 impl MovSource for I {

@@ -4,7 +4,7 @@
 //! `struct_new` has a slow path that returns behind the instruction, so it can only be the last
 //! part of a fused op.
 
-use super::{Kind, Table, class, dst_field, show, show_dst, src_field, ty};
+use super::{CLASSES, Kind, Table, class, dst_field, show, show_dst, src_field, ty};
 
 /// `(suffix, value type, native type)` of what can be read from an object.
 const GETS: [(&str, &str, &str); 8] = [
@@ -83,7 +83,7 @@ impl Table {
                         ],
                         format!("{} := {name}[{} + offset]", show_dst(d), show(x, "object")),
                         format!("object::struct_get::<{}, {}, {t}, {native}>", ty(d), ty(x)),
-                        Some(("STRUCT_GET", (n * 3 + class(d)) * 2 + class(x))),
+                        Some(("STRUCT_GET", (n * CLASSES + class(d)) * 2 + class(x))),
                     );
                 }
             }
@@ -111,7 +111,7 @@ impl Table {
                             ty(x),
                             if v == 'i' { 'H' } else { ty(v) }
                         ),
-                        Some(("STRUCT_SET", (n * 2 + class(x)) * 4 + class(v))),
+                        Some(("STRUCT_SET", (n * 2 + class(x)) * CLASSES + class(v))),
                     );
                 }
             }
@@ -163,7 +163,7 @@ impl Table {
                             ty(x),
                             if y == 'i' { 'H' } else { ty(y) }
                         ),
-                        Some(("ARRAY_GET", (n * 3 + class(d)) * 5 + i)),
+                        Some(("ARRAY_GET", (n * CLASSES + class(d)) * 5 + i)),
                     );
                 }
             }
@@ -201,7 +201,7 @@ impl Table {
                     vec![dst_field(d, 0), src_field(x, "object", 2, Imm16)],
                     format!("{} := length({})", show_dst(d), show(x, "object")),
                     format!("object::array_len::<{}, {}>", ty(d), ty(x)),
-                    Some(("UNARY", op * 9 + class(d) * 3 + class(x))),
+                    Some(("UNARY", (op * CLASSES + class(d)) * CLASSES + class(x))),
                 );
             }
         }
@@ -246,7 +246,7 @@ impl Table {
                         ],
                         format!("{} := {} is of type", show_dst(d), show(x, "object")),
                         format!("cast::ref_test::<{}, {}, cast::{}>", ty(d), ty(x), camel(mode)),
-                        Some(("REF_TEST", (n * 3 + class(d)) * 2 + class(x))),
+                        Some(("REF_TEST", (n * CLASSES + class(d)) * 2 + class(x))),
                     );
                 }
                 self.row(
@@ -309,7 +309,7 @@ impl Table {
                             ty(d),
                             ty(x)
                         ),
-                        Some(("UNARY", op * 9 + class(d) * 3 + class(x))),
+                        Some(("UNARY", (op * CLASSES + class(d)) * CLASSES + class(x))),
                     );
                 }
             }
