@@ -16,8 +16,8 @@ import collections
 import os
 import sys
 
-MAX_LENGTH = 4
-ROUND = 12
+MAX_LENGTH = 6
+ROUND = 30
 # Ops whose code is rewritten in other ways, and rare ones that would only bring size.
 NEVER = {"zero_locals", "exit", "lazy_compile", "call_runtime", "trap", "consume_fuel", "check_interrupt",
          "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l"}

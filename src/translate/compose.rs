@@ -7,7 +7,7 @@
 use crate::isa::{self, Fusions, HEAD, Op};
 
 /// Longest sequence that a fused op can have.
-const MAX_PARTS: usize = 4;
+const MAX_PARTS: usize = 6;
 
 /// An instruction of the code before.
 struct Instruction {

@@ -183,7 +183,7 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
         publish(r, fp);
         // Without slots to copy it is made of zeros, if it has fields at all.
         let (word, slots) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
-        let outcome = runtime::struct_new(r.ctx, slot(r, 2), word, u32::from(slots == 0), 0);
+        let outcome = runtime::struct_new(r.ctx(), slot(r, 2), word, u32::from(slots == 0), 0);
         *r = after(fp, 0);
         if outcome != 0 {
             r.acc = u64::from(outcome);

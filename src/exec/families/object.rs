@@ -16,7 +16,7 @@ use crate::wasm::object::HEADER;
 pub unsafe fn struct_new<const DEFAULT: bool>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; a cell of the window is free and as large as its class.
     unsafe {
-        let store = (*r.ctx).store;
+        let store = (*r.ctx()).store;
         let window = (&raw mut (*(*store).heap).windows)
             .cast::<crate::vm::heap::Window>()
             .add(field::<u16>(r.pc, 4) as usize);
