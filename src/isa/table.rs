@@ -211,8 +211,8 @@ fn pairs(commutative: bool) -> &'static [&'static str] {
         &["as", "al", "am", "ls", "ms", "lm", "ss", "ai", "si", "li", "mi"]
     } else {
         &[
-            "as", "sa", "al", "la", "am", "ma", "sl", "ls", "sm", "ms", "lm", "ml", "ss", "ai", "si",
-            "li", "mi",
+            "as", "sa", "al", "la", "am", "ma", "sl", "ls", "sm", "ms", "lm", "ml", "ss", "ai",
+            "si", "li", "mi",
         ]
     }
 }
@@ -235,13 +235,13 @@ fn compare_pairs(commutative: bool) -> &'static [&'static str] {
 fn float_pairs(commutative: bool) -> &'static [&'static str] {
     if commutative {
         &[
-            "aa", "as", "al", "am", "an", "ls", "ms", "ns", "ll", "lm", "ln", "mm", "mn", "nn", "ss",
-            "ai", "si", "li", "mi",
+            "aa", "as", "al", "am", "an", "ls", "ms", "ns", "ll", "lm", "ln", "mm", "mn", "nn",
+            "ss", "ai", "si", "li", "mi",
         ]
     } else {
         &[
-            "as", "sa", "al", "la", "am", "ma", "an", "na", "ls", "sl", "ms", "sm", "ns", "sn", "lm",
-            "ml", "ln", "nl", "mn", "nm", "ss", "ai", "si", "li", "mi",
+            "as", "sa", "al", "la", "am", "ma", "an", "na", "ls", "sl", "ms", "sm", "ns", "sn",
+            "lm", "ml", "ln", "nl", "mn", "nm", "ss", "ai", "si", "li", "mi",
         ]
     }
 }
@@ -1218,7 +1218,8 @@ impl Table {
                             format!("memory::load::<{}, {}, {t}, {native}, {check}>", ty(d), ty(x)),
                             Some((
                                 "LOAD",
-                                ((mode * LOADS.len() + n) * CLASSES + class(d)) * CLASSES + class(x),
+                                ((mode * LOADS.len() + n) * CLASSES + class(d)) * CLASSES
+                                    + class(x),
                             )),
                         );
                     }
@@ -1262,7 +1263,8 @@ impl Table {
                             ),
                             Some((
                                 "STORE",
-                                ((mode * STORES.len() + n) * CLASSES + class(x)) * CLASSES + class(v),
+                                ((mode * STORES.len() + n) * CLASSES + class(x)) * CLASSES
+                                    + class(v),
                             )),
                         );
                     }

@@ -581,9 +581,7 @@ impl Translator<'_> {
         if let Some(y) = y {
             let (mut x, mut y) = (*x, *y);
             // Rows with "greater" exist with an immediate on the right only.
-            if !self.fits_branch(&y)
-                && (self.fits_branch(&x) || is_greater(cmp))
-            {
+            if !self.fits_branch(&y) && (self.fits_branch(&x) || is_greater(cmp)) {
                 cmp = mirror(cmp);
                 core::mem::swap(&mut x, &mut y);
             }

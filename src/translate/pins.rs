@@ -69,7 +69,9 @@ pub fn choose(body: &FunctionBody<'_>, kinds: &[Kind]) -> Result<Pins, BinaryRea
                 depth -= u32::from(was_loop);
             }
             Operator::LocalGet { local_index } if depth > 0 => add(local_index, depth, 1),
-            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } if depth > 0 => {
+            Operator::LocalSet { local_index } | Operator::LocalTee { local_index }
+                if depth > 0 =>
+            {
                 add(local_index, depth, tune::PIN_WRITE_WEIGHT);
             }
             _ => {}

@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use wasmparser::{
     BinaryReaderError, BranchHintSectionReader, CustomSectionReader, DataKind, ElementItems,
-    ElementKind, ExternalKind, FunctionBody, KnownCustom, Parser, Payload, TableInit, TypeRef, Validator,
-    WasmFeatures,
+    ElementKind, ExternalKind, FunctionBody, KnownCustom, Parser, Payload, TableInit, TypeRef,
+    Validator, WasmFeatures,
 };
 
 use super::validate::{Bodies, module_error, place};
@@ -352,7 +352,7 @@ fn read_branch_hints(all: &mut Vec<BranchHint>, section: BranchHintSectionReader
 /// Whether a function declares locals of a float type. What cannot be read counts as one.
 fn has_float_locals(body: &FunctionBody<'_>) -> bool {
     let is_other = |ty| !matches!(ty, wasmparser::ValType::F32 | wasmparser::ValType::F64);
-    !body.get_locals_reader().is_ok_and(|locals| {
-        locals.into_iter().all(|local| local.is_ok_and(|(_, ty)| is_other(ty)))
-    })
+    !body
+        .get_locals_reader()
+        .is_ok_and(|locals| locals.into_iter().all(|local| local.is_ok_and(|(_, ty)| is_other(ty))))
 }

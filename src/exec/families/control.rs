@@ -98,7 +98,8 @@ pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
     // SAFETY: contract 3.
-    let asked = unsafe { (*(*r.ctx()).store).interrupt.load(core::sync::atomic::Ordering::Relaxed) };
+    let asked =
+        unsafe { (*(*r.ctx()).store).interrupt.load(core::sync::atomic::Ordering::Relaxed) };
     if asked != 0 {
         return trap(r, Trap::Interrupt);
     }

@@ -7,9 +7,7 @@ use crate::exec::abi::{Pc, Regs, Step, ctx_reg, float, status};
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, runtime, trap_code};
 use crate::isa;
-use crate::vm::frame::{
-    CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK,
-};
+use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
 use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
 use crate::wasm::registry::MAX_PARAMS;
 
