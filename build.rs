@@ -52,6 +52,8 @@ fn main() {
     };
     let table = table::Table::build(&fused);
     fs::write(Path::new(&out).join("ops.rs"), generate::ops(&table)).expect("write ops.rs");
+    fs::write(Path::new(&out).join("ops.txt"), generate::descriptions(&table))
+        .expect("write ops.txt");
     fs::write(Path::new(&out).join("handlers.rs"), generate::handlers(&table))
         .expect("write handlers.rs");
 }

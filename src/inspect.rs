@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 pub struct OpInfo {
     /// The op's name, which is also its handler's.
     pub name: &'static str,
-    /// Its effect, as an equation over slots `S[..]`, the accumulator `acc` and the pinned local
-    /// `pin`.
+    /// Its effect, as an equation over slots `S[..]`, the accumulator `acc` and the pinned locals
+    /// `pin0` to `pin2`.
     pub effect: &'static str,
     /// The generic handler it is an instance of.
     pub family: &'static str,
@@ -24,11 +24,12 @@ pub fn ops() -> &'static [OpInfo] {
     OPS.get_or_init(|| {
         crate::isa::OPS
             .iter()
-            .map(|op| OpInfo {
-                name: op.name,
-                effect: op.effect,
+            .enumerate()
+            .map(|(opcode, op)| OpInfo {
+                name: &op.name,
+                effect: &op.effect,
                 family: op.family,
-                size: op.size(),
+                size: crate::isa::Op::from_u16(opcode as u16).map_or(0, crate::isa::Op::size),
             })
             .collect()
     })

@@ -154,8 +154,8 @@ fn files_are_short_enough_to_be_read() {
 fn every_op_has_a_name_of_its_own_a_family_and_an_effect() {
     let mut complaints = Vec::new();
     let mut names = BTreeSet::new();
-    for op in &OPS {
-        if !names.insert(op.name) {
+    for op in OPS.iter() {
+        if !names.insert(&*op.name) {
             complaints.push(format!("two ops are called {}", op.name));
         }
         if op.family.trim().is_empty() {
@@ -191,7 +191,7 @@ fn bytecode_document() -> String {
     let anatomy = text[anatomy.expect("the table explains its names")..].join("\n");
 
     let mut families: Vec<(&str, Vec<&OpInfo>)> = Vec::new();
-    for op in &OPS {
+    for op in OPS.iter() {
         match families.iter_mut().find(|(family, _)| *family == op.family) {
             Some((_, ops)) => ops.push(op),
             None => families.push((op.family, vec![op])),
@@ -205,7 +205,7 @@ fn bytecode_document() -> String {
          The bytes given here are those of the operands behind it, and so are the places of the\n\
          operands (`@4`).\n\n\
          In effects, `S[x]` is the frame slot that the operand `x` names, `acc` the accumulator and\n\
-         `pin` the pinned local of the operand's type.\n\n#{anatomy}\n",
+         `pin0` to `pin2` the pinned locals of the operand's type.\n\n#{anatomy}\n",
         OPS.len(),
         families.len(),
     );

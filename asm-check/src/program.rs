@@ -158,20 +158,20 @@ impl Program {
 /// Which register carries what between handlers, in the order of the handler's parameters.
 pub fn roles(machine: Machine, backend: Backend) -> &'static [(Reg, &'static str)] {
     match (machine, backend) {
-        // System V: rdi rsi rdx rcx r8 r9.
+        // System V: rdi rsi rdx rcx r8 r9; the instance is in xmm4.
         (Machine::X86_64, Backend::Loop | Backend::Sibling) => {
-            &[(7, "pc"), (6, "fp"), (2, "mem"), (1, "acc"), (8, "l0"), (9, "ctx")]
+            &[(7, "pc"), (6, "fp"), (2, "mem"), (1, "acc"), (8, "l0"), (9, "l1")]
         }
-        // preserve-none: r12 r13 r14 r15 rdi rsi.
+        // preserve-none: r12 r13 r14 r15 rdi rsi rdx.
         (Machine::X86_64, Backend::Become) => {
-            &[(12, "pc"), (13, "fp"), (14, "mem"), (15, "acc"), (7, "l0"), (6, "ctx")]
+            &[(12, "pc"), (13, "fp"), (14, "mem"), (15, "acc"), (7, "l0"), (6, "l1"), (2, "ctx")]
         }
         (Machine::Aarch64, Backend::Loop | Backend::Sibling) => {
-            &[(0, "pc"), (1, "fp"), (2, "mem"), (3, "acc"), (4, "l0"), (5, "ctx")]
+            &[(0, "pc"), (1, "fp"), (2, "mem"), (3, "acc"), (4, "l0"), (5, "l1")]
         }
         // preserve-none: from x20 on.
         (Machine::Aarch64, Backend::Become) => {
-            &[(20, "pc"), (21, "fp"), (22, "mem"), (23, "acc"), (24, "l0"), (25, "ctx")]
+            &[(20, "pc"), (21, "fp"), (22, "mem"), (23, "acc"), (24, "l0"), (25, "l1"), (26, "ctx")]
         }
     }
 }

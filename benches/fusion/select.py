@@ -29,7 +29,7 @@ def ends(op):
 
 
 def never(op):
-    return op in NEVER or op.startswith(("return_", "checked_", "call_ref", "call_indirect")) or op.endswith(("_m32", "_m64"))
+    return op in NEVER or op.startswith(("return_", "checked_", "wide_", "call_ref", "call_indirect")) or op.endswith(("_m32", "_m64"))
 
 
 def sequences(name):

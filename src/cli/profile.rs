@@ -69,14 +69,13 @@ fn ops() -> String {
 fn sites() -> String {
     let mut text = String::new();
     for site in profile::sites().iter().filter(|site| site.count > 0) {
-        let info = site.op.info();
         let target = u8::from(site.is_target);
         let _ = writeln!(
             text,
             "{} {} {} {target} {}",
             site.address,
-            info.size(),
-            info.name,
+            site.op.size(),
+            site.op.info().name,
             site.count
         );
     }

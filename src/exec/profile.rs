@@ -73,7 +73,7 @@ pub fn sites() -> Vec<Site> {
 /// dispatched, most frequent first.
 pub fn report() -> [Vec<(String, u64)>; 3] {
     let counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = |op: &u16| Op::from_u16(*op).map_or("?", |op| op.info().name);
+    let name = |op: &u16| Op::from_u16(*op).map_or("?", |op| &op.info().name);
     let sorted = |mut rows: Vec<(String, u64)>| {
         rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         rows

@@ -34,12 +34,12 @@ static HOOKS: Hooks = Hooks { compile, growing, grow_failed, frame_roots };
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.
 fn repeats(op: Op) -> bool {
-    let name = op.info().name;
+    let name = &op.info().name;
     let leaves = |op: Op| {
         matches!(op.info().family, "call" | "tail_call" | "return" | "host")
             || matches!(op, Op::Trap | Op::Exit | Op::LazyCompile)
     };
-    let parts = op.info().parts;
+    let parts = op.parts();
     // The result of a narrow read or a length, taken for an object; and a function's type, which
     // the object here has not.
     let narrow = ["i8", "i16"].iter().any(|width| {
@@ -62,7 +62,7 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
     let size = isa::instruction_size(op, |_| Some(2)).expect("a size");
     let mut bytes = vec![0; size];
     bytes[..2].copy_from_slice(&(op as u16).to_le_bytes());
-    for (name, kind, at) in info.fields {
+    for (name, kind, at) in &info.fields {
         let at = HEAD + usize::from(*at);
         let mut put = |value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
         match kind {

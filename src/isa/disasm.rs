@@ -32,7 +32,7 @@ pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> V
             break;
         }
         let mut operands = String::new();
-        for (field, kind, offset) in op.info().fields {
+        for (field, kind, offset) in &op.info().fields {
             if matches!(kind, Kind::Acc | Kind::Pin) {
                 continue;
             }
@@ -46,7 +46,7 @@ pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> V
             show(&mut operands, code, from, place, *kind, name);
         }
         if op.is_br_table() {
-            let tail = op.info().tail as usize;
+            let tail = op.tail();
             let count = read::<4>(code, body + tail + 4).map_or(0, u32::from_le_bytes);
             operands.push_str(" [");
             for i in 0..=count as usize {

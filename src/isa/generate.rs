@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::table::{Row, Table};
+use crate::table::{Kind, Table};
 
 /// `i32_add_asi` to `I32AddAsi`.
 fn camel(name: &str) -> String {
@@ -20,13 +20,15 @@ fn camel(name: &str) -> String {
 /// The op enum, the rows as data, the operator enums and the translator's lookup tables.
 ///
 /// Turns the row `i32_add_asi` into
-/// `Op::I32AddAsi`, `OpInfo { name: "i32_add_asi", .. }` and an entry of `BINARY`.
+/// `Op::I32AddAsi`, a `Shape`, and an entry of `BINARY`.
 pub fn ops(table: &Table) -> String {
     let mut s = String::new();
     s += "/// A bytecode instruction. The number is the opcode.\n";
-    s += "#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]\n#[repr(u16)]\npub enum Op {\n";
+    s += "#[allow(missing_docs, reason = \"fused ops are named by their parts\")]\n#[derive(Clone, Copy, PartialEq, Eq, Hash)]\n#[repr(u16)]\npub enum Op {\n";
     for (i, row) in table.rows.iter().enumerate() {
-        let _ = writeln!(s, "    /// `{}`", row.effect);
+        if row.parts.is_empty() {
+            let _ = writeln!(s, "    /// `{}`", row.effect);
+        }
         let _ = writeln!(s, "    {} = {i},", camel(&row.name));
     }
     s += "}\n\n";
@@ -40,21 +42,23 @@ pub fn ops(table: &Table) -> String {
     let _ =
         writeln!(s, "/// FNV-1a over all names.\npub(crate) const TABLE_HASH: u64 = {hash:#x};\n");
     let _ = writeln!(s, "/// Number of ops.\npub const OP_COUNT: usize = {};\n", table.rows.len());
-    s += "/// All ops, in order of their opcodes.\npub static OPS: [OpInfo; OP_COUNT] = [\n";
+    // What translation and loading look at, as plain numbers: no pointers, which would each cost a
+    // relocation.
+    let mut parts: Vec<usize> = Vec::new();
+    s += "static SHAPES: [Shape; OP_COUNT] = [\n";
     for row in &table.rows {
         let _ = writeln!(
             s,
-            "    OpInfo {{ name: {:?}, family: {:?}, effect: {:?}, body: {}, tail: {}, parts: &{:?}, fields: &[{}] }},",
-            row.name,
-            row.family,
-            row.effect,
+            "    Shape {{ body: {}, tail: {}, has_target: {}, parts: {}, first_part: {} }},",
             row.body,
             row.tail,
-            row.parts,
-            fields(row)
+            row.parts.is_empty() && row.fields.iter().any(|field| field.1 == Kind::Target),
+            row.parts.len(),
+            parts.len()
         );
+        parts.extend(&row.parts);
     }
-    s += "];\n\n";
+    let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
     s += "static ALL: [Op; OP_COUNT] = [\n";
     for row in &table.rows {
         let _ = writeln!(s, "    Op::{},", camel(&row.name));
@@ -111,12 +115,18 @@ pub fn ops(table: &Table) -> String {
     s
 }
 
-fn fields(row: &Row) -> String {
-    row.fields
-        .iter()
-        .map(|(name, kind, at)| format!("({name:?}, Kind::{kind:?}, {at})"))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// The descriptions of all ops that are not fused, a line each: name, family, effect, then name, kind
+/// and place of each field, with tabs between.
+pub fn descriptions(table: &Table) -> String {
+    let mut s = String::new();
+    for row in table.rows.iter().filter(|row| row.parts.is_empty()) {
+        let _ = write!(s, "{}\t{}\t{}", row.name, row.family, row.effect);
+        for (name, kind, at) in &row.fields {
+            let _ = write!(s, "\t{name}\t{}\t{at}", *kind as u8);
+        }
+        s.push('\n');
+    }
+    s
 }
 
 /// One `handler!` line per op, and the handler table.

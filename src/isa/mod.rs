@@ -5,6 +5,9 @@
 //! threading it is 8 bytes, an opcode as translated and the handler's address once loaded; with
 //! table threading it is a 16-bit opcode. Operands keep their places behind the head in both.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 mod disasm;
 pub mod runtime;
 #[path = "table.rs"]
@@ -27,30 +30,84 @@ pub const fn len(body: usize) -> usize {
     (HEAD + body).next_multiple_of(ALIGN)
 }
 
-/// One row of the op table.
+/// What translation and loading need to know of an op.
+struct Shape {
+    body: u8,
+    tail: u8,
+    /// Whether it is a plain op with a branch distance, which stands at field 4.
+    has_target: bool,
+    /// Number of parts, and where they begin in `PARTS`.
+    parts: u8,
+    first_part: u16,
+}
+
+/// The description of an op.
 #[derive(Debug)]
 pub struct OpInfo {
     /// The one spelling of the op's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The generic handler it is an instance of.
     pub family: &'static str,
     /// Its effect, as an equation.
-    pub effect: &'static str,
+    pub effect: Cow<'static, str>,
+    /// Operands: name, kind and byte offset behind the head.
+    pub fields: Vec<table::Field>,
     /// Operand bytes behind the head.
     pub body: u8,
-    /// For a fused op: the opcodes of its parts.
-    pub parts: &'static [u16],
-    /// Operand bytes of all parts but the last: how far the last part's own place lies behind the
-    /// instruction's start.
-    pub tail: u8,
-    /// Operands: name, kind and byte offset behind the head.
-    pub fields: &'static [(&'static str, Kind, u8)],
 }
 
-impl OpInfo {
-    /// Length of the instruction in bytes, head included.
-    pub const fn size(&self) -> usize {
-        len(self.body as usize)
+/// Descriptions of all ops, in order of their opcodes. Made from text when first asked for: running
+/// a program needs none of them.
+pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
+    let mut infos: Vec<OpInfo> = include_str!(concat!(env!("OUT_DIR"), "/ops.txt"))
+        .lines()
+        .zip(&SHAPES)
+        .map(described)
+        .collect();
+    for op in &ALL[infos.len()..] {
+        let parts = op.parts();
+        let join = |of: fn(&OpInfo) -> &str, with: &str| {
+            Cow::Owned(
+                parts
+                    .iter()
+                    .map(|&part| of(&infos[usize::from(part)]))
+                    .collect::<Vec<_>>()
+                    .join(with),
+            )
+        };
+        let (name, effect) = (join(|info| &info.name, "__"), join(|info| &info.effect, "; "));
+        let mut fields = Vec::new();
+        let mut shift = 0;
+        for &part in parts {
+            let own = infos[usize::from(part)].fields.iter();
+            fields.extend(own.map(|&(name, kind, at)| (name, kind, at + shift)));
+            shift += SHAPES[usize::from(part)].body;
+        }
+        infos.push(OpInfo { name, family: "fused", effect, fields, body: shift });
+    }
+    infos
+});
+
+/// Reads a line of the descriptions.
+fn described((line, shape): (&'static str, &Shape)) -> OpInfo {
+    let mut columns = line.split('\t');
+    let mut column = || columns.next().unwrap_or_default();
+    let (name, family, effect) = (column(), column(), column());
+    let mut fields = Vec::new();
+    loop {
+        let name = column();
+        if name.is_empty() {
+            break;
+        }
+        let kind = column().parse::<usize>().map_or(Kind::Acc, |number| Kind::ALL[number]);
+        fields.push((name, kind, column().parse().unwrap_or(0)));
+    }
+    OpInfo { name: name.into(), family, effect: effect.into(), fields, body: shape.body }
+}
+
+impl core::fmt::Debug for Op {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.info().name)
     }
 }
 
@@ -70,9 +127,35 @@ impl Op {
         lookup([&PINNED0, &PINNED1, &PINNED2][pin], self as usize)
     }
 
-    /// The op's row.
+    /// The op's description.
     pub fn info(self) -> &'static OpInfo {
         &OPS[self as usize]
+    }
+
+    fn shape(self) -> &'static Shape {
+        &SHAPES[self as usize]
+    }
+
+    /// Operand bytes behind the head.
+    pub fn body(self) -> usize {
+        usize::from(self.shape().body)
+    }
+
+    /// Operand bytes of all parts but the last: how far the last part's own place lies behind the
+    /// instruction's start.
+    pub fn tail(self) -> usize {
+        usize::from(self.shape().tail)
+    }
+
+    /// Length of the instruction in bytes, head included, a table of distances not.
+    pub fn size(self) -> usize {
+        len(self.body())
+    }
+
+    /// For a fused op: the opcodes of its parts.
+    pub fn parts(self) -> &'static [u16] {
+        let shape = self.shape();
+        &PARTS[usize::from(shape.first_part)..][..usize::from(shape.parts)]
     }
 }
 
@@ -295,15 +378,27 @@ pub fn global_set(float: bool, x: Class) -> Option<Op> {
 const LOAD_KINDS: usize = Load::F64Load as usize + 1;
 const STORE_KINDS: usize = Store::F64Store as usize + 1;
 
+/// How accesses to memory 0 keep inside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Bounds {
+    /// By guard pages.
+    Guarded = 0,
+    /// By comparison.
+    Checked = 1,
+    /// By comparison of a 64-bit index.
+    Wide = 2,
+}
+
 /// The op for `d := load[x + offset]` from memory 0.
-pub fn load(op: Load, checked: bool, d: Class, x: Class) -> Option<Op> {
-    let kind = usize::from(checked) * LOAD_KINDS + op as usize;
+pub fn load(op: Load, bounds: Bounds, d: Class, x: Class) -> Option<Op> {
+    let kind = bounds as usize * LOAD_KINDS + op as usize;
     lookup(&LOAD, (kind * CLASSES + d as usize) * CLASSES + x as usize)
 }
 
 /// The op for `store[x + offset] := v` to memory 0.
-pub fn store(op: Store, checked: bool, x: Class, v: Class) -> Option<Op> {
-    let kind = usize::from(checked) * STORE_KINDS + op as usize;
+pub fn store(op: Store, bounds: Bounds, x: Class, v: Class) -> Option<Op> {
+    let kind = bounds as usize * STORE_KINDS + op as usize;
     lookup(&STORE, (kind * CLASSES + x as usize) * CLASSES + v as usize)
 }
 
@@ -320,18 +415,17 @@ pub fn store_general(op: Store, wide: bool) -> Option<Op> {
 /// Size in bytes of the instruction with this op, the table of distances behind a `br_table`
 /// included. `field` reads a 32-bit operand field. `None` if the size is out of range.
 pub fn instruction_size(op: Op, field: impl Fn(usize) -> Option<u32>) -> Option<usize> {
-    let info = op.info();
     if !op.is_br_table() {
-        return Some(info.size());
+        return Some(op.size());
     }
-    let distances = (field(info.tail as usize + 4)? as usize).checked_add(1)?.checked_mul(4)?;
-    Some(len(info.body as usize + distances))
+    let distances = (field(op.tail() + 4)? as usize).checked_add(1)?.checked_mul(4)?;
+    Some(len(op.body() + distances))
 }
 
 impl Op {
     /// Whether a table of distances follows the operands.
     pub fn is_br_table(self) -> bool {
-        let last = self.info().parts.last().map_or(self as u16, |part| *part);
+        let last = self.parts().last().map_or(self as u16, |part| *part);
         [Op::BrTableA, Op::BrTableS, Op::BrTableL, Op::BrTableM].iter().any(|op| *op as u16 == last)
     }
 }
@@ -347,15 +441,22 @@ pub struct Distance {
 
 /// The distances of an instruction with this op.
 pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> Vec<Distance> {
-    let info = op.info();
-    let mut distances: Vec<Distance> = info
-        .fields
-        .iter()
-        .filter(|field| field.1 == Kind::Target)
-        .map(|field| Distance { at: HEAD + field.2 as usize, from: field.2 as usize - 4 })
-        .collect();
+    let mut distances = Vec::new();
+    // A distance stands at field 4 of its part.
+    let mut part = |op: u16, from: usize| {
+        let shape = &SHAPES[usize::from(op)];
+        if shape.has_target {
+            distances.push(Distance { at: HEAD + from + 4, from });
+        }
+        from + usize::from(shape.body)
+    };
+    if op.parts().is_empty() {
+        part(op as u16, 0);
+    } else {
+        op.parts().iter().fold(0, |from, &op| part(op, from));
+    }
     if op.is_br_table() {
-        let tail = info.tail as usize;
+        let tail = op.tail();
         let count = field(tail + 4).unwrap_or(0) as usize;
         distances.extend((0..=count).map(|i| Distance { at: HEAD + tail + 8 + i * 4, from: tail }));
     }
@@ -375,16 +476,16 @@ pub struct Fusions {
 impl Fusions {
     /// The fused ops of the op table.
     pub fn get() -> &'static Fusions {
-        static FUSIONS: std::sync::LazyLock<Fusions> = std::sync::LazyLock::new(Fusions::new);
+        static FUSIONS: LazyLock<Fusions> = LazyLock::new(Fusions::new);
         &FUSIONS
     }
 
     fn new() -> Fusions {
         let mut f =
             Fusions { nodes: vec![Vec::new()], fused: vec![None], first: vec![0; OP_COUNT] };
-        for op in ALL.iter().filter(|op| !op.info().parts.is_empty()) {
+        for op in ALL.iter().filter(|op| !op.parts().is_empty()) {
             let mut node = 0;
-            for part in op.info().parts {
+            for part in op.parts() {
                 let known = f.nodes[node].iter().find(|next| next.0 == *part);
                 node = match known {
                     Some(next) => next.1 as usize,

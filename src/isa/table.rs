@@ -68,6 +68,31 @@ pub enum Kind {
     Bytes16,
 }
 
+impl Kind {
+    /// All kinds; the index is the kind's number.
+    pub const ALL: [Kind; 19] = [
+        Kind::Dst,
+        Kind::Slot,
+        Kind::Acc,
+        Kind::Pin,
+        Kind::Imm16,
+        Kind::Imm32,
+        Kind::Imm64,
+        Kind::F32,
+        Kind::F64,
+        Kind::Off32,
+        Kind::Off64,
+        Kind::Target,
+        Kind::Count,
+        Kind::Count32,
+        Kind::Func,
+        Kind::Ctx,
+        Kind::Type,
+        Kind::Runtime,
+        Kind::Bytes16,
+    ];
+}
+
 /// One operand of an instruction: name, kind, byte offset behind the head.
 pub type Field = (&'static str, Kind, u8);
 
@@ -1183,10 +1208,12 @@ impl Table {
         );
     }
 
-    /// Accesses to memory 0 with a 32-bit index, bounds by guard pages or by comparison.
+    /// Accesses to memory 0: bounds by guard pages, by comparison, and by comparison of a 64-bit index.
     fn memory(&mut self) {
         use Kind::*;
-        for (mode, prefix, check) in [(0, "", false), (1, "checked_", true)] {
+        for (mode, prefix, check, index) in
+            [(0, "", false, "u32"), (1, "checked_", true, "u32"), (2, "wide_", true, "u64")]
+        {
             for (n, (name, t, native, _)) in LOADS.into_iter().enumerate() {
                 self.operator("Load", name);
                 let float = t.starts_with('f');
@@ -1215,7 +1242,11 @@ impl Table {
                                 show_dst(d),
                                 if x == 'k' { "0".into() } else { show(x, "addr") }
                             ),
-                            format!("memory::load::<{}, {}, {t}, {native}, {check}>", ty(d), ty(x)),
+                            format!(
+                                "memory::load::<{}, {}, {index}, {t}, {native}, {check}>",
+                                ty(d),
+                                ty(x)
+                            ),
                             Some((
                                 "LOAD",
                                 ((mode * LOADS.len() + n) * CLASSES + class(d)) * CLASSES
@@ -1257,7 +1288,7 @@ impl Table {
                                 show(v, "value")
                             ),
                             format!(
-                                "memory::store::<{}, {}, {t}, {native}, {check}>",
+                                "memory::store::<{}, {index}, {}, {t}, {native}, {check}>",
                                 ty(x),
                                 if v == 'i' { "H".to_string() } else { ty(v).to_string() }
                             ),

@@ -119,7 +119,7 @@ pub fn compose(code: Composed) -> Composed {
 
 /// Operand bytes of an instruction: in a fused one without the padding behind them.
 fn body(op: Op, available: usize, fused: bool) -> usize {
-    if fused && !op.is_br_table() { op.info().body as usize } else { available }
+    if fused && !op.is_br_table() { op.body() } else { available }
 }
 
 /// Where the distance at `place` of the instruction at `at` leads.

@@ -172,7 +172,7 @@ impl Translator<'_> {
         if self.frame.homes + self.stack.max_height > MAX_SLOT {
             return Err(super::too_large(self.offset, "operand stack too deep"));
         }
-        let mut entry = isa::len(Op::ZeroLocals.info().body as usize) as u32;
+        let mut entry = isa::len(Op::ZeroLocals.body()) as u32;
         if let Some((low, high)) = self.assigned.zeroed {
             self.emit.i16(0, 0, low);
             self.emit.i16(0, 2, high - low + 1);

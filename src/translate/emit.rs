@@ -70,7 +70,7 @@ impl Emitter {
         if let Some(map) = &mut self.source_map {
             map.push((at, self.source));
         }
-        self.bytes.resize(self.bytes.len() + op.info().size(), 0);
+        self.bytes.resize(self.bytes.len() + op.size(), 0);
         self.set_op(at, op);
         at
     }
@@ -104,7 +104,7 @@ impl Emitter {
 
     /// Adds a distance behind a `br_table`.
     pub fn distance_entries(&mut self, at: u32, count: usize) {
-        let body = self.op_at(at).info().body as usize + count * 4;
+        let body = self.op_at(at).body() + count * 4;
         self.bytes.resize(at as usize + isa::len(body), 0);
     }
 
@@ -131,12 +131,12 @@ impl Emitter {
         let at = at as usize;
         at >= self.barrier
             && at < self.bytes.len()
-            && at + self.op_at(at as u32).info().size() == self.bytes.len()
+            && at + self.op_at(at as u32).size() == self.bytes.len()
     }
 
     /// Whether the instruction at `at` ends at `end`, and nothing branches to between.
     pub fn ends_at(&self, at: u32, end: u32) -> bool {
-        let size = self.op_at(at).info().size() as u32;
+        let size = self.op_at(at).size() as u32;
         at as usize >= self.barrier && at + size == end
     }
 

@@ -8,7 +8,7 @@ use super::resolve::{Imm, Src};
 use super::value::Kind;
 use crate::index::{MemoryIndex, TableIndex};
 use crate::isa::runtime::{Runtime, wide};
-use crate::isa::{self, Class, Load, Op, Store};
+use crate::isa::{self, Bounds, Class, Load, Op, Store};
 use crate::vm::frame::MAX_SLOT;
 
 /// Arguments of a runtime call.
@@ -38,40 +38,42 @@ impl Translator<'_> {
         self.info.tables[TableIndex(table).idx()].is_64()
     }
 
-    /// Whether accesses to a memory take the fast path: memory 0 with 32-bit indices.
-    fn is_plain(&self, memory: u32) -> bool {
-        memory == 0 && !self.is_memory64(0)
-    }
-
-    /// Whether accesses to memory 0 compare with its length: by configuration, or because pages
-    /// are smaller than what the system can protect.
-    fn is_checked(&self) -> bool {
-        self.options.checked_memory || self.info.memories[0].page_size_log2() < 16
-    }
-
-    /// An address operand for the fast path: the class, and the offset to encode. A constant
-    /// address becomes part of the offset.
-    fn address(&mut self, o: &Operand, offset: u64, exists: impl Fn(Class) -> bool) -> (Src, u32) {
-        if let Place::Const(bits) = o.place
-            && let Ok(sum) = u32::try_from(u64::from(bits as u32) + offset)
-        {
-            return (Src { class: Class::I, slot: 0, bits }, sum);
+    /// How accesses at a place take the fast path: memory 0 and a 32-bit offset.
+    fn bounds(&self, memarg: &MemArg) -> Option<Bounds> {
+        if memory_of(memarg) != 0 || memarg.offset > u64::from(u32::MAX) {
+            return None;
         }
-        let src = self.source(o, Imm::No, exists);
-        (src, offset as u32)
+        // Pages smaller than what the system can protect are compared with, too.
+        let compared = self.options.checked_memory || self.info.memories[0].page_size_log2() < 16;
+        Some(match (self.is_memory64(0), compared) {
+            (true, _) => Bounds::Wide,
+            (false, true) => Bounds::Checked,
+            (false, false) => Bounds::Guarded,
+        })
+    }
+
+    /// The offset of an access at a constant address, which is no operand then.
+    fn folded(addr: &Operand, offset: u64) -> Option<u32> {
+        let Place::Const(bits) = addr.place else { return None };
+        let address = if addr.kind == Kind::I32 { u64::from(bits as u32) } else { bits };
+        u32::try_from(address.checked_add(offset)?).ok()
     }
 
     pub fn load(&mut self, op: Load, memarg: &MemArg, kind: Kind) {
         let addr = self.stack.pop();
-        if !self.is_plain(memory_of(memarg)) {
+        let Some(bounds) = self.bounds(memarg) else {
             self.load_general(op, memarg, kind, &addr);
             return;
-        }
-        let checked = self.is_checked();
-        let (src, offset) =
-            self.address(&addr, memarg.offset, |c| isa::load(op, checked, Class::A, c).is_some());
+        };
+        let (src, offset) = match Self::folded(&addr, memarg.offset) {
+            Some(offset) => (Src { class: Class::I, slot: 0, bits: 0 }, offset),
+            None => {
+                let exists = |c| isa::load(op, bounds, Class::A, c).is_some();
+                (self.source(&addr, Imm::No, exists), memarg.offset as u32)
+            }
+        };
         self.clobber(kind.is_float());
-        let at = self.emit.op(isa::load(op, checked, Class::A, src.class).expect("a row"));
+        let at = self.emit.op(isa::load(op, bounds, Class::A, src.class).expect("a row"));
         self.put_slot(at, 2, src);
         self.emit.u32(at, 4, offset);
         self.push_temp(kind, at);
@@ -95,7 +97,7 @@ impl Translator<'_> {
     pub fn store(&mut self, op: Store, memarg: &MemArg) {
         let value = self.stack.pop();
         let addr = self.stack.pop();
-        if !self.is_plain(memory_of(memarg)) {
+        let Some(bounds) = self.bounds(memarg) else {
             let (slot, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
             let wide = self.is_memory64(memory_of(memarg));
             let at = self.emit.op(isa::store_general(op, wide).expect("a row"));
@@ -105,14 +107,9 @@ impl Translator<'_> {
             self.emit.u32(at, 4, place);
             self.emit.u64(at, 8, memarg.offset);
             return;
-        }
-        let checked = self.is_checked();
-        let exists = |x: Class, v: Class| isa::store(op, checked, x, v).is_some();
-        let folded = match addr.place {
-            Place::Const(bits) => u32::try_from(u64::from(bits as u32) + memarg.offset).ok(),
-            _ => None,
         };
-        let (sx, sv, offset) = if let Some(offset) = folded {
+        let exists = |x: Class, v: Class| isa::store(op, bounds, x, v).is_some();
+        let (sx, sv, offset) = if let Some(offset) = Self::folded(&addr, memarg.offset) {
             let sv = self.source_half(&value, |v| exists(Class::I, v));
             (Src { class: Class::I, slot: 0, bits: 0 }, sv, offset)
         } else {
@@ -120,7 +117,7 @@ impl Translator<'_> {
             (sx, sv, memarg.offset as u32)
         };
         let at =
-            self.emit.op(isa::store(op, checked, sx.class, sv.class).expect("resolved to a row"));
+            self.emit.op(isa::store(op, bounds, sx.class, sv.class).expect("resolved to a row"));
         self.put_slot(at, 0, sx);
         self.put_half(at, 2, sv);
         self.emit.u32(at, 4, offset);

@@ -68,19 +68,28 @@ macro_rules! native_float {
 }
 native_float! { f32, u32; f64, u64; }
 
-/// The address of an access to memory 0, or `None` if a comparison refuses it.
+/// The address of an access to memory 0, or `None` if a comparison refuses it. 64-bit indices are
+/// always compared.
 #[inline(always)]
-unsafe fn address<const CHECKED: bool>(r: &Regs, index: u32, width: u64) -> Option<*mut u8> {
+unsafe fn address<const CHECKED: bool, I: Into<u64>>(
+    r: &Regs,
+    index: I,
+    width: u64,
+) -> Option<*mut u8> {
     // SAFETY: contract 1.
     let offset = unsafe { field::<u32>(r.pc, 4) };
     // Two 32-bit numbers and a width cannot overflow 64 bits.
-    let mut start = u64::from(index) + u64::from(offset);
+    let mut start = index.into().checked_add(u64::from(offset))?;
     if CHECKED || cfg!(dispatch = "loop") {
         // Both compared and used: LLVM would keep two forms of the sum, a register too many.
         start = opaque(start);
         // SAFETY: contract 3.
         let len = unsafe { (*(*r.ctx()).mem0).len };
-        if start + width > len {
+        let inside = match size_of::<I>() {
+            4 => start + width <= len,
+            _ => start <= len && len - start >= width,
+        };
+        if !inside {
             return None;
         }
     }
@@ -93,16 +102,17 @@ unsafe fn address<const CHECKED: bool>(r: &Regs, index: u32, width: u64) -> Opti
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn load<D, X, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
+pub unsafe fn load<D, X, I, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
 where
     D: Dest<V>,
-    X: Source<u32>,
+    X: Source<I>,
+    I: Into<u64>,
     N: Native<V>,
 {
     // SAFETY: the handler contract.
     unsafe {
         let index = X::read(r, 2);
-        let Some(p) = address::<CHECKED>(r, index, N::WIDTH) else {
+        let Some(p) = address::<CHECKED, I>(r, index, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = N::load(p);
@@ -119,16 +129,17 @@ where
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn store<X, Y, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
+pub unsafe fn store<X, I, Y, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
 where
-    X: Source<u32>,
+    X: Source<I>,
+    I: Into<u64>,
     Y: Source<V>,
     N: Native<V>,
 {
     // SAFETY: the handler contract.
     unsafe {
         let index = X::read(r, 0);
-        let Some(p) = address::<CHECKED>(r, index, N::WIDTH) else {
+        let Some(p) = address::<CHECKED, I>(r, index, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = Y::read(r, 2);
