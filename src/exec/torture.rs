@@ -80,7 +80,7 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             Kind::Count => put(&1_u16.to_le_bytes()),
             Kind::Count32 if *name == "bytes" => put(&16_u32.to_le_bytes()),
             Kind::Count32 => put(&2_u32.to_le_bytes()),
-            Kind::Ctx => put(&places.of(info.name, name).to_le_bytes()),
+            Kind::Ctx => put(&places.of(&info.name, name).to_le_bytes()),
             Kind::Target => {
                 let from = at - HEAD - 4;
                 put(&((size - from) as i32).to_le_bytes());

@@ -59,6 +59,7 @@ pub fn ops(table: &Table) -> String {
         parts.extend(&row.parts);
     }
     let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
+    s += &fusions(table);
     s += "static ALL: [Op; OP_COUNT] = [\n";
     for row in &table.rows {
         let _ = writeln!(s, "    Op::{},", camel(&row.name));
@@ -113,6 +114,39 @@ pub fn ops(table: &Table) -> String {
         s += "];\n";
     }
     s
+}
+
+/// The sequences of ops that have a fused op, as a trie in flat arrays.
+fn fusions(table: &Table) -> String {
+    // Per node: the op on each edge and where it leads, and the fused op of the way here.
+    let mut nodes: Vec<(BTreeMap<usize, usize>, usize)> = vec![(BTreeMap::new(), 0)];
+    for (fused, row) in table.rows.iter().enumerate().filter(|(_, row)| !row.parts.is_empty()) {
+        let mut node = 0;
+        for part in &row.parts {
+            let fresh = nodes.len();
+            node = *nodes[node].0.entry(*part).or_insert(fresh);
+            if node == fresh {
+                nodes.push((BTreeMap::new(), 0));
+            }
+        }
+        nodes[node].1 = fused + 1;
+    }
+    let edges: Vec<(usize, usize)> =
+        nodes.iter().flat_map(|node| node.0.iter().map(|(op, next)| (*op, *next))).collect();
+    let mut first = 0;
+    let places: Vec<(usize, usize)> = nodes
+        .iter()
+        .map(|(own, fused)| {
+            first += own.len();
+            (first, *fused)
+        })
+        .collect();
+    format!(
+        "static FUSION_EDGES: [(u16, u16); {}] = {edges:?};\n\
+         static FUSION_NODES: [(u16, u16); {}] = {places:?};\n",
+        edges.len(),
+        places.len()
+    )
 }
 
 /// The descriptions of all ops that are not fused, a line each: name, family, effect, then name, kind

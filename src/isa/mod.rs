@@ -463,70 +463,21 @@ pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> Vec<Distance> {
     distances
 }
 
-/// Sequences of ops that have a fused op.
-pub struct Fusions {
-    /// Per node and op: the next node. Node 0 is the start; sorted for searching.
-    nodes: Vec<Vec<(u16, u32)>>,
-    /// Per node: the fused op of the sequence that leads here.
-    fused: Vec<Option<Op>>,
-    /// Whether a sequence begins with an op.
-    first: Vec<u32>,
-}
-
-impl Fusions {
-    /// The fused ops of the op table.
-    pub fn get() -> &'static Fusions {
-        static FUSIONS: LazyLock<Fusions> = LazyLock::new(Fusions::new);
-        &FUSIONS
-    }
-
-    fn new() -> Fusions {
-        let mut f =
-            Fusions { nodes: vec![Vec::new()], fused: vec![None], first: vec![0; OP_COUNT] };
-        for op in ALL.iter().filter(|op| !op.parts().is_empty()) {
-            let mut node = 0;
-            for part in op.parts() {
-                let known = f.nodes[node].iter().find(|next| next.0 == *part);
-                node = match known {
-                    Some(next) => next.1 as usize,
-                    None => {
-                        let fresh = f.nodes.len();
-                        f.nodes[node].push((*part, fresh as u32));
-                        f.nodes.push(Vec::new());
-                        f.fused.push(None);
-                        fresh
-                    }
-                };
-            }
-            f.fused[node] = Some(*op);
-        }
-        for next in &mut f.nodes {
-            next.sort_unstable();
-        }
-        for (op, node) in &f.nodes[0] {
-            f.first[usize::from(*op)] = *node;
-        }
-        f
-    }
-
-    /// Calls `found` with length and op of each fused op that `ops` begins with.
-    pub fn matches(&self, ops: impl Iterator<Item = Op>, mut found: impl FnMut(usize, Op)) {
-        let mut node = 0;
-        for (i, op) in ops.enumerate() {
-            node = if i == 0 {
-                self.first[op as usize] as usize
-            } else {
-                match self.nodes[node].binary_search_by_key(&(op as u16), |next| next.0) {
-                    Ok(place) => self.nodes[node][place].1 as usize,
-                    Err(_) => 0,
-                }
-            };
-            if node == 0 {
-                return;
-            }
-            if let Some(op) = self.fused[node] {
-                found(i + 1, op);
-            }
+/// Calls `found` with length and op of each fused op that `ops` begins with.
+///
+/// The sequences are a trie: a node's edges end where `FUSION_NODES` says, begin where those of the
+/// node before end, and are in order of their ops; beside the end is the fused op that ends at the
+/// node, plus one, or 0.
+pub fn fusions(ops: impl Iterator<Item = Op>, mut found: impl FnMut(usize, Op)) {
+    let mut node = 0;
+    for (i, op) in ops.enumerate() {
+        let end = usize::from(FUSION_NODES[node].0);
+        let start = node.checked_sub(1).map_or(0, |before| usize::from(FUSION_NODES[before].0));
+        let edges = &FUSION_EDGES[start..end];
+        let Ok(place) = edges.binary_search_by_key(&(op as u16), |edge| edge.0) else { return };
+        node = usize::from(edges[place].1);
+        if let Some(op) = FUSION_NODES[node].1.checked_sub(1).and_then(Op::from_u16) {
+            found(i + 1, op);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! no branch enters is cut into as few instructions as the fused ops allow, and all distances are
 //! written anew. Linear in the size of the code.
 
-use crate::isa::{self, Fusions, HEAD, Op};
+use crate::isa::{self, HEAD, Op};
 
 /// Longest sequence that a fused op can have.
 const MAX_PARTS: usize = 6;
@@ -131,7 +131,6 @@ fn target(bytes: &[u8], at: usize, place: isa::Distance) -> u32 {
 /// The fewest instructions that do the same: how many of the old ones each new one stands for,
 /// and its op.
 fn plan(instructions: &[Instruction]) -> Vec<(usize, Op)> {
-    let fusions = Fusions::get();
     let n = instructions.len();
     // From the back: the best cut of what follows each instruction.
     let mut best: Vec<(u32, u8, Op)> = instructions.iter().map(|i| (0, 1, i.op)).collect();
@@ -143,7 +142,7 @@ fn plan(instructions: &[Instruction]) -> Vec<(usize, Op)> {
             .enumerate()
             .take_while(|(k, instruction)| *k == 0 || !instruction.entered)
             .map(|(_, instruction)| instruction.op);
-        fusions.matches(run, |length, op| {
+        isa::fusions(run, |length, op| {
             let cost = rest(length) + 1;
             if cost <= choice.0 {
                 choice = (cost, length as u8, op);
