@@ -2,6 +2,7 @@
 //! outermost first, so that one comparison at the right depth decides.
 
 use crate::exec::abi::{Regs, Step};
+use crate::exec::dispatch::opaque_ptr;
 use crate::exec::operand::{Dest, Source, field};
 use crate::exec::{next, trap};
 use crate::trap::Trap;
@@ -14,7 +15,7 @@ pub trait Mode {
     ///
     /// # Safety
     /// The handler contract; the reference is one of the hierarchy that the mode is for.
-    unsafe fn test(r: &Regs, object: u64) -> bool;
+    unsafe fn test(r: &mut Regs, object: u64) -> bool;
 }
 
 /// A set of kinds of objects.
@@ -26,7 +27,9 @@ pub struct Func;
 
 /// Is what stands for the wanted type found at its depth above type `of`?
 #[inline(always)]
-unsafe fn is_above(r: &Regs, of: u32) -> bool {
+unsafe fn is_above(r: &mut Regs, of: u32) -> bool {
+    // The operands are read again instead of taking registers from before.
+    r.pc = opaque_ptr(r.pc.cast_mut());
     // SAFETY: contract 3: the store has an entry for the type of each of its objects and functions.
     // Host objects, which have no type, look at entry 0: the engine's first type, above which there
     // is none.
@@ -39,7 +42,7 @@ unsafe fn is_above(r: &Regs, of: u32) -> bool {
 
 impl Mode for Kind {
     #[inline(always)]
-    unsafe fn test(r: &Regs, object: u64) -> bool {
+    unsafe fn test(r: &mut Regs, object: u64) -> bool {
         // SAFETY: the caller's promise: objects begin with their head.
         let kind = unsafe {
             if object & 1 != 0 { kind::I31 } else { (*(object as *const Header)).kind() }
@@ -51,7 +54,7 @@ impl Mode for Kind {
 
 impl Mode for Type {
     #[inline(always)]
-    unsafe fn test(r: &Regs, object: u64) -> bool {
+    unsafe fn test(r: &mut Regs, object: u64) -> bool {
         if object & 1 != 0 {
             return false;
         }
@@ -65,7 +68,7 @@ impl Mode for Type {
 
 impl Mode for Func {
     #[inline(always)]
-    unsafe fn test(r: &Regs, object: u64) -> bool {
+    unsafe fn test(r: &mut Regs, object: u64) -> bool {
         // SAFETY: the caller's promise: a function reference that is not null is valid.
         unsafe {
             let found = (*(object as *const VmFunc)).type_id;
@@ -76,7 +79,7 @@ impl Mode for Func {
 
 /// Tests a reference. Whether null counts is field 2.
 #[inline(always)]
-unsafe fn test<M: Mode>(r: &Regs, object: u64) -> bool {
+unsafe fn test<M: Mode>(r: &mut Regs, object: u64) -> bool {
     // SAFETY: the caller's promise.
     unsafe { if object == 0 { field::<u16>(r.pc, 2) != 0 } else { M::test(r, object) } }
 }

@@ -77,7 +77,7 @@ type Word = u64;
 /// opaque): that takes more registers than there are.
 ///
 /// # Safety
-/// Both runs are inside the value stack.
+/// Both runs are of whole slots that can be accessed.
 #[inline(always)]
 pub(super) unsafe fn copy_up(dst: *mut u64, src: *const u64, count: u16) {
     let mut dst = opaque_ptr(dst.cast::<Word>());

@@ -2,6 +2,7 @@
 
 use super::memory::Native;
 use crate::exec::abi::{Regs, Step};
+use crate::exec::dispatch::opaque_ptr;
 use crate::exec::operand::{Dest, Source, field, slot};
 use crate::exec::{handlers, next, trap};
 use crate::trap::Trap;
@@ -29,22 +30,15 @@ pub unsafe fn struct_new<const DEFAULT: bool>(r: &mut Regs) -> Step {
         (*window).next = end;
         let word = field::<u32>(r.pc, 8);
         object.cast::<Header>().write(Header { word, len: 0 });
-        // Volatile keeps these loops: a call to memcpy or memset would not be the handler's last.
         let mut to = object.cast::<u64>().add(1);
         if DEFAULT {
             while to.cast::<u8>() < end {
+                // Volatile keeps this a loop: a call to memset would not be the handler's last.
                 to.write_volatile(0);
-                to = to.add(1);
+                to = opaque_ptr(to.add(1));
             }
         } else {
-            let mut from = slot(r, 2);
-            let mut left = field::<u16>(r.pc, 6);
-            while left > 0 {
-                to.write_volatile(from.read());
-                to = to.add(1);
-                from = from.add(1);
-                left -= 1;
-            }
+            super::mov::copy_up(to, slot(r, 2), field::<u16>(r.pc, 6));
         }
         r.acc = object as u64;
         slot(r, 2).write(r.acc);
