@@ -197,7 +197,7 @@ fn short_symbol(full: &str) -> String {
 /// the register unless it is a float register.
 fn role_names(program: &Program) -> BTreeMap<String, (Option<Reg>, String)> {
     let mut names = BTreeMap::new();
-    let floats = [(0, "fa"), (1, "f0")];
+    let floats = program.vector_roles();
     match program.image.machine() {
         Machine::X86_64 => {
             for &(reg, role) in program.roles() {
@@ -205,7 +205,7 @@ fn role_names(program: &Program) -> BTreeMap<String, (Option<Reg>, String)> {
                     names.insert(name, (Some(reg), format!("{role}{suffix}")));
                 }
             }
-            for (number, role) in floats {
+            for &(number, role) in floats {
                 names.insert(format!("xmm{number}"), (None, role.to_string()));
             }
         }
@@ -214,7 +214,7 @@ fn role_names(program: &Program) -> BTreeMap<String, (Option<Reg>, String)> {
                 names.insert(format!("x{reg}"), (Some(reg), role.to_string()));
                 names.insert(format!("w{reg}"), (Some(reg), format!("{role}.32")));
             }
-            for (number, role) in floats {
+            for &(number, role) in floats {
                 for (prefix, suffix) in [("d", ""), ("s", ".32"), ("v", ".v"), ("q", ".v")] {
                     names.insert(format!("{prefix}{number}"), (None, format!("{role}{suffix}")));
                 }

@@ -149,6 +149,13 @@ impl Program {
         roles(self.image.machine(), self.descriptor.backend)
     }
 
+    /// Likewise, of the vector registers.
+    pub fn vector_roles(&self) -> &'static [(Reg, &'static str)] {
+        const FLOATS: [(Reg, &str); 5] = [(0, "fa"), (1, "f0"), (2, "f1"), (3, "f2"), (4, "ctx")];
+        // The instance is there only where it has no integer register.
+        if self.role("ctx").is_some() { &FLOATS[..4] } else { &FLOATS }
+    }
+
     /// The register with the role `name`.
     pub fn role(&self, name: &str) -> Option<Reg> {
         self.roles().iter().find(|(_, role)| *role == name).map(|(reg, _)| *reg)

@@ -188,8 +188,15 @@ pub fn check(program: &Program, function: Function) -> Checked {
     let mut graph = Graph::build(&program.image, function.address, program.starts());
     let values = Values::follow(&graph, machine);
     resolve(program, &mut graph, &values);
-    let mut checker =
-        Checker { program, function: &function, values, found: Vec::new(), hot: BTreeSet::new() };
+    let ctx_written = ctx_written(program, &graph);
+    let mut checker = Checker {
+        program,
+        function: &function,
+        values,
+        found: Vec::new(),
+        hot: BTreeSet::new(),
+        ctx_written,
+    };
 
     let dispatches: BTreeSet<u64> = graph
         .nodes
@@ -259,6 +266,21 @@ fn fixed_target(program: &Program, values: &Values, value: Value) -> Option<u64>
     image.is_code(target).then_some(target)
 }
 
+/// The instructions to which a path leads on which the vector register of the instance was written.
+fn ctx_written(program: &Program, graph: &Graph) -> BTreeSet<u64> {
+    let Some((reg, _)) = program.vector_roles().iter().find(|(_, role)| *role == "ctx") else {
+        return BTreeSet::new();
+    };
+    let writes = graph.nodes.values().filter(|node| node.insn.vectors_written & 1 << reg != 0);
+    let mut todo: Vec<u64> = writes.flat_map(|node| node.next.iter().copied()).collect();
+    let mut reached: BTreeSet<u64> = todo.iter().copied().collect();
+    while let Some(at) = todo.pop() {
+        let next = graph.nodes.get(&at).map_or(&[][..], |node| &node.next);
+        todo.extend(next.iter().copied().filter(|next| reached.insert(*next)));
+    }
+    reached
+}
+
 /// Follows backwards which registers reach an exit as they are.
 fn roles(program: &Program, graph: &Graph, values: &Values) -> BTreeMap<u64, Roles> {
     let all = program.roles().iter().fold(0u32, |mask, (reg, _)| mask | 1 << reg);
@@ -299,6 +321,8 @@ struct Checker<'a> {
     function: &'a Function,
     values: Values,
     hot: BTreeSet<u64>,
+    /// Where the vector register of the instance has been written, if it has one.
+    ctx_written: BTreeSet<u64>,
     found: Vec<(Rule, u64, String)>,
 }
 
@@ -545,7 +569,9 @@ impl Checker<'_> {
                     let value = state[*reg as usize];
                     !self.is_entry(value.root, *reg) || value.offset != 0
                 });
-                if let Some((_, role)) = moved {
+                let in_vector = self.ctx_written.contains(&insn.address).then_some("ctx");
+                let moved = moved.map(|(_, role)| *role).or(in_vector);
+                if let Some(role) = moved {
                     let message = format!("{role} was written before this access");
                     self.report(Rule::Guard, insn.address, &message);
                     return;

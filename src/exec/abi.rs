@@ -183,6 +183,26 @@ impl Regs {
         return self.ctx_reg;
     }
 
+    /// The instance, moved from its register anew: where it is needed again later, and would have to
+    /// stay in one of the few integer registers that are free meanwhile.
+    #[inline(always)]
+    pub fn ctx_again(&self) -> *mut VmCtx {
+        #[cfg(dispatch = "sibling")]
+        {
+            let bits: u64;
+            // SAFETY: a move between registers. It is not `pure`, so that it is done each time.
+            unsafe {
+                core::arch::asm!(
+                    "movq {}, {}", out(reg) bits, in(xmm_reg) self.ctx_reg,
+                    options(nomem, nostack, preserves_flags)
+                );
+            }
+            return core::ptr::with_exposed_provenance_mut(bits as usize);
+        }
+        #[cfg(not(dispatch = "sibling"))]
+        return self.ctx_reg;
+    }
+
     /// Switches to another instance.
     #[inline(always)]
     pub fn set_ctx(&mut self, ctx: *mut VmCtx) {

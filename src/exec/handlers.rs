@@ -25,6 +25,7 @@ handler! { #[cold] count, super::profile::count, "Counts, then goes on in the in
 handler! { #[cold] raise, super::slow::raise, "Records the trap in the accumulator and leaves." }
 handler! { #[cold] raise_memory_fault, super::slow::raise_memory_fault, "Where the signal handler sends a faulting access." }
 handler! { call_import_host, host::call_import_host, "The rest of a call of an import that is the host's." }
+handler! { call_import_host_floats, host::call_import_host_floats, "The same where floats may be pinned." }
 handler! { #[cold] host_failed, host::host_failed, "A host function did not return normally." }
 handler! { #[cold] runtime_failed, host::runtime_failed, "A runtime function did not return normally." }
 handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype check of an indirect call." }
@@ -34,7 +35,7 @@ handler! { #[cold] return_call_across, call::return_call_across, "The rest of a 
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 14] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 15] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
     ("host_failed", host_failed, Role::Exit),
@@ -46,6 +47,7 @@ pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 14] = [
     ("return_call_indirect_subtype", return_call_indirect_subtype, Role::Cold),
     ("struct_new_slow", struct_new_slow, Role::Trampoline),
     ("call_import_host", call_import_host, Role::Trampoline),
+    ("call_import_host_floats", call_import_host_floats, Role::Trampoline),
     ("call_indirect_host", call_indirect_host, Role::Trampoline),
     ("call_runtime", call_runtime, Role::Trampoline),
     ("lazy_compile", lazy_compile, Role::Trampoline),

@@ -273,12 +273,10 @@ macro_rules! into_func {
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc {
                 unsafe extern "C" fn shim<F, $($arg: WasmTy,)* R: WasmRet>(
-                    _: Unused,
+                    ctx: *mut VmCtx,
                     _: Unused,
                     slots: *mut Slot,
                     host: *const VmHostFunc,
-                    _: Unused,
-                    ctx: *mut VmCtx,
                 ) -> HostReturn
                 where
                     F: Fn($($arg),*) -> R,
@@ -314,12 +312,10 @@ macro_rules! into_func {
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc {
                 unsafe extern "C" fn shim<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>(
-                    _: Unused,
+                    ctx: *mut VmCtx,
                     _: Unused,
                     slots: *mut Slot,
                     host: *const VmHostFunc,
-                    _: Unused,
-                    ctx: *mut VmCtx,
                 ) -> HostReturn
                 where
                     F: Fn(Caller<'_, T>, $($arg),*) -> R,
@@ -358,12 +354,10 @@ struct Dynamic<F> {
 
 /// The shim of [`HostFunc::dynamic`].
 unsafe extern "C" fn dynamic_shim<T: 'static, F>(
-    _: Unused,
+    ctx: *mut VmCtx,
     _: Unused,
     slots: *mut Slot,
     host: *const VmHostFunc,
-    _: Unused,
-    ctx: *mut VmCtx,
 ) -> HostReturn
 where
     F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,

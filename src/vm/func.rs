@@ -86,18 +86,16 @@ pub struct HostReturn {
 /// An argument that nobody passes: what is in its register stays there.
 pub type Unused = MaybeUninit<u64>;
 
-/// The one native signature through which the trampoline calls host code: the argument slots, which
-/// become the result slots, the host function and the calling instance. Where handlers have the
-/// C convention's registers (see `exec::abi`), the last two are in place already.
+/// The one native signature through which the trampoline calls host code: the calling instance, the
+/// argument slots, which become the result slots, and the host function. Where handlers have the
+/// C convention's registers (see `exec::abi`), the function is in its place already.
 ///
 /// A shim casts [`VmHostFunc::data`] to the exact closure type it was made for; it never unwinds.
 pub type HostShim = unsafe extern "C" fn(
-    Unused,
+    caller: *mut VmCtx,
     Unused,
     slots: *mut Slot,
     host: *const VmHostFunc,
-    Unused,
-    caller: *mut VmCtx,
 ) -> HostReturn;
 
 /// A host function: a [`VmFunc`] whose code is the two-instruction stub

@@ -41,7 +41,16 @@ pub(super) fn decode(bytes: &[u8], address: u64) -> Result<Insn, String> {
         )
     });
     let flow = flow(&insn, address);
-    Ok(Insn { address, len: 4, flow, effects, memory, push_pop: moves_sp, raw: RawInsn::A64(insn) })
+    Ok(Insn {
+        address,
+        len: 4,
+        flow,
+        effects,
+        memory,
+        vectors_written: 0,
+        push_pop: moves_sp,
+        raw: RawInsn::A64(insn),
+    })
 }
 
 fn flow(insn: &Instruction, address: u64) -> Flow {

@@ -110,6 +110,9 @@ pub struct Insn {
     pub effects: Vec<Effect>,
     /// Memory it reads or writes, other than what a push, pop, call or return does by itself.
     pub memory: Vec<Memory>,
+    /// Vector registers that it writes, one bit each; not told on AArch64, where none carries an
+    /// address.
+    pub vectors_written: u32,
     /// A push or pop of any form, or `enter`/`leave`; on AArch64 a load or store that
     /// also moves the stack pointer.
     pub push_pop: bool,

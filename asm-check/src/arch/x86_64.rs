@@ -45,12 +45,16 @@ pub(super) fn decode(bytes: &[u8], address: u64) -> Result<Insn, String> {
         .collect::<Vec<_>>();
 
     let mut effects = Vec::new();
+    let mut vectors_written = 0;
     let precise = precise_effect(&insn);
     for used in info.used_registers() {
         let written = matches!(
             used.access(),
             OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
         );
+        if written && used.register().is_vector_register() {
+            vectors_written |= 1 << used.register().number();
+        }
         let Some(dst) = gpr(used.register()).filter(|_| written) else {
             continue;
         };
@@ -95,6 +99,7 @@ pub(super) fn decode(bytes: &[u8], address: u64) -> Result<Insn, String> {
         flow,
         effects,
         memory,
+        vectors_written,
         push_pop,
         raw: RawInsn::X86(insn),
     })

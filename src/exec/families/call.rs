@@ -7,7 +7,7 @@ use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};
 use crate::isa;
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1};
-use crate::vm::{CodeEntry, Slot, VmFunc, VmTable};
+use crate::vm::{CodeEntry, Slot, VmCtx, VmFunc, VmTable};
 
 /// Writes the header of the callee's frame.
 #[inline(always)]
@@ -139,11 +139,11 @@ unsafe fn overflows(r: &Regs, fp: *mut Slot) -> bool {
     fp > unsafe { (*(*r.ctx()).store).stack_limit }
 }
 
-/// Where a defined function starts, given the offset of its code entry.
+/// Where a defined function of the instance starts, given the offset of its code entry.
 #[inline(always)]
-unsafe fn code(r: &Regs, index: u32) -> Pc {
+unsafe fn code(ctx: *mut VmCtx, index: u32) -> Pc {
     // SAFETY: contracts 1 and 3: the index is one of the module's.
-    unsafe { (*(*r.ctx()).code.cast::<u8>().add(index as usize).cast::<CodeEntry>()).load() }
+    unsafe { (*(*ctx).code.cast::<u8>().add(index as usize).cast::<CodeEntry>()).load() }
 }
 
 /// Call of a function that the module defines.
@@ -159,7 +159,7 @@ pub unsafe fn call(r: &mut Regs) -> Step {
         if overflows(r, fp) {
             return trap(r, Trap::StackOverflow);
         }
-        r.pc = code(r, field::<u32>(r.pc, 4));
+        r.pc = code(r.ctx(), field::<u32>(r.pc, 4));
         r.fp = fp;
     }
     Step::Next
@@ -174,7 +174,7 @@ unsafe fn jump_into(r: &mut Regs, f: *const VmFunc, fp: *mut Slot, cross: Handle
         let instance = (*f).instance;
         // A host function's stub takes the function from the accumulator.
         r.acc = f as u64;
-        if instance != r.ctx() && !instance.is_null() {
+        if instance != r.ctx_again() && !instance.is_null() {
             return Step::To(cross);
         }
         r.pc = (*(*f).code).load();
@@ -256,7 +256,7 @@ unsafe fn call_function(r: &mut Regs, f: *const VmFunc, body: usize) -> Step {
         let fp = slot(r, 0);
         let ret = r.pc.add(isa::len(body));
         push(r, fp, ret);
-        if overflows(r, fp) {
+        if fp > (*(*r.ctx_again()).store).stack_limit {
             return trap(r, Trap::StackOverflow);
         }
         jump_into(r, f, fp, handlers::call_across)
@@ -423,7 +423,7 @@ pub unsafe fn return_call(r: &mut Regs) -> Step {
         let Some(fp) = replace_frame(r) else {
             return trap(r, Trap::StackOverflow);
         };
-        r.pc = code(r, field::<u32>(r.pc, 8));
+        r.pc = code(r.ctx_again(), field::<u32>(r.pc, 8));
         r.fp = fp;
     }
     Step::Next

@@ -4,6 +4,7 @@
 use core::mem::MaybeUninit;
 
 use crate::exec::abi::{Pc, Regs, Step, ctx_reg, float, status};
+use crate::exec::dispatch::{any, any_float};
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, runtime, trap_code};
 use crate::isa;
@@ -13,9 +14,10 @@ use crate::wasm::registry::MAX_PARAMS;
 
 /// Makes the frame at `fp` the one that native code re-enters above and that stack walks start
 /// at. Its header has been written; the instance and the pinned locals, which are those of some
-/// caller, go there too, because the frame is all that is kept across the call.
+/// caller, go there too, because the frame is all that is kept across the call. Without `FLOATS` it
+/// is known already that nobody pins floats.
 #[inline(always)]
-unsafe fn publish(r: &Regs, fp: *mut Slot) {
+unsafe fn publish<const FLOATS: bool>(r: &Regs, fp: *mut Slot) {
     // SAFETY: contract 3; the frame has room for a header.
     unsafe {
         let ctx = r.ctx();
@@ -23,7 +25,7 @@ unsafe fn publish(r: &Regs, fp: *mut Slot) {
         let store = (*ctx).store;
         (*store).exit_fp = fp;
         super::call::save_ints(r, fp);
-        if (*store).pins_floats != 0 {
+        if FLOATS && (*store).pins_floats != 0 {
             super::call::save_floats(r, fp);
         }
     }
@@ -40,25 +42,25 @@ unsafe fn after(fp: *mut Slot, value: u64) -> Regs {
         fp,
         mem: core::ptr::null_mut(),
         acc: value,
-        l0: 0,
-        l1: 0,
+        l0: any(),
+        l1: any(),
         fa: float::from_bits(value),
-        f0: float::zero(),
-        f1: float::zero(),
-        f2: float::zero(),
+        f0: any_float(),
+        f1: any_float(),
+        f2: any_float(),
         ctx_reg: ctx_reg(ctx),
     }
 }
 
 /// What `publish` saved in the frame at `fp`, and memory 0, which native code may have moved.
 #[inline(always)]
-unsafe fn restore(r: &mut Regs) {
+unsafe fn restore<const FLOATS: bool>(r: &mut Regs) {
     // SAFETY: as above.
     unsafe {
         let (ctx, fp) = (r.ctx(), r.fp);
         r.mem = (*(*ctx).mem0).base;
         super::call::restore_ints(r, fp);
-        if (*(*ctx).store).pins_floats != 0 {
+        if FLOATS && (*(*ctx).store).pins_floats != 0 {
             super::call::restore_floats(r, fp);
         }
     }
@@ -66,10 +68,10 @@ unsafe fn restore(r: &mut Regs) {
 
 /// Returns from the native call.
 #[inline(always)]
-unsafe fn resume(r: &mut Regs) {
+unsafe fn resume<const FLOATS: bool>(r: &mut Regs) {
     // SAFETY: as above.
     unsafe {
-        restore(r);
+        restore::<FLOATS>(r);
         r.pc = r.fp.offset(RET_PC).read() as Pc;
         r.fp = r.fp.offset(CALLER_FP).read() as *mut Slot;
     }
@@ -78,19 +80,18 @@ unsafe fn resume(r: &mut Regs) {
 /// Calls the host function in the accumulator. Its frame at `fp` has its header, and its arguments
 /// are at `slots`.
 #[inline(always)]
-unsafe fn call_host(r: &mut Regs, fp: *mut Slot, slots: *mut Slot) -> Step {
+unsafe fn call_host<const FLOATS: bool>(r: &mut Regs, fp: *mut Slot, slots: *mut Slot) -> Step {
     // SAFETY: the handler contract; the accumulator holds a host function, whose shim takes this.
     unsafe {
         let host = r.acc as *const VmHostFunc;
-        publish(r, fp);
-        let unused = MaybeUninit::uninit();
-        let returned = ((*host).shim)(unused, unused, slots, host, unused, r.ctx());
+        publish::<FLOATS>(r, fp);
+        let returned = ((*host).shim)(r.ctx(), MaybeUninit::uninit(), slots, host);
         *r = after(fp, returned.value);
         if returned.outcome != HostOutcome::Return as u64 {
             r.acc = returned.outcome;
             return Step::To(handlers::host_failed);
         }
-        resume(r);
+        resume::<FLOATS>(r);
     }
     Step::Next
 }
@@ -104,7 +105,7 @@ pub unsafe fn call_indirect_host(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the function value was made together with this stub.
     unsafe {
         let slots = r.fp.sub(field::<u32>(r.pc, 4) as usize);
-        call_host(r, r.fp, slots)
+        call_host::<true>(r, r.fp, slots)
     }
 }
 
@@ -123,10 +124,31 @@ const _: () = {
 pub unsafe fn call_import_host(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
+        if (*(*r.ctx()).store).pins_floats != 0 {
+            return Step::To(handlers::call_import_host_floats);
+        }
+        import_host::<false>(r)
+    }
+}
+
+/// The same where floats may be pinned, which the call saves then.
+///
+/// # Safety
+/// As for [`call_import_host`].
+#[inline(always)]
+pub unsafe fn call_import_host_floats(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe { import_host::<true>(r) }
+}
+
+#[inline(always)]
+unsafe fn import_host<const FLOATS: bool>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
         let fp = slot(r, 0);
         super::call::push(r, fp, r.pc.add(isa::len(8)));
         let slots = slot(r, 2);
-        call_host(r, fp, slots)
+        call_host::<FLOATS>(r, fp, slots)
     }
 }
 
@@ -152,7 +174,7 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
     unsafe {
         let fp = slot(r, 0);
         super::call::push(r, fp, r.pc.add(isa::len(RUNTIME_BODY)));
-        publish(r, fp);
+        publish::<true>(r, fp);
         let f: runtime::RuntimeFn = field(r.pc, 16);
         let args = slot(r, 2);
         let (x, y, z) = (field::<u32>(r.pc, 4), field::<u32>(r.pc, 8), field::<u32>(r.pc, 12));
@@ -162,7 +184,7 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
             r.acc = u64::from(outcome);
             return Step::To(handlers::runtime_failed);
         }
-        resume(r);
+        resume::<true>(r);
     }
     Step::Next
 }
@@ -178,7 +200,7 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
     unsafe {
         let fp = slot(r, 0);
         super::call::push(r, fp, r.pc.add(isa::len(16)));
-        publish(r, fp);
+        publish::<true>(r, fp);
         // Without slots to copy it is made of zeros, if it has fields at all.
         let (word, slots) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
         let outcome = runtime::struct_new(r.ctx(), slot(r, 2), word, u32::from(slots == 0), 0);
@@ -187,7 +209,7 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
             r.acc = u64::from(outcome);
             return Step::To(handlers::runtime_failed);
         }
-        resume(r);
+        resume::<true>(r);
         let at = r.pc.sub(isa::len(16));
         r.acc = r.fp.offset(field::<i16>(at, 2) as isize).read();
     }
@@ -246,7 +268,7 @@ pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
     // SAFETY: the handler contract. The callee has not begun, so its header has room for `publish`.
     unsafe {
         let fp = r.fp;
-        publish(r, fp);
+        publish::<true>(r, fp);
         let entry = runtime::lazy_compile(r.ctx(), r.pc);
         *r = after(fp, 0);
         if entry.is_null() {
@@ -254,7 +276,7 @@ pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
             return Step::To(handlers::host_failed);
         }
         // At a function's entry the pinned registers are its caller's, as in its header.
-        restore(r);
+        restore::<true>(r);
         r.pc = entry;
     }
     Step::Next
