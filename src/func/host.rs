@@ -290,12 +290,16 @@ macro_rules! into_func {
                             let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
                             f($($arg),*).finish(ctx, host, slots)
                         });
-                        let scope = begin_scope(ctx);
+                        // Without a caller, only arguments can make handles.
+                        let scoped = <($($arg,)*) as WasmTyList>::MAKES_HANDLES;
+                        let scope = if scoped { begin_scope(ctx) } else { 0 };
                         let outcome = match catch_unwind(call) {
                             Ok(outcome) => outcome,
                             Err(payload) => panicked(ctx, payload),
                         };
-                        end_scope(ctx, scope);
+                        if scoped {
+                            end_scope(ctx, scope);
+                        }
                         outcome
                     }
                 }

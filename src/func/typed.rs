@@ -28,6 +28,10 @@ pub unsafe trait WasmTy: Send + Sized + 'static {
     #[doc(hidden)]
     const SLOTS: usize;
 
+    /// Whether reading a value may make a handle, which ends with the host function it is made for.
+    #[doc(hidden)]
+    const MAKES_HANDLES: bool = true;
+
     /// The WebAssembly type.
     #[doc(hidden)]
     fn valtype() -> ValType;
@@ -61,6 +65,7 @@ macro_rules! numbers {
         // SAFETY: `load` and `store` are each other's inverse and follow the slot format.
         unsafe impl WasmTy for $ty {
             const SLOTS: usize = 1;
+            const MAKES_HANDLES: bool = false;
 
             fn valtype() -> ValType {
                 ValType::$valtype
@@ -139,6 +144,7 @@ unsafe impl WasmTy for Option<I31> {
 // SAFETY: two slots, low half first, as the slot format says.
 unsafe impl WasmTy for V128 {
     const SLOTS: usize = 2;
+    const MAKES_HANDLES: bool = false;
 
     fn valtype() -> ValType {
         ValType::V128
@@ -269,6 +275,9 @@ pub unsafe trait WasmTyList: Send + Sized + 'static {
     /// Slots of the value stack that the values take.
     const SLOTS: usize;
 
+    /// Whether reading one of the values may make a handle.
+    const MAKES_HANDLES: bool;
+
     /// The WebAssembly types.
     fn valtypes() -> impl Iterator<Item = ValType>;
 
@@ -293,6 +302,7 @@ pub unsafe trait WasmTyList: Send + Sized + 'static {
 // SAFETY: a list of one.
 unsafe impl<V: WasmTy> WasmTyList for V {
     const SLOTS: usize = <V as WasmTy>::SLOTS;
+    const MAKES_HANDLES: bool = <V as WasmTy>::MAKES_HANDLES;
 
     fn valtypes() -> impl Iterator<Item = ValType> {
         core::iter::once(<V as WasmTy>::valtype())
@@ -342,6 +352,7 @@ macro_rules! tuple {
         // SAFETY: each element in terms of its own implementation, at the slot behind the last.
         unsafe impl<$($name: WasmTy),*> WasmTyList for ($($name,)*) {
             const SLOTS: usize = 0 $(+ <$name as WasmTy>::SLOTS)*;
+            const MAKES_HANDLES: bool = false $(|| <$name as WasmTy>::MAKES_HANDLES)*;
 
             fn valtypes() -> impl Iterator<Item = ValType> {
                 [$($name::valtype(),)*].into_iter()
