@@ -11,6 +11,7 @@ mod limits;
 mod linker;
 mod memories;
 mod modules;
+mod outcomes;
 mod reentry;
 mod stress;
 mod suspension;
