@@ -1,6 +1,9 @@
 //! Modules at and beyond the limits: they work or are refused with a reason, in time that grows
 //! with their size and no faster.
 
+mod modules;
+mod running;
+
 use threadle::{
     CompilationMode, Config, Engine, Instance, Module, ModuleError, ModuleErrorKind, Result, Store,
     Trap,
