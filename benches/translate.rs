@@ -93,5 +93,14 @@ fn instantiate(input: (Store<()>, Module)) -> (Store<()>, Module) {
     (store, module)
 }
 
-library_benchmark_group!(name = load; benchmarks = validate, translate, instantiate);
+// All of an instantiation, not only what each function adds to it.
+#[library_benchmark]
+#[bench::instance(args = (FEW), setup = module)]
+fn instance(input: (Store<()>, Module)) -> (Store<()>, Module) {
+    let (mut store, module) = input;
+    assert!(black_box(Instance::new(&mut store, &module, &[])).is_ok());
+    (store, module)
+}
+
+library_benchmark_group!(name = load; benchmarks = validate, translate, instantiate, instance);
 main!(library_benchmark_groups = load);
