@@ -13,6 +13,7 @@ mod memories;
 mod modules;
 mod outcomes;
 mod reentry;
+mod stack;
 mod stress;
 mod suspension;
 mod typed;
