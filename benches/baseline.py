@@ -29,8 +29,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BASELINE = os.path.join(ROOT, "benches", "baseline.txt")
 # Each benchmark file, with the distance between the two counts of its paired rows.
 BENCHES = {"border": 1000, "exec": 1, "translate": 50}
-# The features of .ci/run's other steps, so that what they have built is used.
-FEATURES = "cli bench"
 HEADER = """\
 # Instructions by row: see benches/baseline.py, which rewrites this file when called with --bless.
 # border: one iteration. exec: one run, and its mispredicted indirect jumps. translate: one function
@@ -58,7 +56,7 @@ def measure(bench):
     command = ["cargo"]
     if os.environ.get("THREADLE_DISPATCH") == "become":
         command.append("+nightly")
-    command += ["bench", "--features", FEATURES, "--bench", bench, "--", "--output-format=json"]
+    command += ["bench", "--features", "bench", "--bench", bench, "--", "--output-format=json"]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if run.returncode != 0:
         sys.exit(f"baseline: `{' '.join(command)}` failed")

@@ -17,10 +17,14 @@ fn files() -> BTreeMap<String, String> {
         for entry in std::fs::read_dir(folder).expect("a readable folder") {
             let path = entry.expect("a readable folder").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // A folder, or the file that a second work tree has in its place.
+            if name == ".git" {
+                continue;
+            }
             if path.is_dir() {
                 // Build results, wherever they were put, are marked by cargo.
                 let built = name == "target" || path.join("CACHEDIR.TAG").exists();
-                if !built && name != ".git" {
+                if !built {
                     walk(&path, files);
                 }
             } else if let Ok(text) = std::fs::read_to_string(&path) {
