@@ -36,7 +36,12 @@ pub struct ModuleCode {
 
 impl ModuleCode {
     /// The code of a module that was read from `bytes`, nothing of it translated.
-    pub fn new(info: Arc<ModuleInfo>, bytes: Arc<[u8]>, memory: &MemoryTunables) -> ModuleCode {
+    pub fn new(
+        info: Arc<ModuleInfo>,
+        bytes: Arc<[u8]>,
+        memory: &MemoryTunables,
+        relaxed_simd_deterministic: bool,
+    ) -> ModuleCode {
         let count = info.num_defined_funcs() as usize;
         let stub = exec::lazy_stub_head();
         let mut entries: Box<[CodeEntry]> =
@@ -47,6 +52,7 @@ impl ModuleCode {
         ModuleCode {
             options: Options {
                 checked_memory: !info.memories.first().is_some_and(|ty| is_guarded(ty, memory)),
+                relaxed_simd_deterministic,
                 fuel: false,
                 interrupt: false,
                 source_map: false,

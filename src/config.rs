@@ -27,6 +27,7 @@ pub struct Config {
     pub(crate) features: WasmFeatures,
     pub(crate) mode: CompilationMode,
     pub(crate) parallel: bool,
+    pub(crate) relaxed_simd_deterministic: bool,
     backtrace_frames: Option<NonZeroUsize>,
     signals_based_traps: bool,
     memory_reservation: u64,
@@ -40,7 +41,7 @@ pub struct Config {
 
 /// What modules may use unless told otherwise.
 const DEFAULT_FEATURES: WasmFeatures = WasmFeatures::WASM2
-    .difference(WasmFeatures::SIMD)
+    .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FUNCTION_REFERENCES)
@@ -78,9 +79,10 @@ features! {
     wasm_multi_value = WasmFeatures::MULTI_VALUE;
     /// Bulk memory and table operations (2.0). On by default.
     wasm_bulk_memory = WasmFeatures::BULK_MEMORY;
-    /// 128-bit vectors (2.0).
+    /// 128-bit vectors (2.0). On by default.
     wasm_simd = WasmFeatures::SIMD;
-    /// Vector operations whose results may differ between machines (3.0).
+    /// Vector operations whose results may differ between machines (3.0); see
+    /// [`Config::relaxed_simd_deterministic`]. On by default.
     wasm_relaxed_simd = WasmFeatures::RELAXED_SIMD;
     /// Tail calls (3.0). On by default.
     wasm_tail_call = WasmFeatures::TAIL_CALL;
@@ -115,6 +117,7 @@ impl Config {
             features: DEFAULT_FEATURES,
             mode: CompilationMode::Lazy,
             parallel: true,
+            relaxed_simd_deterministic: false,
             backtrace_frames: NonZeroUsize::new(store.backtrace_frames),
             signals_based_traps: guard::SUPPORTED,
             memory_reservation: GUARDED_SPAN,
@@ -142,6 +145,15 @@ impl Config {
     /// Use several threads to validate, and to translate eagerly, large modules? On by default.
     pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Config {
         self.parallel = parallel;
+        self
+    }
+
+    /// Give relaxed SIMD instructions the results of the specification's deterministic profile, the
+    /// same on every machine? Off by default: where the specification leaves a choice, the result
+    /// is then the one that is fastest on this machine. It may be so for out-of-range lanes of
+    /// swizzles and truncations, and for `min` and `max` of NaN or of zeros.
+    pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Config {
+        self.relaxed_simd_deterministic = enable;
         self
     }
 

@@ -74,7 +74,12 @@ impl Module {
 
     fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
         let info = ModuleInfo::parse(&bytes, &engine.parse_options(), engine.types())?;
-        let code = ModuleCode::new(Arc::new(info), bytes, &engine.tunables().memory);
+        let code = ModuleCode::new(
+            Arc::new(info),
+            bytes,
+            &engine.tunables().memory,
+            engine.config().relaxed_simd_deterministic,
+        );
         if engine.config().mode == CompilationMode::Eager {
             code.compile_all(engine.threads())?;
         }

@@ -25,6 +25,8 @@
 //!
 //! An `f32` occupies the low half of a float register, an `i32` the low half of an integer
 //! register; the other half is unspecified, so whoever needs 64 bits of a narrower value extends.
+//! A `v128` fills the float accumulator; pinned locals never are one, as
+//! functions save 64 bits of them.
 //!
 //! # The contract of a handler
 //!
@@ -45,14 +47,14 @@
 
 use crate::vm::{Slot, VmCtx};
 
-/// A float register. The whole vector register, so that a narrower value is written without
-/// touching the rest: what lies above it is unspecified.
+/// A float register. The whole vector register: for vectors, and so that a narrower value is
+/// written without touching the rest, which is unspecified.
 #[cfg(target_arch = "x86_64")]
 pub type FloatReg = core::arch::x86_64::__m128;
 
-/// A float register.
+/// A float register: wide enough for a vector.
 #[cfg(not(target_arch = "x86_64"))]
-pub type FloatReg = u64;
+pub type FloatReg = u128;
 
 /// Reads and writes of a float register.
 pub mod float {
@@ -61,6 +63,7 @@ pub mod float {
     #[cfg(target_arch = "x86_64")]
     mod imp {
         use super::FloatReg;
+        use crate::sem::V128;
         use core::arch::x86_64::{
             _mm_castpd_ps, _mm_castps_pd, _mm_castsi128_ps, _mm_cvtsd_f64, _mm_cvtsi64_si128,
             _mm_cvtss_f32, _mm_move_sd, _mm_move_ss, _mm_set_sd, _mm_set_ss,
@@ -98,11 +101,22 @@ pub mod float {
             // SAFETY: as above.
             unsafe { _mm_cvtsi128_si64(_mm_castps_si128(r)) as u64 }
         }
+        #[inline(always)]
+        pub fn get_v128(r: FloatReg) -> V128 {
+            // SAFETY: 16 bytes, of which every pattern is a value of both types.
+            unsafe { core::mem::transmute::<FloatReg, V128>(r) }
+        }
+        #[inline(always)]
+        pub fn from_v128(v: V128) -> FloatReg {
+            // SAFETY: as above.
+            unsafe { core::mem::transmute::<V128, FloatReg>(v) }
+        }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
     mod imp {
         use super::FloatReg;
+        use crate::sem::V128;
 
         #[inline(always)]
         pub fn get_f32(r: FloatReg) -> f32 {
@@ -110,25 +124,33 @@ pub mod float {
         }
         #[inline(always)]
         pub fn set_f32(_: FloatReg, v: f32) -> FloatReg {
-            u64::from(v.to_bits())
+            FloatReg::from(v.to_bits())
         }
         #[inline(always)]
         pub fn get_f64(r: FloatReg) -> f64 {
-            f64::from_bits(r)
+            f64::from_bits(r as u64)
         }
         #[inline(always)]
         pub fn set_f64(_: FloatReg, v: f64) -> FloatReg {
-            v.to_bits()
+            FloatReg::from(v.to_bits())
         }
         #[inline(always)]
         pub fn from_bits(bits: u64) -> FloatReg {
-            bits
+            FloatReg::from(bits)
+        }
+        #[inline(always)]
+        pub fn get_v128(r: FloatReg) -> V128 {
+            V128::from_bits(r)
+        }
+        #[inline(always)]
+        pub fn from_v128(v: V128) -> FloatReg {
+            v.to_bits()
         }
     }
 
     #[cfg(dispatch = "sibling")]
     pub use imp::bits;
-    pub use imp::{from_bits, get_f32, get_f64, set_f32, set_f64};
+    pub use imp::{from_bits, from_v128, get_f32, get_f64, get_v128, set_f32, set_f64};
 
     /// A register that holds zero.
     #[inline(always)]

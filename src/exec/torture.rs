@@ -122,8 +122,8 @@ struct Context {
     fixed: VmCtx,
     memory: *mut VmMemory,
     table: *mut VmTable,
-    /// A global.
-    cell: u64,
+    /// A global, of up to two slots.
+    cell: [u64; 2],
     /// The pointer to an imported global.
     pointer: *mut u64,
 }
@@ -180,7 +180,7 @@ fn run_all() {
     let mut elems = vec![0_u64; 16];
     let mut memory = VmMemory { base: bytes, len: SPAN as u64 };
     let mut table = VmTable { elems: elems.as_mut_ptr(), len: elems.len() as u64 };
-    let mut imported = 1_u64;
+    let mut imported = [1_u64; 2];
     let object = object_of_itself();
     let mut cells = vec![0_u64; (COPIES + 1) * 2];
     let window =
@@ -217,8 +217,8 @@ fn run_all() {
         },
         memory: &mut memory,
         table: &mut table,
-        cell: 1,
-        pointer: &mut imported,
+        cell: [1; 2],
+        pointer: imported.as_mut_ptr(),
     };
     let places = Places {
         memory: memoffset::offset_of!(Context, memory) as u32,

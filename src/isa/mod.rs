@@ -13,9 +13,11 @@ pub mod runtime;
 #[path = "table.rs"]
 #[allow(dead_code, reason = "the build script makes the rows; the library uses the vocabulary")]
 mod table;
+mod vector;
 
 pub use disasm::{Listing, disassemble};
 pub use table::Kind;
+pub use vector::*;
 
 include!(concat!(env!("OUT_DIR"), "/ops.rs"));
 

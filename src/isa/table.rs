@@ -25,6 +25,9 @@
 //! | `i` | an immediate in the instruction | |
 //! | `k` | (addresses) nothing: the address is the offset | |
 
+#[path = "table/simd.rs"]
+mod simd;
+
 /// What an operand field of an instruction holds, for the disassembler and the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -129,6 +132,11 @@ impl Row {
             "STRUCT_GET" | "REF_TEST" => 2,
             "ARRAY_GET" => 5,
             "GLOBAL_GET" => 1,
+            "VEC_BINARY" | "VEC_PERMUTE2" => 4,
+            "VEC_SHIFT" => 2 * CLASSES,
+            "VEC_LOAD" => CLASSES,
+            "VEC_UNARY" | "VEC_PERMUTE" => 2,
+            "VEC_CONST" | "VEC_GLOBAL_GET" | "VEC_EXTRACT" => 1,
             _ => return None,
         })
     }
@@ -429,6 +437,7 @@ impl Table {
         t.memory_general();
         t.references();
         t.objects();
+        t.simd();
         t.fused(fused);
         t
     }

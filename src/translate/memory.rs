@@ -30,7 +30,7 @@ impl Translator<'_> {
         self.info.layout.tables + table * 8
     }
 
-    fn is_memory64(&self, memory: u32) -> bool {
+    pub fn is_memory64(&self, memory: u32) -> bool {
         self.info.memories[MemoryIndex(memory).idx()].is_64()
     }
 
@@ -39,7 +39,7 @@ impl Translator<'_> {
     }
 
     /// How accesses at a place take the fast path: memory 0 and a 32-bit offset.
-    fn bounds(&self, memarg: &MemArg) -> Option<Bounds> {
+    pub fn bounds(&self, memarg: &MemArg) -> Option<Bounds> {
         if memory_of(memarg) != 0 || memarg.offset > u64::from(u32::MAX) {
             return None;
         }
@@ -53,7 +53,7 @@ impl Translator<'_> {
     }
 
     /// The offset of an access at a constant address, which is no operand then.
-    fn folded(addr: &Operand, offset: u64) -> Option<u32> {
+    pub fn folded(addr: &Operand, offset: u64) -> Option<u32> {
         let Place::Const(bits) = addr.place else { return None };
         let address = if addr.kind == Kind::I32 { u64::from(bits as u32) } else { bits };
         u32::try_from(address.checked_add(offset)?).ok()
@@ -315,7 +315,7 @@ fn copy_widths(first: bool, second: bool) -> u32 {
 }
 
 /// The memory that an access names.
-fn memory_of(memarg: &MemArg) -> u32 {
+pub fn memory_of(memarg: &MemArg) -> u32 {
     match memarg.target {
         wasmparser::MemArgTarget::Memory(memory) => memory,
         wasmparser::MemArgTarget::Array(_) => {

@@ -48,6 +48,8 @@ use operand::Stack;
 pub struct Options {
     /// Accesses to memory 0 compare with its length instead of relying on guard pages.
     pub checked_memory: bool,
+    /// Relaxed SIMD instructions give the same results on every machine.
+    pub relaxed_simd_deterministic: bool,
     /// Code counts fuel.
     pub fuel: bool,
     /// Code can be interrupted.

@@ -2,7 +2,7 @@
 
 use super::Translator;
 use super::fuse::{Rec, mirror_value, negate_value};
-use super::operand::{Operand, Place};
+use super::operand::{NONE, Operand, Place};
 use super::resolve::{Acc, Imm};
 use super::value::Kind;
 use crate::index::GlobalIndex;
@@ -184,10 +184,6 @@ impl Translator<'_> {
         }
         self.release_local(local);
         let kind = self.frame.local(local).kind;
-        if kind == Kind::V128 {
-            self.set_local_v128(local, value);
-            return;
-        }
         let float = kind.is_float();
         let pinned = self.pins.register(local);
         // The producer writes the local itself, if nothing happened since.
@@ -208,6 +204,22 @@ impl Translator<'_> {
                 self.last = None;
                 return;
             }
+        }
+        // So does one that stores its result at once.
+        if let Place::Temp { producer, stored: true } = value.place
+            && producer != NONE
+            && pinned.is_none()
+            && self.emit.is_last(producer)
+            && value.kind.is_float() == float
+        {
+            let in_acc = *self.accs.bank(float) == Acc::Temp(value.index);
+            let slot = self.frame.local(local).slot;
+            self.emit.i16(producer, 0, slot);
+            self.forget_local(local);
+            if in_acc {
+                *self.accs.bank(float) = Acc::Local(local);
+            }
+            return;
         }
         if let Some(pin) = pinned {
             self.move_to_pin(value, float, pin);
@@ -254,11 +266,6 @@ impl Translator<'_> {
         let op = if float { isa::fmov(class, src.class) } else { isa::mov(class, src.class) };
         let at = self.emit.op(op.expect("another register or a slot"));
         self.put_slot(at, 2, src);
-    }
-
-    fn set_local_v128(&mut self, local: u32, value: &Operand) {
-        let slot = self.frame.local(local).slot;
-        self.copy_v128(value, slot);
     }
 
     pub fn global_get(&mut self, global: GlobalIndex) {

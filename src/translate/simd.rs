@@ -1,32 +1,490 @@
-//! 128-bit values: two consecutive slots, always stored.
+//! Vector instructions. A `v128` lives in two consecutive slots or in the whole float accumulator,
+//! never in a pinned local.
+//!
+//! Hot ops leave their result in the accumulator, like scalar ones; the others store it in its home
+//! at once, and a `local.set` right behind one makes it store to the local instead.
+
+mod operators;
+
+use wasmparser::MemArg;
 
 use super::Translator;
-use super::operand::Operand;
+use super::memory::memory_of;
+use super::operand::{Operand, Place};
+use super::resolve::{Acc, Imm, Src};
+use super::value::Kind;
 use crate::index::GlobalIndex;
-use crate::isa::Op;
+use crate::isa::{
+    self, Bounds, Class, Load, Op, Store, VecBinary, VecExtract, VecLoad, VecReplace, VecShift,
+    VecTernary, VecUnary,
+};
+use crate::sem::{self, V128};
+use crate::vm::layout::GlobalPlace;
+
+/// Whether this machine looks up sixteen bytes at once (`pshufb`, SSSE3).
+fn has_look_up() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("ssse3");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// The class of an op's destination: the accumulator if it has that form.
+fn dst(form: impl Fn(Class) -> Option<Op>) -> Class {
+    if form(Class::A).is_some() { Class::A } else { Class::S }
+}
 
 impl Translator<'_> {
-    /// Copies a 128-bit operand to the slots at `slot`.
-    pub fn copy_v128(&mut self, o: &Operand, slot: i16) {
-        let from = self.place_in_slot(o);
-        if from == slot {
+    /// A slot that holds an operand, as a source.
+    fn in_slot(&mut self, o: &Operand) -> Src {
+        Src { class: Class::S, slot: self.place_in_slot(o), bits: 0 }
+    }
+
+    /// Whether an operand is in the accumulator.
+    fn in_acc(&self, o: &Operand) -> bool {
+        self.natural(o, Imm::No).is_some_and(|src| src.class == Class::A)
+    }
+
+    /// Pushes the result of the instruction at `at`, whose destination has class `d`.
+    fn push_result(&mut self, at: u32, d: Class, kind: Kind) {
+        if d == Class::A {
+            self.push_temp(kind, at);
             return;
         }
-        let at = self.emit.op(Op::Mov2);
-        for (i, part) in [slot, from, slot + 1, from + 1].into_iter().enumerate() {
-            self.emit.i16(at, i * 2, part);
+        let home = self.next_home();
+        self.emit.i16(at, 0, home);
+        let index = self.stack.len() as u32;
+        self.push(kind, Place::Temp { producer: at, stored: true });
+        // Destinations in slots set the accumulator, too.
+        *self.accs.bank(kind.is_float()) = Acc::Temp(index);
+        self.stack.top_mut().clean = kind == Kind::I32;
+    }
+
+    /// Copies a 128-bit operand to the slots at `slot`. The accumulators stay as they are.
+    pub fn copy_v128(&mut self, o: &Operand, slot: i16) {
+        let src = self.natural(o, Imm::No).expect("no constant");
+        if src.class == Class::S && src.slot == slot {
+            return;
+        }
+        let at = self.emit.op(isa::vec_mov(Class::S, src.class).expect("a row"));
+        self.emit.i16(at, 0, slot);
+        self.put_slot(at, 2, src);
+    }
+
+    fn vec_const(&mut self, value: V128) {
+        self.clobber(true);
+        let at = self.emit.op(isa::vec_const(Class::A).expect("a row"));
+        self.emit.put(at, 8, value.0);
+        self.push_temp(Kind::V128, at);
+    }
+
+    pub fn global_get_v128(&mut self, global: GlobalIndex) {
+        self.clobber(true);
+        match self.info.layout.globals[global.idx()] {
+            GlobalPlace::Inline(at_ctx) => {
+                let at = self.emit.op(isa::vec_global_get(Class::A).expect("a row"));
+                self.emit.u32(at, 4, at_ctx);
+                self.push_temp(Kind::V128, at);
+            }
+            GlobalPlace::Indirect(at_ctx) => {
+                let at = self.emit.op(Op::V128GlobalGetIndirect);
+                self.emit.u32(at, 4, at_ctx);
+                self.push_result(at, Class::S, Kind::V128);
+            }
         }
     }
 
-    pub fn global_get_v128(&mut self, _: GlobalIndex) {
-        self.limit("SIMD");
+    pub fn global_set_v128(&mut self, global: GlobalIndex, value: &Operand) {
+        match self.info.layout.globals[global.idx()] {
+            GlobalPlace::Inline(at_ctx) => {
+                let src = self.source(value, Imm::No, |x| isa::vec_global_set(x).is_some());
+                let at = self.emit.op(isa::vec_global_set(src.class).expect("a row"));
+                self.emit.u32(at, 4, at_ctx);
+                self.put_slot(at, 2, src);
+            }
+            GlobalPlace::Indirect(at_ctx) => {
+                let slot = self.place_in_slot(value);
+                let at = self.emit.op(Op::V128GlobalSetIndirect);
+                self.emit.u32(at, 4, at_ctx);
+                self.emit.i16(at, 2, slot);
+            }
+        }
     }
 
-    pub fn global_set_v128(&mut self, _: GlobalIndex, _: &Operand) {
-        self.limit("SIMD");
+    /// At most one of some vectors can be in the accumulator, as a row may want it; the others come
+    /// from slots.
+    fn vec_sources<const N: usize>(
+        &mut self,
+        operands: [&Operand; N],
+        exists: impl Fn([Class; N]) -> bool,
+    ) -> [Src; N] {
+        for i in 0..N {
+            let mut classes = [Class::S; N];
+            classes[i] = Class::A;
+            if self.in_acc(operands[i]) && exists(classes) {
+                let mut i = 0;
+                return operands.map(|o| {
+                    let class = classes[i];
+                    i += 1;
+                    if class == Class::A {
+                        Src { class, slot: 0, bits: 0 }
+                    } else {
+                        self.in_slot(o)
+                    }
+                });
+            }
+        }
+        operands.map(|o| self.in_slot(o))
     }
 
-    pub fn select_v128(&mut self, _: &Operand, _: &Operand, _: &Operand) {
-        self.limit("SIMD");
+    pub fn select_v128(&mut self, x: &Operand, y: &Operand, c: &Operand) {
+        let sc = match self.natural(c, Imm::No) {
+            Some(src) if matches!(src.class, Class::A | Class::S) => src,
+            _ => self.in_slot(c),
+        };
+        let [sx, sy] = self.vec_sources([x, y], |[x, y]| isa::vec_select(x, y, sc.class).is_some());
+        self.clobber(true);
+        let op = isa::vec_select(sx.class, sy.class, sc.class);
+        let at = self.emit.op(op.expect("resolved to a row"));
+        self.put_slot(at, 2, sx);
+        self.put_slot(at, 4, sy);
+        self.put_slot(at, 6, sc);
+        self.push_result(at, Class::S, Kind::V128);
+    }
+
+    /// A binary operator; `swapped` if it is asked for mirrored.
+    fn vec_binary(&mut self, op: VecBinary, swapped: bool) {
+        let mut y = self.stack.pop();
+        let mut x = self.stack.pop();
+        if swapped {
+            core::mem::swap(&mut x, &mut y);
+        }
+        let d = dst(|d| isa::vec_binary(op, d, Class::S, Class::S));
+        let row = |x, y| isa::vec_binary(op, d, x, y);
+        // Whatever commutes has no second form with the accumulator.
+        let commutes = row(Class::A, Class::S).is_some() && row(Class::S, Class::A).is_none();
+        let (sx, sy, _) = self.sources(&x, &y, Imm::No, commutes, |x, y| row(x, y).is_some());
+        self.clobber(true);
+        let at = self.emit.op(row(sx.class, sy.class).expect("resolved to a row"));
+        self.put_slot(at, 2, sx);
+        self.put_slot(at, 4, sy);
+        self.push_result(at, d, Kind::V128);
+    }
+
+    /// A unary operator, from or to a vector.
+    fn vec_unary(&mut self, op: VecUnary, to: Kind) {
+        let x = self.stack.pop();
+        let d = dst(|d| isa::vec_unary(op, d, Class::S));
+        let sx = self.source(&x, Imm::No, |x| isa::vec_unary(op, d, x).is_some());
+        self.clobber(to.is_float());
+        let at = self.emit.op(isa::vec_unary(op, d, sx.class).expect("resolved to a row"));
+        self.put_slot(at, 2, sx);
+        self.push_result(at, d, to);
+    }
+
+    /// A splat: of a constant, a constant.
+    fn vec_splat(&mut self, op: VecUnary) {
+        let Place::Const(bits) = self.stack.peek().place else {
+            self.vec_unary(op, Kind::V128);
+            return;
+        };
+        self.stack.pop();
+        self.vec_const(match op {
+            VecUnary::I8x16Splat => sem::i8x16_splat(bits as u32),
+            VecUnary::I16x8Splat => sem::i16x8_splat(bits as u32),
+            VecUnary::I32x4Splat | VecUnary::F32x4Splat => sem::i32x4_splat(bits as u32),
+            _ => sem::i64x2_splat(bits),
+        });
+    }
+
+    fn vec_shift(&mut self, op: VecShift) {
+        let count = self.stack.pop();
+        let x = self.stack.pop();
+        let d = dst(|d| isa::vec_shift(op, d, Class::S, Class::S));
+        let (sx, sy) = if let Place::Const(bits) = count.place {
+            let sx = self.source(&x, Imm::No, |x| isa::vec_shift(op, d, x, Class::I).is_some());
+            (sx, Src { class: Class::I, slot: 0, bits })
+        } else {
+            let sx = self.in_slot(&x);
+            (sx, self.in_slot(&count))
+        };
+        self.clobber(true);
+        let row = isa::vec_shift(op, d, sx.class, sy.class);
+        let at = self.emit.op(row.expect("resolved to a row"));
+        self.put_slot(at, 2, sx);
+        if sy.class == Class::I {
+            self.emit.u32(at, 4, sy.bits as u32);
+        } else {
+            self.put_slot(at, 4, sy);
+        }
+        self.push_result(at, d, Kind::V128);
+    }
+
+    fn vec_ternary(&mut self, op: VecTernary) {
+        let z = self.stack.pop();
+        let y = self.stack.pop();
+        let x = self.stack.pop();
+        let row = |[x, y, z]: [Class; 3]| isa::vec_ternary(op, x, y, z);
+        let sources = self.vec_sources([&x, &y, &z], |classes| row(classes).is_some());
+        self.clobber(true);
+        let at = self.emit.op(row(sources.map(|src| src.class)).expect("resolved to a row"));
+        for (i, src) in sources.into_iter().enumerate() {
+            self.put_slot(at, 2 + i * 2, src);
+        }
+        self.push_result(at, Class::S, Kind::V128);
+    }
+
+    /// Lane `lane` of `size` bytes, of the vector on top of the stack.
+    fn vec_extract(&mut self, op: VecExtract, lane: u8, size: u8, to: Kind) {
+        let x = self.stack.pop();
+        let slot = self.place_in_slot(&x);
+        self.clobber(to.is_float());
+        let at = self.emit.op(isa::vec_extract(op, Class::A).expect("a row"));
+        self.emit.i16(at, 2, slot);
+        self.emit.i16(at, 4, i16::from(lane) * i16::from(size));
+        self.push_temp(to, at);
+    }
+
+    fn vec_replace(&mut self, op: VecReplace, lane: u8, size: u8) {
+        let value = self.stack.pop();
+        let x = self.stack.pop();
+        self.vec_replace_of(op, lane, size, &x, &value);
+    }
+
+    fn vec_replace_of(&mut self, op: VecReplace, lane: u8, size: u8, x: &Operand, value: &Operand) {
+        let (sx, sy, _) =
+            self.sources(x, value, Imm::No, false, |x, y| isa::vec_replace(op, x, y).is_some());
+        self.clobber(true);
+        let row = isa::vec_replace(op, sx.class, sy.class);
+        let at = self.emit.op(row.expect("resolved to a row"));
+        self.put_slot(at, 2, sx);
+        self.put_slot(at, 4, sy);
+        let first = usize::from(lane) * usize::from(size);
+        let mut mask = [0; 16];
+        mask[first..first + usize::from(size)].fill(0xff);
+        self.emit.put(at, 8, mask);
+        self.push_result(at, Class::S, Kind::V128);
+    }
+
+    /// `i8x16.shuffle`
+    fn shuffle(&mut self, lanes: [u8; 16]) {
+        let y = self.stack.pop();
+        let x = self.stack.pop();
+        if !has_look_up() {
+            let (sx, sy) = (self.in_slot(&x), self.in_slot(&y));
+            self.clobber(true);
+            let at = self.emit.op(Op::I8x16ShuffleSss);
+            self.put_slot(at, 2, sx);
+            self.put_slot(at, 4, sy);
+            self.emit.put(at, 8, lanes);
+            self.push_result(at, Class::S, Kind::V128);
+            return;
+        }
+        // A number with its highest bit set gives 0.
+        let of_x = lanes.map(|lane| if lane < 16 { lane } else { 0x80 });
+        let of_y = lanes.map(|lane| if lane < 16 { 0x80 } else { lane - 16 });
+        let same = matches!(x.place, Place::Local(_)) && x.place == y.place;
+        let (one, numbers) = if same {
+            (Some(&x), lanes.map(|lane| lane % 16))
+        } else if lanes.iter().all(|lane| *lane < 16) {
+            (Some(&x), of_x)
+        } else if lanes.iter().all(|lane| *lane >= 16) {
+            (Some(&y), of_y)
+        } else {
+            (None, of_x)
+        };
+        if let Some(one) = one {
+            let src = self.source(one, Imm::No, |x| isa::vec_permute(Class::A, x).is_some());
+            self.clobber(true);
+            let at = self.emit.op(isa::vec_permute(Class::A, src.class).expect("a row"));
+            self.put_slot(at, 2, src);
+            self.emit.put(at, 8, numbers);
+            self.push_temp(Kind::V128, at);
+            return;
+        }
+        let (sx, sy, _) = self
+            .sources(&x, &y, Imm::No, false, |x, y| isa::vec_permute2(Class::A, x, y).is_some());
+        self.clobber(true);
+        let row = isa::vec_permute2(Class::A, sx.class, sy.class);
+        let at = self.emit.op(row.expect("resolved to a row"));
+        self.put_slot(at, 2, sx);
+        self.put_slot(at, 4, sy);
+        self.emit.put(at, 8, of_x);
+        self.emit.put(at, 24, of_y);
+        self.push_temp(Kind::V128, at);
+    }
+
+    /// `i8x16.swizzle` and, `relaxed`, its relative.
+    fn swizzle(&mut self, relaxed: bool) {
+        if has_look_up() {
+            let relaxed = relaxed && !self.options.relaxed_simd_deterministic;
+            let op = if relaxed { VecBinary::I8x16RelaxedLookUp } else { VecBinary::I8x16LookUp };
+            self.vec_binary(op, false);
+            return;
+        }
+        let y = self.stack.pop();
+        let x = self.stack.pop();
+        let (sx, sy) = (self.in_slot(&x), self.in_slot(&y));
+        self.clobber(true);
+        let at = self.emit.op(Op::I8x16SwizzleSss);
+        self.put_slot(at, 2, sx);
+        self.put_slot(at, 4, sy);
+        self.push_result(at, Class::S, Kind::V128);
+    }
+
+    /// A relaxed binary instruction: with a result that is fast, or that of `exact`.
+    fn relaxed_binary(&mut self, fast: VecBinary, exact: VecBinary) {
+        let deterministic = self.options.relaxed_simd_deterministic;
+        self.vec_binary(if deterministic { exact } else { fast }, false);
+    }
+
+    fn relaxed_unary(&mut self, fast: VecUnary, exact: VecUnary) {
+        let deterministic = self.options.relaxed_simd_deterministic;
+        self.vec_unary(if deterministic { exact } else { fast }, Kind::V128);
+    }
+
+    /// Whether accesses at a place have ops of their own, and compare with the memory's length.
+    fn vec_bounds(&self, memarg: &MemArg) -> Option<bool> {
+        match self.bounds(memarg)? {
+            Bounds::Guarded => Some(false),
+            Bounds::Checked => Some(true),
+            Bounds::Wide => None,
+        }
+    }
+
+    fn vec_load(&mut self, op: VecLoad, memarg: &MemArg) {
+        let memory = memory_of(memarg);
+        let addr = self.stack.pop();
+        if let Some(checked) = self.vec_bounds(memarg) {
+            let d = dst(|d| isa::vec_load(op, checked, d, Class::S));
+            let row = |x| isa::vec_load(op, checked, d, x);
+            // A constant address is part of the offset where there is a row for it.
+            let (src, offset) = match Self::folded(&addr, memarg.offset) {
+                Some(offset) if row(Class::I).is_some() => {
+                    (Src { class: Class::I, slot: 0, bits: 0 }, offset)
+                }
+                _ => (self.source(&addr, Imm::No, |x| row(x).is_some()), memarg.offset as u32),
+            };
+            self.clobber(true);
+            let at = self.emit.op(row(src.class).expect("resolved to a row"));
+            self.put_slot(at, 2, src);
+            self.emit.u32(at, 4, offset);
+            self.push_result(at, d, Kind::V128);
+            return;
+        }
+        debug_assert_eq!(op, VecLoad::V128Load);
+        let slot = self.place_in_slot(&addr);
+        self.clobber(true);
+        let wide = self.is_memory64(memory);
+        let at = self.emit.op(isa::vec_load_general(wide).expect("a row"));
+        self.emit.i16(at, 2, slot);
+        let place = self.memory_place(memory);
+        self.emit.u32(at, 4, place);
+        self.emit.u64(at, 8, memarg.offset);
+        self.push_result(at, Class::S, Kind::V128);
+    }
+
+    /// A load of a scalar that becomes a vector: one op with memory 0, else two.
+    fn vec_load_from(
+        &mut self,
+        op: Option<VecLoad>,
+        scalar: Load,
+        kind: Kind,
+        make: VecUnary,
+        memarg: &MemArg,
+    ) {
+        match op {
+            Some(op) if self.vec_bounds(memarg).is_some() => self.vec_load(op, memarg),
+            _ => {
+                self.load(scalar, memarg, kind);
+                self.vec_unary(make, Kind::V128);
+            }
+        }
+    }
+
+    fn vec_load_lane(
+        &mut self,
+        scalar: Load,
+        kind: Kind,
+        replace: VecReplace,
+        memarg: &MemArg,
+        lane: u8,
+        size: u8,
+    ) {
+        // The scalar takes the place of the address, below the vector's.
+        let x = self.stack.pop();
+        self.load(scalar, memarg, kind);
+        let value = self.stack.pop();
+        self.vec_replace_of(replace, lane, size, &x, &value);
+    }
+
+    fn vec_store(&mut self, memarg: &MemArg) {
+        let value = self.stack.pop();
+        let addr = self.stack.pop();
+        let memory = memory_of(memarg);
+        if let Some(checked) = self.vec_bounds(memarg) {
+            let exists = |v| isa::vec_store(checked, Class::S, v).is_some();
+            let sv = self.source(&value, Imm::No, exists);
+            let (sx, offset) = match Self::folded(&addr, memarg.offset) {
+                Some(offset) => (Src { class: Class::I, slot: 0, bits: 0 }, offset),
+                None => {
+                    let exists = |x| isa::vec_store(checked, x, sv.class).is_some();
+                    (self.source(&addr, Imm::No, exists), memarg.offset as u32)
+                }
+            };
+            let row = isa::vec_store(checked, sx.class, sv.class);
+            let at = self.emit.op(row.expect("resolved to a row"));
+            self.put_slot(at, 0, sx);
+            self.put_slot(at, 2, sv);
+            self.emit.u32(at, 4, offset);
+            return;
+        }
+        let (slot, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
+        let wide = self.is_memory64(memory);
+        let at = self.emit.op(isa::vec_store_general(wide).expect("a row"));
+        self.emit.i16(at, 0, slot);
+        self.emit.i16(at, 2, value);
+        let place = self.memory_place(memory);
+        self.emit.u32(at, 4, place);
+        self.emit.u64(at, 8, memarg.offset);
+    }
+
+    fn vec_store_lane(
+        &mut self,
+        extract: VecExtract,
+        kind: Kind,
+        store: Store,
+        memarg: &MemArg,
+        lane: u8,
+        size: u8,
+    ) {
+        self.vec_extract(extract, lane, size, kind);
+        self.store(store, memarg);
+    }
+
+    /// `i64.add128` and `i64.sub128`, or (`operands` is 2) a multiplication to 128 bits.
+    fn wide(&mut self, op: Op, operands: usize) {
+        let first = self.stack.len() - operands;
+        for i in 0..operands {
+            let o = self.stack.get(first + i);
+            self.place_in_slot(&o);
+        }
+        let slots: Vec<i16> = (0..operands)
+            .map(|i| {
+                let o = self.stack.get(first + i);
+                self.place_in_slot(&o)
+            })
+            .collect();
+        self.stack.truncate(first);
+        self.clobber(false);
+        let home = self.next_home();
+        let at = self.emit.op(op);
+        self.emit.i16(at, 0, home);
+        for (i, slot) in slots.into_iter().enumerate() {
+            self.emit.i16(at, 2 + i * 2, slot);
+        }
+        self.push_stored(Kind::I64);
+        self.push_stored(Kind::I64);
+        *self.accs.bank(false) = Acc::Temp(self.stack.len() as u32 - 1);
     }
 }

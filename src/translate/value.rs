@@ -42,8 +42,8 @@ impl Kind {
         if self == Kind::V128 { 2 } else { 1 }
     }
 
-    /// Whether it lives in float registers.
+    /// Whether its accumulator is the float one.
     pub fn is_float(self) -> bool {
-        matches!(self, Kind::F32 | Kind::F64)
+        matches!(self, Kind::F32 | Kind::F64 | Kind::V128)
     }
 }

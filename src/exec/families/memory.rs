@@ -71,7 +71,7 @@ native_float! { f32, u32; f64, u64; }
 /// The address of an access to memory 0, or `None` if a comparison refuses it. 64-bit indices are
 /// always compared.
 #[inline(always)]
-unsafe fn address<const CHECKED: bool, I: Into<u64>>(
+pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
     r: &Regs,
     index: I,
     width: u64,
@@ -160,7 +160,7 @@ unsafe fn object<T>(r: &Regs) -> *mut T {
 
 /// The address of an access to any memory, if it is inside.
 #[inline(always)]
-unsafe fn general<T: Into<u64>>(r: &Regs, index: T, width: u64) -> Option<*mut u8> {
+pub(super) unsafe fn general<T: Into<u64>>(r: &Regs, index: T, width: u64) -> Option<*mut u8> {
     // SAFETY: the handler contract.
     unsafe {
         let memory = object::<VmMemory>(r);

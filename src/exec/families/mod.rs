@@ -15,3 +15,5 @@ pub mod mov;
 pub mod object;
 pub mod reference;
 pub mod select;
+pub mod simd;
+pub mod wide;

@@ -1,0 +1,529 @@
+//! Vectors: how operand classes hold them, and the ops that are no unary, binary, load or store of
+//! another family. The meanings are in `sem`, except for what needs an instruction beyond the
+//! target's baseline: the translator chooses such ops only where the machine has it.
+
+use crate::exec::abi::{Regs, Step, float};
+use crate::exec::families::memory::{self, Native};
+use crate::exec::operand::{A, Dest, I, P, S, Source, Value, field, slot};
+use crate::exec::{next, trap};
+use crate::sem::{self, V128};
+use crate::trap::Trap;
+
+/// The vector in two slots, the low half first.
+#[inline(always)]
+unsafe fn read(at: *const u64) -> V128 {
+    // SAFETY: the caller's promise: both slots can be read. They are aligned to 8 bytes only.
+    unsafe {
+        #[cfg(target_endian = "little")]
+        return at.cast::<V128>().read_unaligned();
+        #[cfg(target_endian = "big")]
+        return V128::from_bits(u128::from(at.read()) | u128::from(at.add(1).read()) << 64);
+    }
+}
+
+/// Writes a vector to two slots.
+#[inline(always)]
+unsafe fn write(at: *mut u64, v: V128) {
+    // SAFETY: as above.
+    unsafe {
+        #[cfg(target_endian = "little")]
+        at.cast::<V128>().write_unaligned(v);
+        #[cfg(target_endian = "big")]
+        {
+            at.write(v.to_bits() as u64);
+            at.add(1).write((v.to_bits() >> 64) as u64);
+        }
+    }
+}
+
+impl Source<V128> for A {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, _: usize) -> V128 {
+        float::get_v128(r.fa)
+    }
+}
+
+impl Source<V128> for S {
+    #[inline(always)]
+    unsafe fn read(r: &Regs, at: usize) -> V128 {
+        // SAFETY: contract 2.
+        unsafe { read(slot(r, at)) }
+    }
+}
+
+impl Dest<V128> for A {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, _: usize, v: V128) {
+        r.fa = float::from_v128(v);
+    }
+}
+
+impl Dest<V128> for S {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, at: usize, v: V128) {
+        // SAFETY: contract 2.
+        unsafe { write(slot(r, at), v) }
+        r.fa = float::from_v128(v);
+    }
+}
+
+impl Dest<V128> for P {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, at: usize, v: V128) {
+        // SAFETY: contract 2.
+        unsafe { write(slot(r, at), v) }
+    }
+}
+
+/// In a memory: 16 bytes, lane 0 first.
+impl Native<V128> for V128 {
+    #[inline(always)]
+    unsafe fn load(p: *const u8) -> V128 {
+        // SAFETY: the caller's promise.
+        unsafe { p.cast::<V128>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(p: *mut u8, v: V128) {
+        // SAFETY: the caller's promise.
+        unsafe { p.cast::<V128>().write_unaligned(v) }
+    }
+    const WIDTH: u64 = 16;
+}
+
+/// A 16-byte operand.
+#[inline(always)]
+unsafe fn bytes(r: &Regs, at: usize) -> V128 {
+    // SAFETY: contract 1.
+    V128(unsafe { field::<[u8; 16]>(r.pc, at) })
+}
+
+/// `d := 128-bit immediate`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn const128<D: Dest<V128>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let v = bytes(r, 8);
+        D::write(r, 0, v);
+    }
+    next(r, 24)
+}
+
+/// The slots `offset` bytes into the context.
+#[inline(always)]
+unsafe fn global(r: &Regs) -> *mut u64 {
+    // SAFETY: contract 3: the offset comes from the context's own layout.
+    unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast() }
+}
+
+/// `d := global`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn global_get<D: Dest<V128>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let v = read(global(r));
+        D::write(r, 0, v);
+    }
+    next(r, 8)
+}
+
+/// `global := x`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn global_set<X: Source<V128>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let v = X::read(r, 2);
+        write(global(r), v);
+    }
+    next(r, 8)
+}
+
+/// `d := imported global`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn global_get_indirect(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; the pointer was set at instantiation.
+    unsafe {
+        let v = read(global(r).cast::<*const u64>().read());
+        <S as Dest<V128>>::write(r, 0, v);
+    }
+    next(r, 8)
+}
+
+/// `imported global := x`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn global_set_indirect(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; the pointer was set at instantiation.
+    unsafe {
+        let v = <S as Source<V128>>::read(r, 2);
+        write(global(r).cast::<*mut u64>().read(), v);
+    }
+    next(r, 8)
+}
+
+/// `d := f(load[x + offset])`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn load<D, X, T, const CHECKED: bool>(
+    f: impl Fn(T) -> V128,
+) -> impl Fn(&mut Regs) -> Step
+where
+    D: Dest<V128>,
+    X: Source<u32>,
+    T: Native<T>,
+{
+    move |r| {
+        // SAFETY: the handler contract.
+        unsafe {
+            let index = X::read(r, 2);
+            let Some(p) = memory::address::<CHECKED, u32>(r, index, T::WIDTH) else {
+                return trap(r, Trap::MemoryOutOfBounds);
+            };
+            let v = T::load(p);
+            if !CHECKED {
+                crate::exec::dispatch::settle();
+            }
+            D::write(r, 0, f(v));
+        }
+        next(r, 8)
+    }
+}
+
+/// `S[dst] := load(memory, S[addr] + offset)`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn load_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; `general` checked the bounds.
+    unsafe {
+        let index = T::from_bits(slot(r, 2).read());
+        let Some(p) = memory::general(r, index, V128::WIDTH) else {
+            return trap(r, Trap::MemoryOutOfBounds);
+        };
+        let v = V128::load(p);
+        <S as Dest<V128>>::write(r, 0, v);
+    }
+    next(r, 16)
+}
+
+/// `store(memory, S[addr] + offset) := S[value]`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn store_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; `general` checked the bounds.
+    unsafe {
+        let index = T::from_bits(slot(r, 0).read());
+        let v = <S as Source<V128>>::read(r, 2);
+        let Some(p) = memory::general(r, index, V128::WIDTH) else {
+            return trap(r, Trap::MemoryOutOfBounds);
+        };
+        V128::store(p, v);
+    }
+    next(r, 16)
+}
+
+/// `d := a lane of S[src]`, which is read from the slot alone. Field 4 is the lane's first byte.
+///
+/// # Safety
+/// The handler contract; the byte number is below 16 and a multiple of the lane's width.
+#[inline(always)]
+pub unsafe fn extract<D: Dest<T>, T, N: Native<T>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let byte = usize::from(field::<u16>(r.pc, 4));
+        #[cfg(target_endian = "little")]
+        let v = N::load(slot(r, 2).cast::<u8>().add(byte));
+        #[cfg(target_endian = "big")]
+        let v = N::load(read(slot(r, 2)).0.as_ptr().add(byte));
+        D::write(r, 0, v);
+    }
+    next(r, 8)
+}
+
+/// `d := x` with the lane that the mask in field 8 covers replaced by `y`.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn replace<D, X, Y, T>(splat: impl Fn(T) -> V128) -> impl Fn(&mut Regs) -> Step
+where
+    D: Dest<V128>,
+    X: Source<V128>,
+    Y: Source<T>,
+{
+    move |r| {
+        // SAFETY: the handler contract.
+        unsafe {
+            let (x, y) = (X::read(r, 2), Y::read(r, 4));
+            let mask = bytes(r, 8);
+            D::write(r, 0, sem::v128_bitselect(splat(y), x, mask));
+        }
+        next(r, 24)
+    }
+}
+
+/// A shift count: a slot or an immediate.
+pub trait Count {
+    /// Reads the operand whose field is at `at`.
+    ///
+    /// # Safety
+    /// The handler contract.
+    unsafe fn count(r: &Regs, at: usize) -> u32;
+}
+
+impl Count for S {
+    #[inline(always)]
+    unsafe fn count(r: &Regs, at: usize) -> u32 {
+        // SAFETY: contract 2.
+        unsafe { <S as Source<u32>>::read(r, at) }
+    }
+}
+
+impl Count for I {
+    #[inline(always)]
+    unsafe fn count(r: &Regs, at: usize) -> u32 {
+        // SAFETY: contract 1.
+        unsafe { field::<u32>(r.pc, at) }
+    }
+}
+
+/// `d := f(x, count)`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn shift<D, X, Y>(f: impl Fn(V128, u32) -> V128) -> impl Fn(&mut Regs) -> Step
+where
+    D: Dest<V128>,
+    X: Source<V128>,
+    Y: Count,
+{
+    move |r| {
+        // SAFETY: the handler contract.
+        unsafe {
+            let (x, count) = (X::read(r, 2), Y::count(r, 4));
+            D::write(r, 0, f(x, count));
+        }
+        next(r, 8)
+    }
+}
+
+/// `d := if c { x } else { y }`, without a branch.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn select<D, X, Y, C>(r: &mut Regs) -> Step
+where
+    D: Dest<V128>,
+    X: Source<V128>,
+    Y: Source<V128>,
+    C: Source<u32>,
+{
+    // SAFETY: the handler contract.
+    unsafe {
+        let (x, y) = (X::read(r, 2), Y::read(r, 4));
+        let zero = sem::i32x4_eq(sem::i32x4_splat(C::read(r, 6)), V128::default());
+        D::write(r, 0, sem::v128_bitselect(y, x, zero));
+    }
+    next(r, 8)
+}
+
+/// `d := f(a, b, c)`
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn ternary<D, X, Y, Z>(
+    f: impl Fn(V128, V128, V128) -> V128,
+) -> impl Fn(&mut Regs) -> Step
+where
+    D: Dest<V128>,
+    X: Source<V128>,
+    Y: Source<V128>,
+    Z: Source<V128>,
+{
+    move |r| {
+        // SAFETY: the handler contract.
+        unsafe {
+            let (x, y, z) = (X::read(r, 2), Y::read(r, 4), Z::read(r, 6));
+            D::write(r, 0, f(x, y, z));
+        }
+        next(r, 8)
+    }
+}
+
+/// A vector of sixteen looked-up bytes. Two words in integer registers: an array would live on the
+/// native stack.
+#[inline(always)]
+fn gather(byte: impl Fn(usize) -> u8) -> V128 {
+    let word = |first: usize| {
+        let mut word = 0;
+        let mut i = 0;
+        while i < 8 {
+            word |= u64::from(byte(first + i)) << (8 * i);
+            i += 1;
+        }
+        word
+    };
+    V128::from_bits(u128::from(word(0)) | u128::from(word(8)) << 64)
+}
+
+/// Byte `i` of the vector in the slots at `at`.
+#[inline(always)]
+unsafe fn byte_at(at: *const u64, i: usize) -> u8 {
+    let i = if cfg!(target_endian = "big") { i ^ 7 } else { i };
+    // SAFETY: the caller's promise: `i` is below 16.
+    unsafe { at.cast::<u8>().add(i).read() }
+}
+
+/// `i8x16.shuffle` where there is no instruction for it: the bytes are fetched from the slots.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn shuffle(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; lane numbers are below 32 after masking.
+    unsafe {
+        let (x, y) = (slot(r, 2), slot(r, 4));
+        let lanes = r.pc.add(crate::isa::HEAD + 8);
+        let v = gather(|i| {
+            let lane = usize::from(lanes.add(i).read() & 31);
+            byte_at(if lane < 16 { x } else { y }, lane % 16)
+        });
+        <S as Dest<V128>>::write(r, 0, v);
+    }
+    next(r, 24)
+}
+
+/// `i8x16.swizzle` where there is no instruction for it.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn swizzle(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; lane numbers are below 16 after masking.
+    unsafe {
+        let (x, y) = (slot(r, 2), slot(r, 4));
+        let v = gather(|i| {
+            let lane = byte_at(y, i);
+            let kept = if lane < 16 { 0xff } else { 0 };
+            byte_at(x, usize::from(lane % 16)) & kept
+        });
+        <S as Dest<V128>>::write(r, 0, v);
+    }
+    next(r, 8)
+}
+
+/// The bytes of `a` with the numbers in `lanes`, modulo 16; 0 where a number's highest bit is set.
+#[inline(always)]
+fn byte_shuffle(a: V128, lanes: V128) -> V128 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut v = float::from_v128(a);
+        // SAFETY: one instruction on registers. The translator asks for the ops that use it only
+        // where the processor has SSSE3.
+        unsafe {
+            core::arch::asm!(
+                "pshufb {0}, {1}",
+                inlateout(xmm_reg) v,
+                in(xmm_reg) float::from_v128(lanes),
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        float::get_v128(v)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let high = sem::i8x16_lt_s(lanes, V128::default());
+        let lanes = sem::v128_and(lanes, sem::i8x16_splat(15));
+        sem::v128_andnot(sem::i8x16_swizzle(a, lanes), high)
+    }
+}
+
+/// `d := bytes of x` by the lane numbers in field 8.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn permute<D: Dest<V128>, X: Source<V128>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let v = byte_shuffle(X::read(r, 2), bytes(r, 8));
+        D::write(r, 0, v);
+    }
+    next(r, 24)
+}
+
+/// `d := bytes of x or y` by the lane numbers in fields 8 and 24.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn permute2<D: Dest<V128>, X: Source<V128>, Y: Source<V128>>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe {
+        let x = byte_shuffle(X::read(r, 2), bytes(r, 8));
+        let y = byte_shuffle(Y::read(r, 4), bytes(r, 24));
+        D::write(r, 0, sem::v128_or(x, y));
+    }
+    next(r, 40)
+}
+
+/// `i8x16.swizzle` by table look-up: saturation gives every number from 16 on the highest bit.
+#[inline(always)]
+pub fn look_up(a: V128, lanes: V128) -> V128 {
+    byte_shuffle(a, sem::i8x16_add_sat_u(lanes, sem::i8x16_splat(0x70)))
+}
+
+/// `i8x16.relaxed_swizzle`, of which numbers from 16 on may be taken modulo 16.
+#[inline(always)]
+pub fn relaxed_look_up(a: V128, lanes: V128) -> V128 {
+    byte_shuffle(a, lanes)
+}
+
+/// Truncation of which lanes out of range and NaN may give the least integer.
+#[inline(always)]
+pub fn i32x4_relaxed_trunc_f32x4_s(a: V128) -> V128 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_mm_castsi128_ps, _mm_cvttps_epi32};
+        // SAFETY: SSE2 is part of the x86-64 baseline.
+        float::get_v128(unsafe { _mm_castsi128_ps(_mm_cvttps_epi32(float::from_v128(a))) })
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    sem::i32x4_relaxed_trunc_f32x4_s(a)
+}
+
+/// The same of both lanes; the high lanes are 0.
+#[inline(always)]
+pub fn i32x4_relaxed_trunc_f64x2_s_zero(a: V128) -> V128 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_mm_castps_pd, _mm_castsi128_ps, _mm_cvttpd_epi32};
+        // SAFETY: as above.
+        float::get_v128(unsafe {
+            _mm_castsi128_ps(_mm_cvttpd_epi32(_mm_castps_pd(float::from_v128(a))))
+        })
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    sem::i32x4_relaxed_trunc_f64x2_s_zero(a)
+}
