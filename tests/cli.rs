@@ -75,6 +75,8 @@ fn functions() -> String {
               (f32.div (local.get 0) (f32.const 2)))
             (func (export "null") (result externref) (ref.null extern))
             (func (export "nothing"))
+            (func (export "bytes") (param v128 i32) (result v128)
+              (i8x16.add (local.get 0) (i8x16.splat (local.get 1))))
             (func $inner (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
             (func $outer (export "divide") (param i32) (result i32)
               (call $inner (local.get 0)))
@@ -199,6 +201,7 @@ fn invoke_prints_each_result_as_a_plain_number_on_a_line() {
         (&["half", "inf"], "inf\n"),
         (&["null"], "null\n"),
         (&["nothing"], ""),
+        (&["bytes", "0xff", "2"], "2668881309183831085987251822994260481\n"),
     ] {
         let mut command = vec!["run", "--invoke", args[0], &wat];
         command.extend(&args[1..]);

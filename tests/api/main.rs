@@ -17,6 +17,7 @@ mod stack;
 mod stress;
 mod suspension;
 mod typed;
+mod vectors;
 
 use threadle::*;
 

@@ -9,31 +9,18 @@ use crate::exec::{next, trap};
 use crate::sem::{self, V128};
 use crate::trap::Trap;
 
-/// The vector in two slots, the low half first.
+/// The vector in two slots, the low half first, which on a little-endian machine is lane 0 first.
 #[inline(always)]
 unsafe fn read(at: *const u64) -> V128 {
     // SAFETY: the caller's promise: both slots can be read. They are aligned to 8 bytes only.
-    unsafe {
-        #[cfg(target_endian = "little")]
-        return at.cast::<V128>().read_unaligned();
-        #[cfg(target_endian = "big")]
-        return V128::from_bits(u128::from(at.read()) | u128::from(at.add(1).read()) << 64);
-    }
+    unsafe { at.cast::<V128>().read_unaligned() }
 }
 
 /// Writes a vector to two slots.
 #[inline(always)]
 unsafe fn write(at: *mut u64, v: V128) {
     // SAFETY: as above.
-    unsafe {
-        #[cfg(target_endian = "little")]
-        at.cast::<V128>().write_unaligned(v);
-        #[cfg(target_endian = "big")]
-        {
-            at.write(v.to_bits() as u64);
-            at.add(1).write((v.to_bits() >> 64) as u64);
-        }
-    }
+    unsafe { at.cast::<V128>().write_unaligned(v) }
 }
 
 impl Source<V128> for A {
@@ -249,10 +236,7 @@ pub unsafe fn extract<D: Dest<T>, T, N: Native<T>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let byte = usize::from(field::<u16>(r.pc, 4));
-        #[cfg(target_endian = "little")]
         let v = N::load(slot(r, 2).cast::<u8>().add(byte));
-        #[cfg(target_endian = "big")]
-        let v = N::load(read(slot(r, 2)).0.as_ptr().add(byte));
         D::write(r, 0, v);
     }
     next(r, 8)
@@ -390,7 +374,6 @@ fn gather(byte: impl Fn(usize) -> u8) -> V128 {
 /// Byte `i` of the vector in the slots at `at`.
 #[inline(always)]
 unsafe fn byte_at(at: *const u64, i: usize) -> u8 {
-    let i = if cfg!(target_endian = "big") { i ^ 7 } else { i };
     // SAFETY: the caller's promise: `i` is below 16.
     unsafe { at.cast::<u8>().add(i).read() }
 }
