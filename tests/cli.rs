@@ -75,15 +75,15 @@ fn functions() -> String {
               (f32.div (local.get 0) (f32.const 2)))
             (func (export "null") (result externref) (ref.null extern))
             (func (export "nothing"))
-            (func (export "bytes") (param v128 i32) (result v128)
-              (i8x16.add (local.get 0) (i8x16.splat (local.get 1))))
             (func $inner (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
             (func $outer (export "divide") (param i32) (result i32)
               (call $inner (local.get 0)))
             (func $forever (export "recurse") (call $forever))
             (memory (export "memory") 1)
             (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
-            (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#,
+            (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+            (func (export "bytes") (param v128 i32) (result v128)
+              (i8x16.add (local.get 0) (i8x16.splat (local.get 1)))))"#,
     )
 }
 
