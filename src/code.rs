@@ -66,6 +66,12 @@ impl ModuleCode {
         }
     }
 
+    /// The same, with checks in the code for whether the embedder asked for an interrupt.
+    pub fn interruptible(mut self, enable: bool) -> ModuleCode {
+        self.options.interrupt = enable;
+        self
+    }
+
     /// The module.
     pub fn info(&self) -> &Arc<ModuleInfo> {
         &self.info

@@ -28,6 +28,7 @@ pub struct Config {
     pub(crate) mode: CompilationMode,
     pub(crate) parallel: bool,
     pub(crate) relaxed_simd_deterministic: bool,
+    pub(crate) interruptible: bool,
     backtrace_frames: Option<NonZeroUsize>,
     signals_based_traps: bool,
     memory_reservation: u64,
@@ -100,7 +101,8 @@ features! {
     wasm_exceptions = WasmFeatures::EXCEPTIONS;
     /// Exceptions in the form that was deployed before they were standardised.
     wasm_legacy_exceptions = WasmFeatures::LEGACY_EXCEPTIONS;
-    /// Shared memories and atomic accesses (proposal).
+    /// Shared memories and atomic accesses (proposal). Off by default. See
+    /// [`SharedMemory`](crate::SharedMemory).
     wasm_threads = WasmFeatures::THREADS;
     /// Memories with pages of one byte (proposal).
     wasm_custom_page_sizes = WasmFeatures::CUSTOM_PAGE_SIZES;
@@ -118,6 +120,7 @@ impl Config {
             mode: CompilationMode::Lazy,
             parallel: true,
             relaxed_simd_deterministic: false,
+            interruptible: false,
             backtrace_frames: NonZeroUsize::new(store.backtrace_frames),
             signals_based_traps: guard::SUPPORTED,
             memory_reservation: GUARDED_SPAN,
@@ -154,6 +157,14 @@ impl Config {
     /// swizzles and truncations, and for `min` and `max` of NaN or of zeros.
     pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Config {
         self.relaxed_simd_deterministic = enable;
+        self
+    }
+
+    /// Can running code be stopped with [`InterruptHandle`](crate::InterruptHandle)? Off by
+    /// default: it costs a check at each call and each iteration of a loop. Waiting at a shared
+    /// memory can always be interrupted.
+    pub fn interruptible(&mut self, enable: bool) -> &mut Config {
+        self.interruptible = enable;
         self
     }
 
@@ -236,6 +247,11 @@ impl Config {
     pub fn wasm_backtrace_max_frames(&mut self, frames: Option<NonZeroUsize>) -> &mut Config {
         self.backtrace_frames = frames;
         self
+    }
+
+    /// Does it have the threads proposal?
+    pub(crate) fn has_threads(&self) -> bool {
+        self.features.contains(WasmFeatures::THREADS)
     }
 
     pub(crate) fn store_tunables(&self) -> StoreTunables {

@@ -1,16 +1,19 @@
 //! What instances export and import.
 
+use crate::engine::Engine;
 use crate::func::Func;
 use crate::global::Global;
 use crate::memory::Memory;
+use crate::shared_memory::SharedMemory;
 use crate::store::AsContext;
 use crate::table::Table;
 use crate::tag::Tag;
 use crate::types::ExternType;
+use crate::vm::VmStore;
 use crate::vm::imports::External;
 
 /// Something that can be imported and exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Extern {
     /// A function.
@@ -21,6 +24,8 @@ pub enum Extern {
     Table(Table),
     /// A memory.
     Memory(Memory),
+    /// A memory that several stores can have.
+    SharedMemory(SharedMemory),
     /// An exception tag.
     Tag(Tag),
 }
@@ -38,15 +43,40 @@ macro_rules! kinds {
                 }
             )*
 
-            pub(crate) fn to_external(self) -> External {
+            /// The item as a store knows it. A shared memory becomes one of the store's.
+            pub(crate) fn to_external(&self, store: &mut VmStore) -> External {
                 match self {
                     $(Extern::$variant(it) => External::$variant(it.0),)*
+                    Extern::SharedMemory(it) => External::Memory(store.import_shared(it.vm())),
                 }
             }
 
-            pub(crate) fn from_external(external: External) -> Extern {
+            pub(crate) fn from_external(
+                external: External,
+                store: &VmStore,
+                engine: &Engine,
+            ) -> Extern {
+                if let External::Memory(memory) = external
+                    && let Some(shared) = store.shared_memory(memory)
+                {
+                    return SharedMemory::from_vm(engine.clone(), shared.clone()).into();
+                }
                 match external {
                     $(External::$variant(it) => Extern::$variant(<$ty>::from_vm(it)),)*
+                }
+            }
+
+            /// Panics unless the item can be used in a store.
+            #[track_caller]
+            pub(crate) fn assert_usable(&self, store: &VmStore, engine: &Engine) {
+                match self {
+                    $(Extern::$variant(it) => {
+                        store.assert_owns(External::$variant(it.0).store());
+                    })*
+                    Extern::SharedMemory(it) => assert!(
+                        Engine::same(it.engine(), engine),
+                        "shared memory and store belong to different engines"
+                    ),
                 }
             }
         }
@@ -67,7 +97,21 @@ kinds! {
     Tag(Tag) into_tag;
 }
 
+impl From<SharedMemory> for Extern {
+    fn from(it: SharedMemory) -> Extern {
+        Extern::SharedMemory(it)
+    }
+}
+
 impl Extern {
+    /// The [`SharedMemory`], if this is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        match self {
+            Extern::SharedMemory(it) => Some(it),
+            _ => None,
+        }
+    }
+
     /// Its type. Sizes of memories and tables are those they have now.
     ///
     /// # Panics
@@ -79,13 +123,14 @@ impl Extern {
             Extern::Global(it) => it.ty(store).into(),
             Extern::Table(it) => it.ty(store).into(),
             Extern::Memory(it) => it.ty(store).into(),
+            Extern::SharedMemory(it) => it.ty().into(),
             Extern::Tag(it) => it.ty(store).into(),
         }
     }
 }
 
 /// An export of an instance: a name and what it names.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Export<'instance> {
     name: &'instance str,
     definition: Extern,
@@ -119,6 +164,11 @@ impl<'instance> Export<'instance> {
     /// The memory it names, if it is one.
     pub fn into_memory(self) -> Option<Memory> {
         self.definition.into_memory()
+    }
+
+    /// The shared memory it names, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        self.definition.into_shared_memory()
     }
 
     /// The table it names, if it is one.

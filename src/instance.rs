@@ -6,6 +6,7 @@ use crate::func::{Func, TypedFunc, WasmParams, WasmResults};
 use crate::global::Global;
 use crate::memory::Memory;
 use crate::module::Module;
+use crate::shared_memory::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::table::Table;
 use crate::tag::Tag;
@@ -37,8 +38,9 @@ impl Instance {
         module: &Module,
         imports: &[Extern],
     ) -> Result<Instance> {
-        let imports: Vec<External> = imports.iter().map(|it| it.to_external()).collect();
-        Instance::from_externals(&mut store.as_context_mut(), module, &imports)
+        let mut store = store.as_context_mut();
+        let imports = store.externals(imports);
+        Instance::from_externals(&mut store, module, &imports)
     }
 
     pub(crate) fn from_externals<T>(
@@ -69,12 +71,15 @@ impl Instance {
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
     ) -> impl ExactSizeIterator<Item = Export<'a>> {
-        let (vm, _) = store.into().split();
+        let store = store.into();
+        let engine = store.engine().clone();
+        let (vm, _) = store.split();
         let vm: &'a crate::vm::VmStore = vm;
         let this = self.0;
         let instance = vm.instance(this);
         instance.info().exports.iter().map(move |(name, &entity)| {
-            Export::new(name, Extern::from_external(instance.external(this, entity)))
+            let external = instance.external(this, entity);
+            Export::new(name, Extern::from_external(external, vm, &engine))
         })
     }
 
@@ -86,8 +91,9 @@ impl Instance {
     }
 
     fn entity(&self, store: impl AsContext, entity: Entity) -> Extern {
-        let instance = store.as_context().0.vm().instance(self.0);
-        Extern::from_external(instance.external(self.0, entity))
+        let store = store.as_context();
+        let external = store.0.vm().instance(self.0).external(self.0, entity);
+        Extern::from_external(external, store.0.vm(), store.engine())
     }
 
     /// The exported function with this name.
@@ -116,9 +122,14 @@ impl Instance {
         func.typed(store).map_err(|error| error.context(format!("cannot use export `{name}`")))
     }
 
-    /// The exported memory with this name.
+    /// The exported memory with this name, if it is not shared.
     pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
+    }
+
+    /// The exported shared memory with this name.
+    pub fn get_shared_memory(&self, store: impl AsContextMut, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
     }
 
     /// The exported table with this name.

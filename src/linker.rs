@@ -13,7 +13,6 @@ use crate::module::Module;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::types::{ExternType, FuncType, ImportType};
 use crate::val::Val;
-use crate::vm::imports::External;
 
 /// A set of definitions, by module name and name, from which imports are taken.
 ///
@@ -42,7 +41,7 @@ impl Definition {
     fn instantiate<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
         match self {
             Definition::Host(func) => func.instantiate(store.0.vm_mut()).into(),
-            Definition::Extern(it) => *it,
+            Definition::Extern(it) => it.clone(),
         }
     }
 }
@@ -136,7 +135,8 @@ impl<T: 'static> Linker<T> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self> {
         let item = item.into();
-        store.as_context().0.vm().assert_owns(item.to_external().store());
+        let store = store.as_context();
+        item.assert_usable(store.0.vm(), store.engine());
         self.insert(module, name, Definition::Extern(item))
     }
 
@@ -313,8 +313,9 @@ impl<T: 'static> Linker<T> {
         for import in module.imports() {
             let definition = self.find(import.module(), import.name());
             let definition = definition.ok_or_else(|| UnknownImportError::new(&import))?;
-            imports.push(definition.instantiate(&mut store).to_external());
+            imports.push(definition.instantiate(&mut store));
         }
+        let imports = store.externals(&imports);
         Instance::from_externals(&mut store, module, &imports)
     }
 
@@ -467,11 +468,9 @@ impl<T: 'static> InstancePre<T> {
     /// If a definition belongs to another store.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut();
-        let imports: Vec<External> = self
-            .definitions
-            .iter()
-            .map(|definition| definition.instantiate(&mut store).to_external())
-            .collect();
+        let imports: Vec<Extern> =
+            self.definitions.iter().map(|it| it.instantiate(&mut store)).collect();
+        let imports = store.externals(&imports);
         Instance::from_externals(&mut store, &self.module, &imports)
     }
 }

@@ -79,7 +79,8 @@ impl Module {
             bytes,
             &engine.tunables().memory,
             engine.config().relaxed_simd_deterministic,
-        );
+        )
+        .interruptible(engine.config().interruptible);
         if engine.config().mode == CompilationMode::Eager {
             code.compile_all(engine.threads())?;
         }

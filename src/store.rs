@@ -3,8 +3,10 @@
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec;
+use crate::extern_::Extern;
 use crate::limits::ResourceLimiter;
 use crate::module::Module;
+use crate::vm::imports::External;
 use crate::vm::memory::Growth;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
 use crate::vm::store::Resource;
@@ -235,6 +237,25 @@ impl<'a, T> StoreContextMut<'a, T> {
     /// See [`Store::gc`].
     pub fn gc(&mut self) {
         self.0.vm_mut().collect();
+    }
+
+    /// Items as this store knows them.
+    ///
+    /// # Panics
+    ///
+    /// If one belongs to another store, or a shared memory to another engine.
+    #[track_caller]
+    pub(crate) fn externals<'e>(
+        &mut self,
+        items: impl IntoIterator<Item = &'e Extern>,
+    ) -> Vec<External> {
+        let engine = self.engine().clone();
+        let vm = self.0.vm_mut();
+        let convert = |item: &Extern| {
+            item.assert_usable(vm, &engine);
+            item.to_external(vm)
+        };
+        items.into_iter().map(convert).collect()
     }
 
     /// The store without the data, and the data.

@@ -12,7 +12,9 @@ use super::runtime_object::{
     array_new_default, array_new_elem, array_new_fixed,
 };
 use crate::isa::runtime::{for_each_runtime_function, wide};
+use crate::sys::racy;
 use crate::trap::Trap;
+use crate::vm::shared::SharedLinear;
 use crate::vm::store::VmStore;
 use crate::vm::{CodeEntry, Slot, VmCtx, VmMemory, VmTable};
 
@@ -91,8 +93,13 @@ runtime! {
         let memory = object::<VmMemory>(ctx, x).as_ptr();
         let (start, len) = (operand(args, 0, y & wide::FIRST != 0), operand(args, 2, y & wide::LENGTH != 0));
         let value = args.add(1).read() as u8;
-        range(start, len, (*memory).len, Trap::MemoryOutOfBounds)?;
-        (*memory).base.add(start as usize).write_bytes(value, len as usize);
+        range(start, len, (*memory).len(), Trap::MemoryOutOfBounds)?;
+        let to = (*memory).base.add(start as usize);
+        if y & wide::SHARED != 0 {
+            racy::fill(to, value, len as usize);
+        } else {
+            to.write_bytes(value, len as usize);
+        }
         Ok(())
     }
 
@@ -101,9 +108,14 @@ runtime! {
         let (to, from) = (object::<VmMemory>(ctx, x).as_ptr(), object::<VmMemory>(ctx, y).as_ptr());
         let (dst, src) = (operand(args, 0, z & wide::FIRST != 0), operand(args, 1, z & wide::SECOND != 0));
         let len = operand(args, 2, z & wide::LENGTH != 0);
-        range(dst, len, (*to).len, Trap::MemoryOutOfBounds)?;
-        range(src, len, (*from).len, Trap::MemoryOutOfBounds)?;
-        (*to).base.add(dst as usize).copy_from((*from).base.add(src as usize), len as usize);
+        range(dst, len, (*to).len(), Trap::MemoryOutOfBounds)?;
+        range(src, len, (*from).len(), Trap::MemoryOutOfBounds)?;
+        let (to, from) = ((*to).base.add(dst as usize), (*from).base.add(src as usize));
+        if z & wide::SHARED != 0 {
+            racy::copy(from, to, len as usize);
+        } else {
+            to.copy_from(from, len as usize);
+        }
         Ok(())
     }
 
@@ -114,14 +126,52 @@ runtime! {
         let (src, len) = (operand(args, 1, false), operand(args, 2, false));
         let data = store(ctx).data_segment((*ctx).instance_index, y);
         range(src, len, data.len() as u64, Trap::MemoryOutOfBounds)?;
-        range(dst, len, (*memory).len, Trap::MemoryOutOfBounds)?;
-        (*memory).base.add(dst as usize).copy_from_nonoverlapping(data.as_ptr().add(src as usize), len as usize);
+        range(dst, len, (*memory).len(), Trap::MemoryOutOfBounds)?;
+        let (to, from) = ((*memory).base.add(dst as usize), data.as_ptr().add(src as usize));
+        if z & wide::SHARED != 0 {
+            racy::copy(from, to, len as usize);
+        } else {
+            to.copy_from_nonoverlapping(from, len as usize);
+        }
         Ok(())
     }
 
     /// `data.drop`: y is the segment.
     data_drop(ctx, _args, _x, y, _z) {
         store(ctx).data_drop((*ctx).instance_index, y);
+        Ok(())
+    }
+
+    /// `memory.grow` of a shared memory: x is its place, y = 1 for a 64-bit memory.
+    memory_grow_shared(ctx, args, x, y, _z) {
+        let delta = operand(args, 0, y & 1 != 0);
+        let failed = if y & 1 != 0 { u64::MAX } else { u64::from(u32::MAX) };
+        args.write(object::<SharedLinear>(ctx, x).as_ref().grow(delta).unwrap_or(failed));
+        Ok(())
+    }
+
+    /// `memory.atomic.wait32`: x is the memory's place and two flags, y and z the halves of the
+    /// offset.
+    memory_wait32(ctx, args, x, y, z) {
+        let expected = args.add(1).read() as u32;
+        args.write(wait(ctx, args, x, y, z, expected)?);
+        Ok(())
+    }
+
+    /// `memory.atomic.wait64`: immediates as above.
+    memory_wait64(ctx, args, x, y, z) {
+        let expected = args.add(1).read();
+        args.write(wait(ctx, args, x, y, z, expected)?);
+        Ok(())
+    }
+
+    /// `memory.atomic.notify`: immediates as above.
+    memory_notify(ctx, args, x, y, z) {
+        let (offset, memory) = atomic_place::<u32>(ctx, args, x, y, z)?;
+        let count = args.add(1).read() as u32;
+        // Nobody can wait at a memory that is not shared.
+        let woken = memory.map_or(Ok(0), |memory| memory.notify(offset, count));
+        args.write(u64::from(woken.map_err(|trap| trap as u32)?));
         Ok(())
     }
 
@@ -179,6 +229,59 @@ runtime! {
         store(ctx).elem_drop((*ctx).instance_index, y);
         Ok(())
     }
+}
+
+/// Where a wait or notification is, checked, and the memory if it is shared.
+///
+/// # Safety
+///
+/// As for the runtime functions that call this.
+unsafe fn atomic_place<'a, T>(
+    ctx: *mut VmCtx,
+    args: *mut Slot,
+    x: u32,
+    y: u32,
+    z: u32,
+) -> Result<(u64, Option<&'a SharedLinear>), u32> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (place, width) = (x & !7, size_of::<T>() as u64);
+        let memory = object::<VmMemory>(ctx, place);
+        let index = operand(args, 0, x & wide::FIRST != 0);
+        let offset = u64::from(y) | u64::from(z) << 32;
+        let offset = index.checked_add(offset).ok_or(Trap::MemoryOutOfBounds as u32)?;
+        if !offset.is_multiple_of(width) {
+            return Err(Trap::HeapMisaligned as u32);
+        }
+        range(offset, width, memory.as_ref().len(), Trap::MemoryOutOfBounds)?;
+        let shared = x & wide::PLACE_SHARED != 0;
+        // Whoever is in the store's list of memories lives as long as the store.
+        Ok((offset, shared.then(|| memory.cast::<SharedLinear>().as_ref())))
+    }
+}
+
+/// `memory.atomic.wait`, for either width. A negative timeout, in nanoseconds, is none.
+///
+/// # Safety
+///
+/// As for the runtime functions that call this.
+unsafe fn wait<T: racy::AtomicInt + PartialEq>(
+    ctx: *mut VmCtx,
+    args: *mut Slot,
+    x: u32,
+    y: u32,
+    z: u32,
+    expected: T,
+) -> Result<u64, u32> {
+    // SAFETY: the caller's promise.
+    let (place, timeout, interrupt) = unsafe {
+        let timeout = u64::try_from(args.add(2).read() as i64).ok();
+        (atomic_place::<T>(ctx, args, x, y, z)?, timeout, store(ctx).interrupt().clone())
+    };
+    let (offset, Some(memory)) = place else { return Err(Trap::AtomicWaitNonSharedMemory as u32) };
+    let timeout = timeout.map(core::time::Duration::from_nanos);
+    let ended = memory.wait(offset, expected, timeout, Some(&interrupt));
+    ended.map(|ended| ended as u64).map_err(|trap| trap as u32)
 }
 
 macro_rules! addresses {

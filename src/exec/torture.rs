@@ -69,6 +69,8 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             Kind::Acc | Kind::Pin | Kind::Bytes16 => {}
             Kind::Slot if *name == "object" => put(&OBJECT_SLOT.to_le_bytes()),
             Kind::Slot if *name == "index" => put(&(OBJECT_SLOT + 1).to_le_bytes()),
+            // Their result does not become the next one's address.
+            Kind::Dst if info.family == "atomic" => put(&41_i16.to_le_bytes()),
             Kind::Dst | Kind::Slot => put(&40_i16.to_le_bytes()),
             Kind::Imm16 => put(&1_i16.to_le_bytes()),
             Kind::Imm32 => put(&1_i32.to_le_bytes()),
@@ -76,6 +78,8 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             // A field behind the head and the first element of a vector.
             Kind::Off32 if info.family == "object" => put(&32_u32.to_le_bytes()),
             Kind::Off32 | Kind::Func | Kind::Type => put(&0_u32.to_le_bytes()),
+            // Atomic accesses are aligned: 1 + 7.
+            Kind::Off64 if info.family == "atomic" => put(&7_u64.to_le_bytes()),
             Kind::Off64 | Kind::Runtime => put(&0_u64.to_le_bytes()),
             Kind::Count => put(&1_u16.to_le_bytes()),
             Kind::Count32 if *name == "bytes" => put(&16_u32.to_le_bytes()),
@@ -178,7 +182,8 @@ fn run_all() {
     initialise();
     let bytes = memory_of_every_address();
     let mut elems = vec![0_u64; 16];
-    let mut memory = VmMemory { base: bytes, len: SPAN as u64 };
+    let interrupt = AtomicU32::new(0);
+    let mut memory = VmMemory::new(bytes, SPAN as u64);
     let mut table = VmTable { elems: elems.as_mut_ptr(), len: elems.len() as u64 };
     let mut imported = [1_u64; 2];
     let object = object_of_itself();
@@ -198,7 +203,7 @@ fn run_all() {
         pins_floats: 1,
         trap: 0,
         activations_left: 0,
-        interrupt: AtomicU32::new(0),
+        interrupt: &interrupt,
         inner: ptr::null_mut(),
         host_ctx: ptr::null_mut(),
         heap: &raw mut heap,

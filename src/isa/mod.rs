@@ -195,6 +195,12 @@ fn lookup(table: &[u16], position: usize) -> Option<Op> {
     }
 }
 
+/// The op for an atomic access of so many bits, with 64-bit indices if `wide`.
+pub fn atomic(op: Atomic, bits: u32, wide: bool) -> Option<Op> {
+    let width = bits.trailing_zeros().checked_sub(3)? as usize;
+    lookup(&ATOMIC, (op as usize * 4 + width) * 2 + usize::from(wide))
+}
+
 /// The op for `d := op(x, y)`, if these classes exist.
 pub fn binary(op: Bin, d: Class, x: Class, y: Class) -> Option<Op> {
     if x == Class::I {

@@ -10,6 +10,10 @@ macro_rules! for_each_runtime_function {
             memory_copy
             memory_init
             data_drop
+            memory_grow_shared
+            memory_wait32
+            memory_wait64
+            memory_notify
             table_grow
             table_fill
             table_copy
@@ -46,7 +50,7 @@ macro_rules! names {
 }
 for_each_runtime_function!(names);
 
-/// Bits of an immediate that say which operands of a bulk operation are 64 bits wide.
+/// Bits of an immediate that say which operands of a memory operation are 64 bits wide.
 pub mod wide {
     /// The first (destination) index.
     pub const FIRST: u32 = 1;
@@ -54,4 +58,8 @@ pub mod wide {
     pub const SECOND: u32 = 2;
     /// The length.
     pub const LENGTH: u32 = 4;
+    /// Not a width: other threads may be at work on the memory, or one of the memories.
+    pub const SHARED: u32 = 8;
+    /// The same, beside the memory's place (a multiple of 8) in one immediate.
+    pub const PLACE_SHARED: u32 = 4;
 }

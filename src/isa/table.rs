@@ -27,6 +27,8 @@
 
 #[path = "table/simd.rs"]
 mod simd;
+#[path = "table/atomic.rs"]
+mod atomic;
 
 /// What an operand field of an instruction holds, for the disassembler and the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -438,6 +440,7 @@ impl Table {
         t.references();
         t.objects();
         t.simd();
+        t.atomics();
         t.fused(fused);
         t
     }

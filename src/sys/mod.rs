@@ -13,6 +13,8 @@ mod mapping;
 #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "signals/disabled.rs")]
 pub mod signals;
 
+pub mod racy;
+
 pub use mapping::Mapping;
 
 /// Can accesses outside a memory be caught as page faults on this target? Where they cannot, every

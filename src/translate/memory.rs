@@ -34,6 +34,15 @@ impl Translator<'_> {
         self.info.memories[MemoryIndex(memory).idx()].is_64()
     }
 
+    /// Other threads may be at work on it.
+    pub fn is_shared(&self, memory: u32) -> bool {
+        self.info.memories[MemoryIndex(memory).idx()].is_shared()
+    }
+
+    fn shared_flag(&self, memory: u32) -> u32 {
+        if self.is_shared(memory) { wide::SHARED } else { 0 }
+    }
+
     fn is_table64(&self, table: u32) -> bool {
         self.info.tables[TableIndex(table).idx()].is_64()
     }
@@ -177,7 +186,11 @@ impl Translator<'_> {
     pub fn memory_grow(&mut self, memory: u32) {
         let wide = self.is_memory64(memory);
         let call = RuntimeCall {
-            function: Runtime::memory_grow,
+            function: if self.is_shared(memory) {
+                Runtime::memory_grow_shared
+            } else {
+                Runtime::memory_grow
+            },
             x: self.memory_place(memory),
             y: u32::from(wide),
             z: u32::from(self.info.memories[memory as usize].page_size_log2()),
@@ -189,19 +202,21 @@ impl Translator<'_> {
 
     pub fn memory_fill(&mut self, memory: u32) {
         let y = if self.is_memory64(memory) { wide::FIRST | wide::LENGTH } else { 0 };
+        let y = y | self.shared_flag(memory);
         let x = self.memory_place(memory);
         self.runtime(3, None, &RuntimeCall { function: Runtime::memory_fill, x, y, z: 0 });
     }
 
     pub fn memory_copy(&mut self, dst: u32, src: u32) {
         let (first, second) = (self.is_memory64(dst), self.is_memory64(src));
-        let z = copy_widths(first, second);
+        let z = copy_widths(first, second) | self.shared_flag(dst) | self.shared_flag(src);
         let (x, y) = (self.memory_place(dst), self.memory_place(src));
         self.runtime(3, None, &RuntimeCall { function: Runtime::memory_copy, x, y, z });
     }
 
     pub fn memory_init(&mut self, segment: u32, memory: u32) {
         let z = if self.is_memory64(memory) { wide::FIRST } else { 0 };
+        let z = z | self.shared_flag(memory);
         let x = self.memory_place(memory);
         self.runtime(3, None, &RuntimeCall { function: Runtime::memory_init, x, y: segment, z });
     }

@@ -13,6 +13,7 @@
 //! Everything is linear in the size of the function: each operand is pushed, resolved and popped
 //! once, lazily held locals are found through a chain per local, and every branch is patched once.
 
+mod atomic;
 mod calls;
 mod compose;
 mod control;

@@ -172,7 +172,7 @@ impl Translator<'_> {
             Operator::F32ReinterpretI32 => self.reinterpret(Un::F32ReinterpretI32, F32),
             Operator::F64ReinterpretI64 => self.reinterpret(Un::F64ReinterpretI64, F64),
             _ => {
-                if !self.numeric(operator) && !self.vector(operator) {
+                if !self.numeric(operator) && !self.vector(operator) && !self.atomic(operator) {
                     self.unsupported(operator);
                 }
             }

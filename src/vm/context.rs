@@ -55,8 +55,9 @@ pub struct StoreCtx {
     pub trap: u32,
     /// How many more activations can be nested on the native stack.
     pub activations_left: u32,
-    /// Not zero when the embedder asks for an interrupt.
-    pub interrupt: AtomicU32,
+    /// Not zero when the embedder asks for an interrupt; a part of the store's
+    /// [`super::interrupt::InterruptState`].
+    pub interrupt: *const AtomicU32,
     /// The store object itself (a [`VmStore`], with the embedder's data behind it), for runtime
     /// functions and host shims.
     pub inner: *mut c_void,

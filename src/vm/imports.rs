@@ -73,8 +73,8 @@ impl VmStore {
                 check_table(&module.tables[index.idx()], table.ty(), table.len() as u64)
             }
             (Entity::Memory(index), External::Memory(memory)) => {
-                let memory = self.memory(memory);
-                check_memory(&module.memories[index.idx()], memory.ty(), memory.pages())
+                let (ty, pages) = (self.memory_type(memory), self.memory_pages(memory));
+                check_memory(&module.memories[index.idx()], ty, pages)
             }
             (Entity::Tag(index), External::Tag(tag)) => {
                 let (found, ty) = self.tag(tag);

@@ -384,12 +384,18 @@ impl VmStore {
         for (i, segment) in info.datas.iter().enumerate() {
             let DataMode::Active { memory, offset } = &segment.mode else { continue };
             let memory = self.memory_handle(this, *memory);
-            let start = self.evaluate_offset(this, offset, self.memory(memory).ty().is_64())?;
+            let start = self.evaluate_offset(this, offset, self.memory_type(memory).is_64())?;
             let data = &bytes[segment.range.clone()];
-            let target = range(start, data.len())
-                .and_then(|range| self.memory_mut(memory).bytes_mut().get_mut(range))
-                .ok_or(Trap::MemoryOutOfBounds)?;
-            target.copy_from_slice(data);
+            if let Some(shared) = self.shared_memory(memory) {
+                if !shared.write(start, data) {
+                    return Err(Trap::MemoryOutOfBounds.into());
+                }
+            } else {
+                let target = range(start, data.len())
+                    .and_then(|range| self.memory_mut(memory).bytes_mut().get_mut(range))
+                    .ok_or(Trap::MemoryOutOfBounds)?;
+                target.copy_from_slice(data);
+            }
             self.instances[this.index as usize].drop_data(i as u32);
         }
         Ok(())
@@ -564,8 +570,7 @@ pub(super) fn no_memory() -> *mut VmMemory {
 }
 
 /// Memory 0 of instances without one: nothing in it can be accessed, so nothing is written to it.
-static EMPTY_MEMORY: EmptyMemory =
-    EmptyMemory(VmMemory { base: NonNull::dangling().as_ptr(), len: 0 });
+static EMPTY_MEMORY: EmptyMemory = EmptyMemory(VmMemory::new(NonNull::dangling().as_ptr(), 0));
 
 #[repr(transparent)]
 struct EmptyMemory(VmMemory);

@@ -1,6 +1,7 @@
 //! Linear memories: what handlers see of them, and the storage behind it.
 
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::MemoryTunables;
 use crate::error::{Context, Result, bail};
@@ -15,8 +16,26 @@ use crate::types::MemoryType;
 pub struct VmMemory {
     /// First byte; dangling but non-null for a memory without pages.
     pub base: *mut u8,
-    /// Accessible bytes.
-    pub len: u64,
+    /// Accessible bytes. Only those of a shared memory change while code runs, and only upwards.
+    pub len: AtomicU64,
+}
+
+impl VmMemory {
+    /// A description of so many bytes.
+    pub const fn new(base: *mut u8, len: u64) -> VmMemory {
+        VmMemory { base, len: AtomicU64::new(len) }
+    }
+
+    /// Accessible bytes, now: an ordinary load for the processor.
+    #[inline(always)]
+    pub fn len(&self) -> u64 {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Has it no bytes?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmMemory, base), 0);
@@ -70,27 +89,12 @@ impl LinearMemory {
     /// When the address space or memory cannot be had.
     pub fn new(ty: MemoryType, tunables: &MemoryTunables) -> Result<LinearMemory> {
         let len = LinearMemory::initial(&ty)?.desired;
-        let guarded = is_guarded(&ty, tunables);
-        let reserve = if guarded {
-            GUARDED_RESERVATION
-        } else {
-            // What the memory may become, as far as the configuration reserves in advance.
-            let maximum = ty.maximum().and_then(|max| byte_len(&ty, max)).unwrap_or(usize::MAX);
-            len.max(maximum.min(tunables.reservation))
-        };
-        let mut map = Mapping::reserve(reserve).with_context(|| {
-            let hint = if guarded {
-                " (guard pages can be switched off with `Config::signals_based_traps`)"
-            } else {
-                ""
-            };
-            format!("cannot reserve {reserve} bytes of address space for a memory{hint}")
-        })?;
+        // What the memory may become, as far as the configuration reserves in advance.
+        let maximum = ty.maximum().and_then(|max| byte_len(&ty, max)).unwrap_or(usize::MAX);
+        let (mut map, guard) = reserve(&ty, len.max(maximum.min(tunables.reservation)), tunables)?;
         map.commit(0, len).with_context(|| format!("cannot allocate {len} bytes of memory"))?;
-        let start = map.base() as usize;
-        let guard = guarded.then(|| GuardedRegion::register(start..start + map.len()));
         Ok(LinearMemory {
-            vm: VmMemory { base: map.base(), len: len as u64 },
+            vm: VmMemory::new(map.base(), len as u64),
             ty,
             map,
             guard,
@@ -120,12 +124,12 @@ impl LinearMemory {
     /// Accessible bytes.
     #[inline]
     pub fn byte_size(&self) -> usize {
-        self.vm.len as usize
+        self.vm.len() as usize
     }
 
     /// Size in pages.
     pub fn pages(&self) -> u64 {
-        self.vm.len >> self.ty.page_size_log2()
+        self.vm.len() >> self.ty.page_size_log2()
     }
 
     /// The first byte.
@@ -196,7 +200,7 @@ impl LinearMemory {
             }
             self.map = map;
         }
-        self.vm = VmMemory { base: self.map.base(), len: desired as u64 };
+        self.vm = VmMemory::new(self.map.base(), desired as u64);
         Ok(())
     }
 
@@ -217,8 +221,33 @@ pub struct Growth {
     pub maximum: Option<usize>,
 }
 
+/// Address space for a memory of this type: for `len` bytes at least, or as guard pages want it.
+///
+/// # Errors
+///
+/// When it cannot be had.
+pub(super) fn reserve(
+    ty: &MemoryType,
+    len: usize,
+    tunables: &MemoryTunables,
+) -> Result<(Mapping, Option<GuardedRegion>)> {
+    let guarded = is_guarded(ty, tunables);
+    let len = if guarded { GUARDED_RESERVATION } else { len };
+    let map = Mapping::reserve(len).with_context(|| {
+        let hint = if guarded {
+            " (guard pages can be switched off with `Config::signals_based_traps`)"
+        } else {
+            ""
+        };
+        format!("cannot reserve {len} bytes of address space for a memory{hint}")
+    })?;
+    let start = map.base() as usize;
+    let guard = guarded.then(|| GuardedRegion::register(start..start + map.len()));
+    Ok((map, guard))
+}
+
 /// Bytes of so many pages, if the address space can hold them.
-fn byte_len(ty: &MemoryType, pages: u64) -> Option<usize> {
+pub(super) fn byte_len(ty: &MemoryType, pages: u64) -> Option<usize> {
     let bytes = pages.checked_mul(ty.page_size())?;
     usize::try_from(bytes).ok().filter(|&bytes| bytes <= isize::MAX as usize)
 }

@@ -4,7 +4,7 @@ use core::any::Any;
 use core::ffi::c_void;
 use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
@@ -12,17 +12,19 @@ use super::func::VmHostFunc;
 use super::gc::{HostObjects, TypeTable};
 use super::heap::{Heap, kind};
 use super::instance::Instance;
+use super::interrupt::InterruptState;
 use super::limits::StoreTunables;
-use super::memory::{Growth, LinearMemory};
+use super::memories::AnyMemory;
+use super::memory::Growth;
 use super::roots::Roots;
 use super::stack::ValueStack;
 use super::table::Table;
 use super::value::{ObjectRef, Value};
-use super::{Slot, StoreCtx, VmCtx, VmFunc, VmMemory, VmTable};
+use super::{Slot, StoreCtx, VmCtx, VmFunc, VmTable};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
-use crate::types::{GlobalType, MemoryType, RefType, TableType, TagType, ValType};
+use crate::types::{GlobalType, RefType, TableType, TagType, ValType};
 use crate::wasm::TypeRegistry;
 
 /// Identity of a store: unequal for any two stores of a process.
@@ -85,11 +87,12 @@ pub struct VmStore {
     /// Why execution failed; `None` if [`StoreCtx::trap`] says it.
     pub pending: Option<Failure>,
     stack: ValueStack,
+    interrupt: Arc<InterruptState>,
     pub(super) tunables: StoreTunables,
     pub(super) types: Arc<TypeRegistry>,
     // Objects that handlers point to. Each was a box; from then on it is reached through its
     // pointer only, and `drop` makes it a box again.
-    memories: Vec<NonNull<LinearMemory>>,
+    pub(super) memories: Vec<AnyMemory>,
     pub(super) tables: Vec<NonNull<Table>>,
     host_funcs: Vec<NonNull<VmHostFunc>>,
     host_globals: Vec<HostGlobal>,
@@ -200,6 +203,7 @@ impl VmStore {
         let stack = ValueStack::new(tunables.stack_bytes)?;
         crate::sys::signals::prepare_thread();
         let mut heap = Heap::new(tunables.heap_reservation, tunables.collect_always);
+        let interrupt = Arc::new(InterruptState::default());
         Ok(VmStore {
             ctx: StoreCtx {
                 stack_limit: stack.limit(),
@@ -211,7 +215,7 @@ impl VmStore {
                 fuel: i64::MAX,
                 trap: 0,
                 activations_left: tunables.max_activations,
-                interrupt: AtomicU32::new(0),
+                interrupt: interrupt.flag(),
                 inner: ptr::null_mut(),
                 host_ctx: ptr::null_mut(),
                 heap: heap.ctx(),
@@ -230,6 +234,7 @@ impl VmStore {
             },
             pending: None,
             stack,
+            interrupt,
             tunables,
             types,
             memories: Vec::new(),
@@ -289,6 +294,11 @@ impl VmStore {
         }
     }
 
+    /// What this store and those who may interrupt it have in common.
+    pub fn interrupt(&self) -> &Arc<InterruptState> {
+        &self.interrupt
+    }
+
     // ---- functions
 
     /// A function.
@@ -336,94 +346,6 @@ impl VmStore {
         let host = self.host_funcs.get(vm.store_index as usize)?;
         // SAFETY: host functions live as long as the store and are written by nobody.
         Some(unsafe { host.as_ref() })
-    }
-
-    // ---- memories
-
-    /// Adds a memory, empty of limits: the embedder's were asked before.
-    pub(super) fn add_memory(&mut self, mut memory: LinearMemory) -> u32 {
-        let index = self.memories.len() as u32;
-        memory.store_index = index;
-        self.memories.push(into_raw(memory));
-        index
-    }
-
-    /// Makes a memory, within the embedder's limits.
-    ///
-    /// # Errors
-    ///
-    /// When the limits or the system refuse.
-    pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle> {
-        self.check_count(self.memories.len(), self.tunables.max_memories, "memory")?;
-        self.check_initial(Resource::Memory, &LinearMemory::initial(&ty)?)?;
-        let memory = LinearMemory::new(ty, &self.tunables.memory)?;
-        Ok(Handle { store: self.id, index: self.add_memory(memory) })
-    }
-
-    /// A memory.
-    #[inline]
-    #[track_caller]
-    pub fn memory(&self, memory: Handle) -> &LinearMemory {
-        self.assert_owns(memory.store);
-        // SAFETY: the object lives as long as the store, and `&self` means that no code runs.
-        unsafe { self.memories[memory.index as usize].as_ref() }
-    }
-
-    /// A memory, to write.
-    #[inline]
-    #[track_caller]
-    pub fn memory_mut(&mut self, memory: Handle) -> &mut LinearMemory {
-        self.assert_owns(memory.store);
-        // SAFETY: as above, and the access is exclusive.
-        unsafe { self.memories[memory.index as usize].as_mut() }
-    }
-
-    /// The address that handlers know a memory by.
-    pub(super) fn memory_ptr(&self, index: u32) -> NonNull<VmMemory> {
-        LinearMemory::vm_ptr(self.memories[index as usize])
-    }
-
-    /// Grows a memory by so many pages; the old size in pages.
-    ///
-    /// # Errors
-    ///
-    /// `Ok(None)` is the failure that a program sees; `Err` is an error of the embedder's limiter,
-    /// which ends the program.
-    pub fn grow_memory(&mut self, memory: Handle, delta: u64) -> Result<Option<u64>> {
-        let inner = self.ctx.inner;
-        let hooks = self.ctx.hooks;
-        let old = self.memory(memory).pages();
-        if delta == 0 {
-            return Ok(Some(old));
-        }
-        let Some(growth) = self.memory(memory).growth(delta) else { return Ok(None) };
-        // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
-        if !unsafe { (hooks.growing)(inner, Resource::Memory, &growth) }? {
-            return Ok(None);
-        }
-        let tunables = self.tunables.memory.clone();
-        match self.memory_mut(memory).grow_to(growth.desired, &tunables) {
-            Ok(()) => Ok(Some(old)),
-            Err(error) => {
-                // SAFETY: as above.
-                unsafe { (hooks.grow_failed)(inner, Resource::Memory, error) }?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// `memory.grow` as a runtime function: the old size in pages, or `None` if the memory did not
-    /// grow. An error or panic of the embedder's limiter is then in [`VmStore::pending`], and ends
-    /// execution.
-    ///
-    /// # Safety
-    ///
-    /// `memory` is one of this store's.
-    pub unsafe fn memory_grow(&mut self, memory: NonNull<VmMemory>, delta: u64) -> Option<u64> {
-        // SAFETY: handlers only know memories that are the first field of a `LinearMemory`.
-        let index = unsafe { memory.cast::<LinearMemory>().as_ref() }.store_index;
-        let handle = Handle { store: self.id, index };
-        self.guarded(|store| store.grow_memory(handle, delta))
     }
 
     // ---- tables
@@ -599,7 +521,7 @@ impl VmStore {
     }
 
     /// Asks the embedder's limits for a new object.
-    fn check_initial(&mut self, what: Resource, growth: &Growth) -> Result<()> {
+    pub(super) fn check_initial(&mut self, what: Resource, growth: &Growth) -> Result<()> {
         // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
         if unsafe { (self.ctx.hooks.growing)(self.ctx.inner, what, growth) }? {
             return Ok(());
@@ -616,7 +538,10 @@ impl VmStore {
     }
 
     /// Runs what may call the embedder on behalf of a handler, which cannot be unwound through.
-    fn guarded<R>(&mut self, f: impl FnOnce(&mut VmStore) -> Result<Option<R>>) -> Option<R> {
+    pub(super) fn guarded<R>(
+        &mut self,
+        f: impl FnOnce(&mut VmStore) -> Result<Option<R>>,
+    ) -> Option<R> {
         match catch_unwind(AssertUnwindSafe(|| f(self))) {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => {
@@ -822,7 +747,10 @@ impl Drop for VmStore {
         // No reference is followed any more, so host objects go one by one, without a collection.
         // SAFETY: every pointer came from `into_raw` and is used here for the last time.
         unsafe {
-            self.memories.drain(..).for_each(|ptr| drop(Box::from_raw(ptr.as_ptr())));
+            self.memories.drain(..).for_each(|memory| match memory {
+                AnyMemory::Own(ptr) => drop(Box::from_raw(ptr.as_ptr())),
+                AnyMemory::Shared(shared) => drop(shared),
+            });
             self.tables.drain(..).for_each(|ptr| drop(Box::from_raw(ptr.as_ptr())));
             self.host_funcs.drain(..).for_each(|ptr| drop(Box::from_raw(ptr.as_ptr())));
             self.host_globals.drain(..).for_each(|g| drop(Box::from_raw(g.cell.as_ptr())));
@@ -842,7 +770,7 @@ impl core::fmt::Debug for VmStore {
 }
 
 /// Gives an object a fixed address; it is reached through that address alone from now on.
-fn into_raw<T>(object: T) -> NonNull<T> {
+pub(super) fn into_raw<T>(object: T) -> NonNull<T> {
     NonNull::from(Box::leak(Box::new(object)))
 }
 

@@ -30,7 +30,7 @@ const FOLDERS: &[(&str, WasmFeatures)] = &[
     ("bulk-memory-operations", WASM3),
     ("reference-types", WasmFeatures::WASM2),
     ("simd", WasmFeatures::WASM2),
-    ("threads", WasmFeatures::WASM2.union(WasmFeatures::THREADS)),
+    ("threads", WasmFeatures::WASM1.union(WasmFeatures::THREADS)),
     ("memory64", WASM3.difference(WasmFeatures::MULTI_MEMORY)),
     (
         "function-references",

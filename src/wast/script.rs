@@ -12,7 +12,8 @@ use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, Was
 
 use super::{Event, Report, spectest, values};
 use crate::{
-    Engine, Error, Instance, Linker, Module, ModuleError, Store, Trap, Val, WasmBacktrace,
+    Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, Trap, Val,
+    WasmBacktrace,
 };
 
 /// Why a directive did not do what it should.
@@ -67,7 +68,7 @@ fn run_directives<'scope, 'text: 'scope>(
     text: &'text str,
     scope: &'scope Scope<'scope, '_>,
     directives: Vec<WastDirective<'text>>,
-    shared: Option<&str>,
+    inherited: Option<Inherited>,
 ) -> Report {
     let mut script = match Script::new(engine, text, scope) {
         Ok(script) => script,
@@ -77,7 +78,7 @@ fn run_directives<'scope, 'text: 'scope>(
             return Report { failures, ..Report::default() };
         }
     };
-    script.inherited = shared.map(str::to_owned);
+    script.inherited = inherited;
     for directive in directives {
         let span = directive.span();
         // A panic is a failure like others: the rest of the suite still tells something.
@@ -103,6 +104,13 @@ fn panicked(panic: &(dyn Any + Send)) -> Failure {
     Failure::Failed(format!("panic: {}", message.unwrap_or("of unknown kind")))
 }
 
+/// The instance that another thread shares with this one: its exports.
+#[derive(Clone)]
+struct Inherited {
+    name: String,
+    memories: Vec<(String, SharedMemory)>,
+}
+
 /// What the directives of one thread act on.
 struct Script<'scope, 'env, 'text> {
     engine: &'scope Engine,
@@ -117,8 +125,7 @@ struct Script<'scope, 'env, 'text> {
     definition: Option<Module>,
     scope: &'scope Scope<'scope, 'env>,
     threads: HashMap<String, ScopedJoinHandle<'scope, Report>>,
-    /// The module that another thread shares with this one.
-    inherited: Option<String>,
+    inherited: Option<Inherited>,
     report: Report,
 }
 
@@ -166,6 +173,17 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
                 self.instantiate(instance, &module)
             }
             WastDirective::Register { name, module, .. } => {
+                if let Some(inherited) = &self.inherited
+                    && module.is_some_and(|id| {
+                        id.name() == inherited.name && !self.instances.contains_key(id.name())
+                    })
+                {
+                    for (field, memory) in &inherited.memories {
+                        let defined = self.linker.define(&self.store, name, field, memory.clone());
+                        defined.map_err(|error| describe(&error))?;
+                    }
+                    return Ok(());
+                }
                 let instance = self.instance(module)?;
                 let registered = self.linker.instance(&mut self.store, name, instance);
                 registered.map_err(|error| describe(&error))?;
@@ -326,23 +344,29 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
         Ok(func.call(&mut self.store, &args, &mut results).map(|()| results))
     }
 
-    /// Runs a thread's directives, in a store of its own.
-    fn spawn(&mut self, thread: WastThread<'text>) -> Outcome {
-        let shared = thread.shared_module.map(|id| id.name());
-        if let Some(name) = shared {
-            let instance = match self.instances.get(name) {
-                Some(instance) => *instance,
-                // A thread can pass on what it was given.
-                None if self.inherited.as_deref() == Some(name) => {
-                    return Err("a module cannot be shared further".into());
-                }
-                None => return Err("no such instance".into()),
-            };
-            // Items belong to one store. What threads have in common are shared memories.
-            if let Some(export) = instance.exports(&mut self.store).next() {
-                return Err(format!("cannot share `{}` between stores", export.name()).into());
+    /// What a thread can have of an instance. Items belong to one store; what stores have in
+    /// common are shared memories.
+    fn shared(&mut self, id: Id<'_>) -> Outcome<Inherited> {
+        let name = id.name();
+        let Some(instance) = self.instances.get(name).copied() else {
+            // A thread can pass on what it was given.
+            let inherited = self.inherited.as_ref().filter(|it| it.name == name);
+            return Ok(inherited.ok_or("no such instance")?.clone());
+        };
+        let mut memories = Vec::new();
+        for export in instance.exports(&mut self.store) {
+            let name = export.name().to_owned();
+            match export.into_shared_memory() {
+                Some(memory) => memories.push((name, memory)),
+                None => return Err(format!("cannot share `{name}` between stores").into()),
             }
         }
+        Ok(Inherited { name: name.to_owned(), memories })
+    }
+
+    /// Runs a thread's directives, in a store of its own.
+    fn spawn(&mut self, thread: WastThread<'text>) -> Outcome {
+        let shared = thread.shared_module.map(|id| self.shared(id)).transpose()?;
         let (engine, text, scope) = (self.engine, self.text, self.scope);
         let directives = thread.directives;
         let handle = scope.spawn(move || run_directives(engine, text, scope, directives, shared));
@@ -362,7 +386,10 @@ fn encode(module: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
     };
     let text = std::str::from_utf8(&text).map_err(|_| "malformed UTF-8 encoding")?;
     let encoded = buffer(text).and_then(|buffer| parser::parse::<Wat<'_>>(&buffer)?.encode());
-    Ok(encoded.map_err(|error| error.message())?)
+    Ok(encoded.map_err(|error| {
+        let (line, column) = error.span().linecol_in(text);
+        format!("{} at {}:{} of the module's text", error.message(), line + 1, column + 1)
+    })?)
 }
 
 /// An error in one line: without its backtrace.

@@ -1,8 +1,8 @@
 //! The host module that every script may import from.
 
 use crate::{
-    Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result, Store, Table,
-    TableType, Val, ValType,
+    Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result, SharedMemory,
+    Store, Table, TableType, Val, ValType,
 };
 
 /// Defines the module `spectest` as the reference interpreter does. Its functions print nothing:
@@ -40,5 +40,11 @@ pub(super) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
 
     let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
     linker.define(&*store, MODULE, "memory", memory)?;
+
+    // The threads proposal's addition.
+    if store.engine().config().has_threads() {
+        let memory = SharedMemory::new(store.engine(), MemoryType::shared(1, 2))?;
+        linker.define(&*store, MODULE, "shared_memory", memory)?;
+    }
     Ok(())
 }

@@ -80,26 +80,27 @@ fn imports_that_do_not_fit_are_named_with_both_types() {
     for (import, given, message) in [
         (
             "(func (param i32))",
-            func,
+            &func,
             "expected type `(func (param i32))`, found type `(func (param i64))`",
         ),
-        ("(memory 1)", func, "expected memory, found function"),
-        ("(memory 2)", memory, "expected memory of at least 2, found one of 1"),
-        ("(memory 1 2)", memory, "at most 2, found one that grows to 3"),
-        ("(memory i64 1 3)", memory, "expected `(memory i64 1 3)`, found `(memory 1 3)`"),
-        ("(table 1 5 funcref)", table, "at most 5, found one without a maximum"),
-        ("(table 1 externref)", table, "found `(table 2 funcref)`"),
-        ("(global i64)", global, "expected `(global i64)`, found `(global i32)`"),
-        ("(global (mut i32))", global, "expected `(global (mut i32))`, found `(global i32)`"),
+        ("(memory 1)", &func, "expected memory, found function"),
+        ("(memory 2)", &memory, "expected memory of at least 2, found one of 1"),
+        ("(memory 1 2)", &memory, "at most 2, found one that grows to 3"),
+        ("(memory i64 1 3)", &memory, "expected `(memory i64 1 3)`, found `(memory 1 3)`"),
+        ("(table 1 5 funcref)", &table, "at most 5, found one without a maximum"),
+        ("(table 1 externref)", &table, "found `(table 2 funcref)`"),
+        ("(global i64)", &global, "expected `(global i64)`, found `(global i32)`"),
+        ("(global (mut i32))", &global, "expected `(global (mut i32))`, found `(global i32)`"),
     ] {
         let text = format!(r#"(module (import "m" "n" {import}))"#);
-        let error = Instance::new(&mut store, &module(&engine, &text), &[given]).unwrap_err();
+        let error = Instance::new(&mut store, &module(&engine, &text), std::slice::from_ref(given))
+            .unwrap_err();
         assert_eq!(error.to_string(), "incompatible import type for `m::n`");
         let full = format!("{error:#}");
         assert!(full.contains(message), "{full}");
     }
     // Sizes count as they are now.
-    memory.into_memory().unwrap().grow(&mut store, 1).unwrap();
+    memory.clone().into_memory().unwrap().grow(&mut store, 1).unwrap();
     let text = r#"(module (import "m" "n" (memory 2 3)))"#;
     Instance::new(&mut store, &module(&engine, text), &[memory]).unwrap();
     let error = Instance::new(&mut store, &module(&engine, text), &[]).unwrap_err();

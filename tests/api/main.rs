@@ -16,6 +16,7 @@ mod reentry;
 mod stack;
 mod stress;
 mod suspension;
+mod threads;
 mod typed;
 mod vectors;
 

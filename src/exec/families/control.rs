@@ -1,5 +1,7 @@
 //! Control flow inside a function, and the ends of an activation.
 
+use core::sync::atomic::Ordering;
+
 use crate::exec::abi::{Regs, Step, status};
 use crate::exec::dispatch::opaque;
 use crate::exec::operand::{Source, field, slot};
@@ -98,9 +100,10 @@ pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
     // SAFETY: contract 3.
-    let asked =
-        unsafe { (*(*r.ctx()).store).interrupt.load(core::sync::atomic::Ordering::Relaxed) };
-    if asked != 0 {
+    let flag = unsafe { &*(*(*r.ctx()).store).interrupt };
+    if flag.load(Ordering::Relaxed) != 0 {
+        // The trap obeys the request.
+        flag.store(0, Ordering::Relaxed);
         return trap(r, Trap::Interrupt);
     }
     next(r, 0)

@@ -252,7 +252,7 @@ pub unsafe fn memory_grow<T: Value + Into<u64>>(r: &mut Regs) -> Step {
         }
         let place = r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
         let memory = place.cast::<*mut VmMemory>().read();
-        r.acc = (*memory).len >> (field::<u32>(r.pc, 12) & 63);
+        r.acc = (*memory).len() >> (field::<u32>(r.pc, 12) & 63);
         args.write(r.acc);
     }
     next(r, RUNTIME_BODY)

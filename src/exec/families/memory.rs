@@ -3,11 +3,15 @@
 //! In guard-page mode a load or store is the bare access: a fault is turned into a trap by the
 //! signal handler, which reads `pc`, `fp` and `ctx` from their registers. The `loop` backend
 //! keeps them in memory, so there every access compares.
+//!
+//! Other threads may be at work on a shared memory, so accesses are volatile: one machine access
+//! each, of which the compiler assumes nothing.
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::dispatch::{opaque, settle};
 use crate::exec::operand::{Dest, Source, Value, field, slot};
 use crate::exec::{next, trap};
+use crate::sys::racy::Racy;
 use crate::trap::Trap;
 use crate::vm::{VmMemory, VmTable};
 
@@ -23,6 +27,11 @@ pub trait Native<V> {
     /// # Safety
     /// `p` is writable for this type's width, or faults into the trap machinery.
     unsafe fn store(p: *mut u8, v: V);
+    /// Wraps and stores `offset` bytes behind `base`.
+    ///
+    /// # Safety
+    /// As for [`Native::store`].
+    unsafe fn store_at(base: *mut u8, offset: usize, v: V);
     /// Width in bytes.
     const WIDTH: u64;
 }
@@ -33,12 +42,17 @@ macro_rules! native {
             #[inline(always)]
             unsafe fn load(p: *const u8) -> $v {
                 // SAFETY: the caller's promise.
-                <$n>::from_le(unsafe { p.cast::<$n>().read_unaligned() }) as $v
+                (unsafe { <$n as Racy>::read(p) }) as $v
             }
             #[inline(always)]
             unsafe fn store(p: *mut u8, v: $v) {
                 // SAFETY: the caller's promise.
-                unsafe { p.cast::<$n>().write_unaligned((v as $n).to_le()) }
+                unsafe { <$n as Racy>::write(p, v as $n) }
+            }
+            #[inline(always)]
+            unsafe fn store_at(base: *mut u8, offset: usize, v: $v) {
+                // SAFETY: the caller's promise.
+                unsafe { <$n as Racy>::write_at(base, offset, v as $n) }
             }
             const WIDTH: u64 = core::mem::size_of::<$n>() as u64;
         }
@@ -50,32 +64,37 @@ native! {
 }
 
 macro_rules! native_float {
-    ($($n:ty, $bits:ty;)*) => {$(
+    ($($n:ty;)*) => {$(
         impl Native<$n> for $n {
             #[inline(always)]
             unsafe fn load(p: *const u8) -> $n {
                 // SAFETY: the caller's promise.
-                <$n>::from_bits(<$bits>::from_le(unsafe { p.cast::<$bits>().read_unaligned() }))
+                unsafe { <$n as Racy>::read(p) }
             }
             #[inline(always)]
             unsafe fn store(p: *mut u8, v: $n) {
                 // SAFETY: the caller's promise.
-                unsafe { p.cast::<$bits>().write_unaligned(v.to_bits().to_le()) }
+                unsafe { <$n as Racy>::write(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn store_at(base: *mut u8, offset: usize, v: $n) {
+                // SAFETY: the caller's promise.
+                unsafe { <$n as Racy>::write_at(base, offset, v) }
             }
             const WIDTH: u64 = core::mem::size_of::<$n>() as u64;
         }
     )*};
 }
-native_float! { f32, u32; f64, u64; }
+native_float! { f32; f64; }
 
-/// The address of an access to memory 0, or `None` if a comparison refuses it. 64-bit indices are
-/// always compared.
+/// Where an access to memory 0 begins, in bytes from its base, or `None` if a comparison refuses
+/// it. 64-bit indices are always compared.
 #[inline(always)]
-pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
+unsafe fn start<const CHECKED: bool, I: Into<u64>>(
     r: &Regs,
     index: I,
     width: u64,
-) -> Option<*mut u8> {
+) -> Option<usize> {
     // SAFETY: contract 1.
     let offset = unsafe { field::<u32>(r.pc, 4) };
     // Two 32-bit numbers and a width cannot overflow 64 bits.
@@ -84,7 +103,7 @@ pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
         // Both compared and used: LLVM would keep two forms of the sum, a register too many.
         start = opaque(start);
         // SAFETY: contract 3.
-        let len = unsafe { (*(*r.ctx()).mem0).len };
+        let len = unsafe { (*(*r.ctx()).mem0).len() };
         let inside = match size_of::<I>() {
             4 => start + width <= len,
             _ => start <= len && len - start >= width,
@@ -93,8 +112,18 @@ pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
             return None;
         }
     }
-    // SAFETY: contract 4.
-    Some(unsafe { r.mem.add(start as usize) })
+    Some(start as usize)
+}
+
+/// The same as an address.
+#[inline(always)]
+pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
+    r: &Regs,
+    index: I,
+    width: u64,
+) -> Option<*mut u8> {
+    // SAFETY: the handler contract; contract 4.
+    unsafe { start::<CHECKED, I>(r, index, width).map(|start| r.mem.add(start)) }
 }
 
 /// `d := load[x + offset]`
@@ -112,10 +141,10 @@ where
     // SAFETY: the handler contract.
     unsafe {
         let index = X::read(r, 2);
-        let Some(p) = address::<CHECKED, I>(r, index, N::WIDTH) else {
+        let Some(start) = start::<CHECKED, I>(r, index, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
-        let v = N::load(p);
+        let v = N::load(r.mem.add(start));
         if !CHECKED {
             settle();
         }
@@ -139,11 +168,11 @@ where
     // SAFETY: the handler contract.
     unsafe {
         let index = X::read(r, 0);
-        let Some(p) = address::<CHECKED, I>(r, index, N::WIDTH) else {
+        let Some(start) = start::<CHECKED, I>(r, index, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = Y::read(r, 2);
-        N::store(p, v);
+        N::store_at(r.mem, start, v);
         if !CHECKED {
             settle();
         }
@@ -153,7 +182,7 @@ where
 
 /// The object whose pointer is at the context offset in field 4.
 #[inline(always)]
-unsafe fn object<T>(r: &Regs) -> *mut T {
+pub(super) unsafe fn object<T>(r: &Regs) -> *mut T {
     // SAFETY: contract 3.
     unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<*mut T>().read() }
 }
@@ -166,7 +195,7 @@ pub(super) unsafe fn general<T: Into<u64>>(r: &Regs, index: T, width: u64) -> Op
         let memory = object::<VmMemory>(r);
         let start = index.into().checked_add(field::<u64>(r.pc, 8))?;
         let end = start.checked_add(width)?;
-        if end > (*memory).len {
+        if end > (*memory).len() {
             return None;
         }
         Some((*memory).base.add(start as usize))
@@ -219,7 +248,7 @@ pub unsafe fn size(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let memory = object::<VmMemory>(r);
-        r.acc = (*memory).len >> (field::<u16>(r.pc, 2) & 63);
+        r.acc = (*memory).len() >> (field::<u16>(r.pc, 2) & 63);
         slot(r, 0).write(r.acc);
     }
     next(r, 8)

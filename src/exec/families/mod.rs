@@ -2,6 +2,7 @@
 //! instances. `r.pc` moves on only on the way to the next instruction, so that a trap finds its
 //! instruction there.
 
+pub mod atomic;
 pub mod binary;
 pub mod branch;
 pub mod call;

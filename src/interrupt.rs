@@ -1,0 +1,34 @@
+//! Stopping a store's code from another thread.
+
+use std::sync::Arc;
+
+use crate::store::{AsContext, Store};
+use crate::vm::interrupt::InterruptState;
+
+/// Interrupts a store, from any thread. Made by [`Store::interrupt_handle`].
+#[derive(Clone, Debug)]
+pub struct InterruptHandle(Arc<InterruptState>);
+
+impl InterruptHandle {
+    /// Ends the store's code with [`Trap::Interrupt`](crate::Trap::Interrupt): a
+    /// `memory.atomic.wait` at once; running code at its next call or loop iteration if it was
+    /// translated with [`Config::interruptible`](crate::Config::interruptible). If nothing that
+    /// can be interrupted is going on, the request waits for it. One request stops code once.
+    pub fn interrupt(&self) {
+        self.0.ask();
+    }
+
+    /// Takes back a request that has not had its effect yet; was there one?
+    pub fn cancel(&self) -> bool {
+        self.0.take()
+    }
+}
+
+impl<T: 'static> Store<T> {
+    /// What other threads can interrupt this store with.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.as_context().0.vm().interrupt().clone())
+    }
+}
+
+static_assertions::assert_impl_all!(InterruptHandle: Send, Sync);

@@ -1,0 +1,163 @@
+//! The memories of a store.
+
+use core::ptr::NonNull;
+use std::sync::Arc;
+
+use super::memory::LinearMemory;
+use super::shared::SharedLinear;
+use super::store::{Handle, Resource, into_raw};
+use super::{VmMemory, VmStore};
+use crate::error::Result;
+use crate::types::MemoryType;
+
+/// A memory: the store's own, or one that it has in common with others.
+pub(super) enum AnyMemory {
+    Own(NonNull<LinearMemory>),
+    Shared(Arc<SharedLinear>),
+}
+
+impl VmStore {
+    /// Adds a memory, empty of limits: the embedder's were asked before.
+    pub(super) fn add_memory(&mut self, mut memory: LinearMemory) -> u32 {
+        let index = self.memories.len() as u32;
+        memory.store_index = index;
+        self.memories.push(AnyMemory::Own(into_raw(memory)));
+        index
+    }
+
+    /// Makes a memory, within the embedder's limits.
+    ///
+    /// # Errors
+    ///
+    /// When the limits or the system refuse.
+    pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle> {
+        self.check_count(self.memories.len(), self.tunables.max_memories, "memory")?;
+        if ty.is_shared() {
+            // Like in wasmtime, shared memories are not subject to any one store's limiter.
+            let memory = SharedLinear::new(ty, &self.tunables.memory)?;
+            return Ok(self.import_shared(&memory));
+        }
+        self.check_initial(Resource::Memory, &LinearMemory::initial(&ty)?)?;
+        let memory = LinearMemory::new(ty, &self.tunables.memory)?;
+        Ok(Handle { store: self.id(), index: self.add_memory(memory) })
+    }
+
+    /// The handle of a shared memory in this store.
+    pub fn import_shared(&mut self, memory: &Arc<SharedLinear>) -> Handle {
+        let known = self
+            .memories
+            .iter()
+            .position(|it| matches!(it, AnyMemory::Shared(known) if Arc::ptr_eq(known, memory)));
+        let index = known.unwrap_or_else(|| {
+            self.memories.push(AnyMemory::Shared(memory.clone()));
+            self.memories.len() - 1
+        });
+        Handle { store: self.id(), index: index as u32 }
+    }
+
+    /// The memory behind a handle, if it is a shared one.
+    #[track_caller]
+    pub fn shared_memory(&self, memory: Handle) -> Option<&Arc<SharedLinear>> {
+        self.assert_owns(memory.store);
+        match &self.memories[memory.index as usize] {
+            AnyMemory::Own(_) => None,
+            AnyMemory::Shared(memory) => Some(memory),
+        }
+    }
+
+    /// The type of a memory, shared or not, as it was made.
+    #[track_caller]
+    pub(super) fn memory_type(&self, memory: Handle) -> &MemoryType {
+        match self.shared_memory(memory) {
+            Some(shared) => shared.ty(),
+            None => self.memory(memory).ty(),
+        }
+    }
+
+    /// The size of a memory in pages, shared or not.
+    #[track_caller]
+    pub(super) fn memory_pages(&self, memory: Handle) -> u64 {
+        match self.shared_memory(memory) {
+            Some(shared) => shared.pages(),
+            None => self.memory(memory).pages(),
+        }
+    }
+
+    fn own_memory(&self, memory: Handle) -> NonNull<LinearMemory> {
+        self.assert_owns(memory.store);
+        match self.memories[memory.index as usize] {
+            AnyMemory::Own(memory) => memory,
+            AnyMemory::Shared(_) => panic!("a shared memory has no exclusive owner"),
+        }
+    }
+
+    /// A memory that is not shared.
+    #[inline]
+    #[track_caller]
+    pub fn memory(&self, memory: Handle) -> &LinearMemory {
+        // SAFETY: the object lives as long as the store, and `&self` means that no code runs.
+        unsafe { self.own_memory(memory).as_ref() }
+    }
+
+    /// A memory that is not shared, to write.
+    #[inline]
+    #[track_caller]
+    pub fn memory_mut(&mut self, memory: Handle) -> &mut LinearMemory {
+        // SAFETY: as above, and the access is exclusive.
+        unsafe { self.own_memory(memory).as_mut() }
+    }
+
+    /// The address that handlers know a memory by.
+    pub(super) fn memory_ptr(&self, index: u32) -> NonNull<VmMemory> {
+        match &self.memories[index as usize] {
+            AnyMemory::Own(memory) => LinearMemory::vm_ptr(*memory),
+            // SAFETY: never null; and the object begins with what handlers see.
+            AnyMemory::Shared(memory) => unsafe {
+                NonNull::new_unchecked(Arc::as_ptr(memory).cast_mut().cast())
+            },
+        }
+    }
+
+    /// Grows a memory by so many pages; the old size in pages.
+    ///
+    /// # Errors
+    ///
+    /// `Ok(None)` is the failure that a program sees; `Err` is an error of the embedder's limiter,
+    /// which ends the program.
+    pub fn grow_memory(&mut self, memory: Handle, delta: u64) -> Result<Option<u64>> {
+        let inner = self.ctx.inner;
+        let hooks = self.ctx.hooks;
+        let old = self.memory(memory).pages();
+        if delta == 0 {
+            return Ok(Some(old));
+        }
+        let Some(growth) = self.memory(memory).growth(delta) else { return Ok(None) };
+        // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
+        if !unsafe { (hooks.growing)(inner, Resource::Memory, &growth) }? {
+            return Ok(None);
+        }
+        let tunables = self.tunables.memory.clone();
+        match self.memory_mut(memory).grow_to(growth.desired, &tunables) {
+            Ok(()) => Ok(Some(old)),
+            Err(error) => {
+                // SAFETY: as above.
+                unsafe { (hooks.grow_failed)(inner, Resource::Memory, error) }?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// `memory.grow` as a runtime function: the old size in pages, or `None` if the memory did not
+    /// grow. An error or panic of the embedder's limiter is then in [`VmStore::pending`], and ends
+    /// execution.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is one of this store's that is not shared.
+    pub unsafe fn memory_grow(&mut self, memory: NonNull<VmMemory>, delta: u64) -> Option<u64> {
+        // SAFETY: handlers only know memories that are the first field of a `LinearMemory`.
+        let index = unsafe { memory.cast::<LinearMemory>().as_ref() }.store_index;
+        let handle = Handle { store: self.id(), index };
+        self.guarded(|store| store.grow_memory(handle, delta))
+    }
+}
