@@ -1,6 +1,6 @@
 //! Code of modules: translated on demand, published to all threads that run it.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -10,6 +10,7 @@ use crate::exec;
 use crate::index::DefinedFuncIndex;
 use crate::translate::{self, Code, Options};
 use crate::vm::CodeEntry;
+use crate::vm::catch::CodeTable;
 use crate::vm::limits::MemoryTunables;
 use crate::vm::memory::is_guarded;
 use crate::wasm::ModuleInfo;
@@ -185,6 +186,13 @@ impl ModuleCode {
         {
             code.stack_maps.visit(offset, visit);
         }
+    }
+
+    /// Start and catch table of the code that contains `pc`, which stay where they are.
+    pub fn catch_table(&self, pc: *const u8) -> Option<CodeTable> {
+        let (func, _) = self.lookup(pc)?;
+        let code = self.functions[func.idx()].get()?;
+        Some((code.words.as_ptr().cast(), NonNull::from(&code.catches)))
     }
 
     /// The place in the module, as a byte offset, of the operator that the instruction at byte

@@ -48,7 +48,9 @@ const DEFAULT_FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::GC)
     .union(WasmFeatures::MULTI_MEMORY)
-    .union(WasmFeatures::MEMORY64);
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::LEGACY_EXCEPTIONS);
 
 /// Bytes that a 32-bit memory spans, and least guard behind it, for guard pages to be used.
 const GUARDED_SPAN: u64 = 1 << 32;
@@ -97,9 +99,11 @@ features! {
     wasm_function_references = WasmFeatures::FUNCTION_REFERENCES;
     /// Garbage-collected objects (3.0). On by default.
     wasm_gc = WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES);
-    /// Exceptions (3.0).
+    /// Exceptions (3.0). On by default.
     wasm_exceptions = WasmFeatures::EXCEPTIONS;
-    /// Exceptions in the form that was deployed before they were standardised.
+    /// Exceptions in the form that was deployed before they were standardised (`try`, `catch`,
+    /// `delegate`, `rethrow`), which needs [`Config::wasm_exceptions`] too. On by default: compilers
+    /// still emit it, and modules may use both forms.
     wasm_legacy_exceptions = WasmFeatures::LEGACY_EXCEPTIONS;
     /// Shared memories and atomic accesses (proposal). Off by default. See
     /// [`SharedMemory`](crate::SharedMemory).

@@ -79,6 +79,7 @@ mod backtrace;
 mod caller;
 mod config;
 mod engine;
+mod exn;
 mod extern_;
 mod func;
 mod gc;
@@ -100,6 +101,7 @@ pub use caller::Caller;
 pub use config::{CompilationMode, Config};
 pub use engine::Engine;
 pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err};
+pub use exn::{ExnRef, ExnRefPre, ExnType, ThrownException};
 pub use extern_::{Export, Extern};
 pub use func::{
     Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, WasmParams, WasmResults,
@@ -123,7 +125,7 @@ pub use types::{
     ImportType, MemoryType, Mutability, RefType, StorageType, StructType, TableType, TagType,
     TypeId, ValType,
 };
-pub use val::{ExnRef, ExternRef, Ref, V128, Val};
+pub use val::{ExternRef, Ref, V128, Val};
 /// The flags of WebAssembly's features, for [`Config::wasm_features`].
 pub use wasmparser::WasmFeatures;
 

@@ -6,6 +6,7 @@ use crate::exec;
 use crate::extern_::Extern;
 use crate::limits::ResourceLimiter;
 use crate::module::Module;
+use crate::vm::catch::CodeTable;
 use crate::vm::imports::External;
 use crate::vm::memory::Growth;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
@@ -115,6 +116,13 @@ impl<T: 'static> Embedder for StoreInner<T> {
         defined_index: u32,
     ) -> Result<()> {
         Module::from_owner(owner).code().compile(defined_index.into())
+    }
+
+    fn catch_table(
+        owner: &std::sync::Arc<dyn core::any::Any + Send + Sync>,
+        pc: *const u8,
+    ) -> Option<CodeTable> {
+        Module::from_owner(owner).code().catch_table(pc)
     }
 
     fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool> {

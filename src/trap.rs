@@ -76,8 +76,6 @@ traps! {
     OutOfHeap = 19, "garbage-collected heap out of memory";
     /// `call_indirect` with an index outside the table.
     UndefinedElement = 20, "undefined element";
-    /// An exception left the outermost WebAssembly frame.
-    UncaughtException = 21, "uncaught exception";
     /// A function is too large for the bytecode (more than 32,000 slots or 2 GiB of code).
     FunctionTooLarge = 22, "function exceeds an implementation limit";
 }

@@ -3,6 +3,7 @@
 use core::any::Any;
 
 use crate::error::{Result, format_err};
+use crate::exn::ExnRef;
 use crate::func::Func;
 use crate::gc::{AnyRef, Rooted};
 use crate::store::{AsContext, AsContextMut};
@@ -74,10 +75,6 @@ impl From<V128> for u128 {
 /// A host object that programs can hold references to, opaque to them.
 #[derive(Debug)]
 pub enum ExternRef {}
-
-/// An exception.
-#[derive(Debug)]
-pub enum ExnRef {}
 
 impl ExternRef {
     /// Gives a host object to a store and returns a reference to it, which programs can hold. It is

@@ -28,6 +28,7 @@ handler! { call_import_host, host::call_import_host, "The rest of a call of an i
 handler! { call_import_host_floats, host::call_import_host_floats, "The same where floats may be pinned." }
 handler! { #[cold] host_failed, host::host_failed, "A host function did not return normally." }
 handler! { #[cold] runtime_failed, host::runtime_failed, "A runtime function did not return normally." }
+handler! { #[cold] unwind, host::unwind, "Goes on where the exception in flight is caught." }
 handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype check of an indirect call." }
 handler! { #[cold] return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
 handler! { #[cold] call_across, call::call_across, "The rest of a call that leaves the instance." }
@@ -51,4 +52,5 @@ pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 15] = [
     ("call_indirect_host", call_indirect_host, Role::Trampoline),
     ("call_runtime", call_runtime, Role::Trampoline),
     ("lazy_compile", lazy_compile, Role::Trampoline),
+    ("unwind", unwind, Role::Trampoline),
 ];

@@ -24,6 +24,7 @@ mod slow;
 pub mod suspend;
 #[cfg(all(test, unix, target_pointer_width = "64"))]
 mod torture;
+pub mod unwind;
 pub mod walk;
 
 pub use dispatch::HandlerFn;

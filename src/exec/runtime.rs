@@ -2,7 +2,8 @@
 //! own, are named in bytecode by number, and resolved to addresses when code is loaded.
 //!
 //! A runtime function gets the instance, its arguments as consecutive slots (results replace
-//! them), and three immediates. It returns 0, a trap code, or [`PENDING`].
+//! them), and three immediates. It returns 0, a trap code, [`PENDING`] or
+//! [`THROWN`].
 
 use core::ptr::NonNull;
 
@@ -24,6 +25,9 @@ pub type RuntimeFn =
 
 /// The store's pending failure says what went wrong.
 pub const PENDING: u32 = u32::MAX;
+
+/// The store's exception in flight is thrown from here.
+pub const THROWN: u32 = u32::MAX - 1;
 
 macro_rules! runtime {
     ($($(#[doc = $doc:literal])* $name:ident($ctx:ident, $args:ident, $x:ident, $y:ident, $z:ident) $body:block)*) => {
@@ -228,6 +232,27 @@ runtime! {
     elem_drop(ctx, _args, _x, y, _z) {
         store(ctx).elem_drop((*ctx).instance_index, y);
         Ok(())
+    }
+
+    /// `throw`: x is the tag's index, y the number of slots of the payload.
+    throw(ctx, args, x, y, _z) {
+        let store = store(ctx);
+        let tag = store.instance_tag((*ctx).instance_index, x);
+        let payload = core::slice::from_raw_parts(args, y as usize);
+        let exn = store.allocating(|store| store.new_exception(tag, payload));
+        let exn = exn.map_err(|trap| trap.map_or(PENDING, |trap| trap as u32))?;
+        store.exceptions.thrown = exn;
+        Err(THROWN)
+    }
+
+    /// `throw_ref`, and `rethrow` of the older form.
+    throw_ref(ctx, args, _x, _y, _z) {
+        let exn = args.read();
+        if exn == 0 {
+            return Err(Trap::NullReference as u32);
+        }
+        store(ctx).exceptions.thrown = exn;
+        Err(THROWN)
     }
 }
 

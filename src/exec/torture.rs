@@ -9,6 +9,7 @@ use super::abi::{Regs, ctx_reg, float};
 use super::{dispatch, initialise, thread};
 use crate::error::{Error, Result};
 use crate::isa::{self, ALIGN, HEAD, Kind, OPS, Op};
+use crate::vm::catch::CodeTable;
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;
 use crate::vm::store::{Hooks, Resource};
@@ -22,6 +23,9 @@ const STACK: usize = 64 << 10;
 unsafe fn compile(_: *mut VmCtx, _: u32) -> bool {
     false
 }
+unsafe fn catch_table(_: *mut VmCtx, _: *const u8) -> Option<CodeTable> {
+    None
+}
 unsafe fn growing(_: *mut c_void, _: Resource, _: &Growth) -> Result<bool> {
     Ok(false)
 }
@@ -29,7 +33,7 @@ unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
 fn frame_roots(_: &VmStore, _: &mut Vec<Slot>) {}
-static HOOKS: Hooks = Hooks { compile, growing, grow_failed, frame_roots };
+static HOOKS: Hooks = Hooks { compile, catch_table, growing, grow_failed, frame_roots };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Context, Error, Result, format_err};
 use crate::exec;
+use crate::exn::ThrownException;
 use crate::store::{StoreContextMut, StoreInner};
 use crate::types::{FuncType, ValType};
 use crate::val::Val;
@@ -182,7 +183,8 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
     }
 }
 
-/// Makes an error pending, or the suspension that it stands for.
+/// Makes an error pending, or the suspension or exception that it stands for. The error of an
+/// exception is kept, because it may have a backtrace from where it was thrown.
 ///
 /// # Safety
 ///
@@ -199,7 +201,13 @@ unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Error) -> Hos
         Err(error) => (Failure::Host(error), HostOutcome::Fail),
     };
     // SAFETY: the caller's promise.
-    unsafe { VmCtx::store_mut(caller) }.pending = Some(failure);
+    let store = unsafe { VmCtx::store_mut(caller) };
+    let throws = matches!(&failure, Failure::Host(error) if error.is::<ThrownException>());
+    let outcome = match throws && store.exceptions.thrown != 0 {
+        true => HostOutcome::Throw,
+        false => outcome,
+    };
+    store.pending = Some(failure);
     HostReturn { outcome: outcome as u64, value: 0 }
 }
 

@@ -3,10 +3,12 @@
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
 use crate::exec::{self, Exit, Outer};
+use crate::exn::ThrownException;
 use crate::store::StoreContextMut;
 use crate::trap::Trap;
 use crate::types::FuncType;
 use crate::val::Val;
+use crate::vm::exception::UNCAUGHT;
 use crate::vm::owner::CallSite;
 use crate::vm::store::{FuncRef, Handle};
 use crate::vm::{Failure, Slot, StoreCtx, VmStore};
@@ -114,6 +116,7 @@ pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Erro
             Error::msg("a host function suspended a call that cannot be resumed")
         }
         None if exit == Exit::Suspend => Error::msg("suspended without a payload"),
+        None if trap == UNCAUGHT => ThrownException.into(),
         None => Trap::from_u8(trap as u8).map_or_else(|| Error::msg("unknown trap"), Error::from),
     };
     match backtrace {

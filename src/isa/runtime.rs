@@ -29,6 +29,8 @@ macro_rules! for_each_runtime_function {
             array_copy
             array_init_data
             array_init_elem
+            throw
+            throw_ref
         }
     };
 }

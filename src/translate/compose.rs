@@ -5,6 +5,7 @@
 //! written anew. Linear in the size of the code.
 
 use crate::isa::{self, HEAD, Op};
+use crate::vm::CatchTable;
 
 /// Longest sequence that a fused op can have.
 const MAX_PARTS: usize = 6;
@@ -27,6 +28,7 @@ pub struct Composed {
     pub source_map: Vec<(u32, u32)>,
     /// Ends of calling instructions.
     pub calls: Vec<u32>,
+    pub catches: CatchTable,
 }
 
 fn field32(bytes: &[u8], at: usize) -> Option<u32> {
@@ -34,7 +36,7 @@ fn field32(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Composes `code`.
-pub fn compose(code: Composed) -> Composed {
+pub fn compose(mut code: Composed) -> Composed {
     let bytes = &code.bytes;
     let mut instructions = Vec::with_capacity(bytes.len() / 16);
     // Per possible place of an instruction: which one starts there.
@@ -63,6 +65,10 @@ pub fn compose(code: Composed) -> Composed {
             let target = index[target as usize / isa::ALIGN] as usize;
             instructions[target].entered = true;
         }
+    }
+    for clause in &code.catches.clauses {
+        let target = index[clause.target as usize / isa::ALIGN] as usize;
+        instructions[target].entered = true;
     }
 
     let plan = plan(&instructions);
@@ -97,6 +103,18 @@ pub fn compose(code: Composed) -> Composed {
         .iter()
         .find(|instruction| instruction.at == code.entry)
         .map_or(0, |instruction| instruction.now);
+    // An instruction's own place is inside it even where it is part of a fused one, so regions
+    // stay exact without ending the sequences.
+    let now = |at: u32| {
+        let i = index.get(at as usize / isa::ALIGN).copied().unwrap_or(u32::MAX);
+        instructions.get(i as usize).map_or(out.len() as u32, |instruction| instruction.now)
+    };
+    for clause in &mut code.catches.clauses {
+        clause.target = now(clause.target);
+    }
+    for place in &mut code.catches.places {
+        place.0 = now(place.0);
+    }
     let source_map = code
         .source_map
         .iter()
@@ -114,7 +132,7 @@ pub fn compose(code: Composed) -> Composed {
             _ => out.len() as u32,
         })
         .collect();
-    Composed { bytes: out, entry, source_map, calls }
+    Composed { bytes: out, entry, source_map, calls, catches: code.catches }
 }
 
 /// Operand bytes of an instruction: in a fused one without the padding behind them.

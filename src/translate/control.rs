@@ -25,6 +25,10 @@ pub enum BlockKind {
     Loop,
     If,
     Else,
+    /// `try` of the older form, before its first `catch`.
+    Try,
+    /// `try` of the older form, in a `catch`.
+    Catch,
 }
 
 /// An open block.
@@ -32,13 +36,13 @@ pub enum BlockKind {
 pub struct Block {
     pub kind: BlockKind,
     /// Operands below its parameters.
-    base: usize,
+    pub base: usize,
     /// Slots of those.
-    base_height: i32,
+    pub base_height: i32,
     params: Box<[Kind]>,
     results: Box<[Kind]>,
     /// What branches to it lead to.
-    label: Label,
+    pub label: Label,
     /// For an `if` without `else` so far: where the condition leads if it fails.
     otherwise: Label,
     /// Operands and accumulators at an `if`, for its other arm.
@@ -46,6 +50,10 @@ pub struct Block {
     entry: Vec<Operand>,
     /// Whether it was entered in reachable code.
     reachable: bool,
+    /// The region in effect directly inside.
+    pub region: u32,
+    /// For `try` of the older form: its clauses so far.
+    pub legacy: Option<Box<super::exceptions::LegacyTry>>,
 }
 
 /// Which locals have certainly been assigned: reading any other may read the zero it starts with.
@@ -67,11 +75,11 @@ impl Assigned {
         Assigned { is: Vec::new(), order: Vec::new(), marks: Vec::new(), zeroed: None }
     }
 
-    fn open(&mut self) {
+    pub fn open(&mut self) {
         self.marks.push(self.order.len());
     }
 
-    fn close(&mut self) {
+    pub fn close(&mut self) {
         let mark = self.marks.pop().unwrap_or(0);
         for local in self.order.drain(mark..) {
             self.is[local as usize] = false;
@@ -121,6 +129,8 @@ impl Translator<'_> {
             entry_accs: Accs::default(),
             entry: Vec::new(),
             reachable: true,
+            region: crate::vm::catch::NONE,
+            legacy: None,
         });
     }
 
@@ -178,13 +188,11 @@ impl Translator<'_> {
             self.emit.i16(0, 2, high - low + 1);
             entry = 0;
         }
-        let (bytes, source_map) = self.emit.finish();
-        let calls = self.maps.places();
-        let code =
-            super::compose::compose(super::compose::Composed { bytes, entry, source_map, calls });
+        let mut code = super::compose::compose(self.emit.finish(entry, self.maps.places()));
         let locals = (0..self.frame.locals() as u32).map(|local| self.frame.local(local));
         let locals = locals.filter(|local| local.kind == Kind::Ref).map(|local| local.slot);
         let stack_maps = self.maps.finish(&code.calls, locals.collect());
+        code.catches.pins = self.pins.banks();
         Ok(Code::new(code, stack_maps))
     }
 
@@ -199,7 +207,7 @@ impl Translator<'_> {
         }
     }
 
-    fn open(&mut self, kind: BlockKind, ty: BlockType) {
+    pub fn open(&mut self, kind: BlockKind, ty: BlockType) {
         let (params, results) = self.block_kinds(ty);
         let base = self.stack.len() - params.len();
         let slots: i32 = params.iter().map(|kind| kind.slots()).sum();
@@ -215,7 +223,14 @@ impl Translator<'_> {
             entry_accs: self.accs,
             entry: Vec::new(),
             reachable: true,
+            region: self.region(),
+            legacy: None,
         });
+    }
+
+    /// The innermost region here.
+    pub fn region(&self) -> u32 {
+        self.control.last().map_or(crate::vm::catch::NONE, |block| block.region)
     }
 
     pub fn block(&mut self, ty: BlockType) {
@@ -301,16 +316,19 @@ impl Translator<'_> {
             if self.reachable {
                 self.return_();
             }
+            self.return_caught();
             self.control.pop();
             return;
         }
         if self.reachable {
-            self.fall_to_end();
+            self.leave_arm();
         }
         let fell = self.reachable;
         let mut block = self.control.pop().expect("validated code");
         self.assigned.close();
-        let mut joined = false;
+        self.close_region(&mut block);
+        // A `catch` leaves its results in their homes, and what it caught below them.
+        let mut joined = fell && block.kind == BlockKind::Catch;
         if block.kind == BlockKind::If {
             // No other arm: its parameters are its results.
             if !block.params.is_empty() {
@@ -349,6 +367,16 @@ impl Translator<'_> {
         }
     }
 
+    /// Control reaches the end of an arm of the innermost block: its results go to their homes.
+    pub fn leave_arm(&mut self) {
+        let innermost = self.control.len() - 1;
+        if self.control[innermost].kind == BlockKind::Catch {
+            self.carry(innermost);
+        } else {
+            self.fall_to_end();
+        }
+    }
+
     /// Control reaches the end of the innermost block: its results go to their homes.
     fn fall_to_end(&mut self) {
         let block = self.control.last().expect("an open block");
@@ -361,12 +389,12 @@ impl Translator<'_> {
         }
     }
 
-    fn target(&mut self, depth: u32) -> usize {
+    pub fn target(&mut self, depth: u32) -> usize {
         self.control.len() - 1 - depth as usize
     }
 
     /// The kinds that a branch to a block carries.
-    fn branch_kinds(&self, target: usize) -> &[Kind] {
+    pub fn branch_kinds(&self, target: usize) -> &[Kind] {
         let block = &self.control[target];
         if block.kind == BlockKind::Loop { &block.params } else { &block.results }
     }
@@ -388,7 +416,7 @@ impl Translator<'_> {
 
     /// Puts the values that a branch carries where the target expects them. They stay on the
     /// stack.
-    fn carry(&mut self, target: usize) {
+    pub fn carry(&mut self, target: usize) {
         let count = self.branch_kinds(target).len();
         self.charge(count);
         let mut home = (self.frame.homes + self.control[target].base_height) as i16;
@@ -415,7 +443,7 @@ impl Translator<'_> {
     }
 
     /// Emits an unconditional branch; values have been carried.
-    fn jump(&mut self, target: usize) {
+    pub fn jump(&mut self, target: usize) {
         let at = self.emit.op(Op::Br);
         let place = Emitter::target_place(at);
         self.emit.branch(at, place, &mut self.control[target].label);
@@ -630,7 +658,7 @@ impl Translator<'_> {
     }
 
     /// Returns with the results on top of the stack, which stay there.
-    fn return_values(&mut self) {
+    pub fn return_values(&mut self) {
         let restore = self.restore();
         let results = &self.control[0].results;
         let count = results.len();

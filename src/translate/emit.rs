@@ -1,13 +1,15 @@
 //! The code buffer: writing instructions, rewriting their ops, and branches.
 
 use crate::isa::{self, HEAD, Op};
+use crate::vm::catch::{CatchTable, Clause, NONE, Region};
 
 /// A place in the code that branches lead to.
 #[derive(Debug, Default)]
 pub struct Label {
     /// Byte offset, once known.
     target: Option<u32>,
-    /// Branches waiting for it: instruction and place of its distance.
+    /// Branches waiting for it: instruction and place of its distance; [`CLAUSE`] and the number
+    /// of a catch clause.
     waiting: Vec<(u32, u32)>,
 }
 
@@ -23,6 +25,9 @@ impl Label {
     }
 }
 
+/// Stands for the instruction of a [`Label`]'s branch: the place is a clause.
+const CLAUSE: u32 = u32::MAX;
+
 /// The code so far.
 #[derive(Debug)]
 pub struct Emitter {
@@ -34,6 +39,8 @@ pub struct Emitter {
     source: u32,
     /// The slot copy just emitted: instruction, destination, source.
     copy: Option<(u32, i16, i16)>,
+    /// What is caught where.
+    catches: CatchTable,
 }
 
 /// Code larger than this is refused: distances are 32-bit.
@@ -47,6 +54,7 @@ impl Emitter {
             source_map: source_map.then(Vec::new),
             source: 0,
             copy: None,
+            catches: CatchTable::default(),
         }
     }
 
@@ -185,6 +193,10 @@ impl Emitter {
     }
 
     fn distance(&mut self, at: u32, place: u32, target: u32) {
+        if at == CLAUSE {
+            self.catches.clauses[place as usize].target = target;
+            return;
+        }
         // Code is smaller than `MAX_CODE`, so this cannot overflow.
         let distance = target.wrapping_sub(at) as i32;
         self.bytes[place as usize..][..4].copy_from_slice(&distance.to_le_bytes());
@@ -200,8 +212,52 @@ impl Emitter {
         self.set_barrier();
     }
 
+    /// Adds a region, without clauses so far.
+    pub fn region(&mut self, outer: u32) -> u32 {
+        self.catches.regions.push(Region { outer, clauses: (0, 0) });
+        self.catches.regions.len() as u32 - 1
+    }
+
+    /// Makes `outer` the region that comes after `region`.
+    pub fn set_outer(&mut self, region: u32, outer: u32) {
+        self.catches.regions[region as usize].outer = outer;
+    }
+
+    /// Adds the clauses of a region, all of them.
+    pub fn set_clauses(&mut self, region: u32, clauses: impl IntoIterator<Item = Clause>) {
+        let start = self.catches.clauses.len() as u32;
+        self.catches.clauses.extend(clauses);
+        let end = self.catches.clauses.len() as u32;
+        self.catches.regions[region as usize].clauses = (start, end);
+    }
+
+    /// Makes clause `index` of a region lead to `label`.
+    pub fn clause_target(&mut self, region: u32, index: usize, label: &mut Label) {
+        let clause = self.catches.regions[region as usize].clauses.0 + index as u32;
+        self.branch(CLAUSE, clause, label);
+    }
+
+    /// From here on `region` is the innermost one. Code on either side stays on its side.
+    pub fn enter_region(&mut self, region: u32) {
+        self.set_barrier();
+        let here = self.here();
+        let places = &mut self.catches.places;
+        if places.last().is_some_and(|place| place.0 == here) {
+            places.pop();
+        }
+        if places.last().map_or(NONE, |place| place.1) != region {
+            places.push((here, region));
+        }
+    }
+
     /// The finished code.
-    pub fn finish(self) -> (Vec<u8>, Vec<(u32, u32)>) {
-        (self.bytes, self.source_map.unwrap_or_default())
+    pub fn finish(self, entry: u32, calls: Vec<u32>) -> super::compose::Composed {
+        super::compose::Composed {
+            bytes: self.bytes,
+            entry,
+            source_map: self.source_map.unwrap_or_default(),
+            calls,
+            catches: self.catches,
+        }
     }
 }

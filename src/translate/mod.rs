@@ -18,6 +18,7 @@ mod calls;
 mod compose;
 mod control;
 mod emit;
+mod exceptions;
 mod frame;
 mod fuse;
 mod maps;
@@ -37,6 +38,7 @@ use wasmparser::{BinaryReader, FunctionBody};
 use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::index::DefinedFuncIndex;
 use crate::isa::Op;
+use crate::vm::CatchTable;
 use crate::wasm::ModuleInfo;
 
 use emit::Emitter;
@@ -71,6 +73,8 @@ pub struct Code {
     pub source_map: Vec<(u32, u32)>,
     /// Where references are while calls are in progress.
     pub stack_maps: StackMaps,
+    /// What is caught where.
+    pub catches: CatchTable,
 }
 
 impl Code {
@@ -88,7 +92,8 @@ impl Code {
                 u64::from_le_bytes(word)
             })
             .collect();
-        Code { words, entry: code.entry, source_map: code.source_map, stack_maps }
+        let (entry, source_map, catches) = (code.entry, code.source_map, code.catches);
+        Code { words, entry, source_map, stack_maps, catches }
     }
 
     /// The module offset of the operator that the instruction at byte `offset` came from.
@@ -146,6 +151,7 @@ pub fn translate(
         control: Vec::new(),
         reachable: true,
         skipped: 0,
+        returned: emit::Label::default(),
         assigned: control::Assigned::new(),
         offset: start,
         failure: None,
@@ -186,6 +192,8 @@ struct Translator<'a> {
     reachable: bool,
     /// Blocks opened inside unreachable code.
     skipped: u32,
+    /// Where clauses that lead out of the function go on: to a return of what they catch.
+    returned: emit::Label,
     assigned: control::Assigned,
     /// Module offset of the operator being translated.
     offset: usize,

@@ -37,6 +37,9 @@ impl Translator<'_> {
             }
             Operator::Else => self.else_(),
             Operator::End => self.end(),
+            Operator::Catch { tag_index } => self.catch(Some(*tag_index)),
+            Operator::CatchAll => self.catch(None),
+            Operator::Delegate { relative_depth } => self.delegate(*relative_depth),
             _ => {}
         }
     }
@@ -70,6 +73,14 @@ impl Translator<'_> {
             Operator::ReturnCall { function_index } => self.return_call(*function_index),
             Operator::ReturnCallIndirect { type_index, table_index } => self.return_call_indirect(*type_index, *table_index),
             Operator::ReturnCallRef { type_index } => self.return_call_ref(*type_index),
+            Operator::TryTable { try_table } => self.try_table(try_table),
+            Operator::Throw { tag_index } => self.throw(*tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            Operator::Try { blockty } => self.try_(*blockty),
+            Operator::Catch { tag_index } => self.catch(Some(*tag_index)),
+            Operator::CatchAll => self.catch(None),
+            Operator::Rethrow { relative_depth } => self.rethrow(*relative_depth),
+            Operator::Delegate { relative_depth } => self.delegate(*relative_depth),
             Operator::Drop => { self.stack.pop(); }
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
 

@@ -70,6 +70,8 @@ pub enum HostOutcome {
     Fail = 1,
     /// The host function suspends the activation; the store holds its payload.
     Suspend = 2,
+    /// The host function throws the exception that the store holds as thrown.
+    Throw = 3,
 }
 
 /// What a host shim returns, in two registers.

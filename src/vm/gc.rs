@@ -2,7 +2,7 @@
 //!
 //! Every place that can hold a reference is known by its type: slots of frames by the stack maps
 //! that translation leaves, globals, tables and segments by their types, objects by their layouts,
-//! and what the host holds by the table of roots.
+//! and what the host holds by the table of roots. Exceptions are collected together with objects.
 
 use core::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,21 +107,22 @@ impl VmStore {
             // SAFETY: roots are references of this store, each read from a place that holds one.
             unsafe { self.heap.visit(root) };
         }
+        let mut count = roots.len();
         self.root_buffer = roots;
         // Tables can be large: looked at in place.
         for table in &self.tables {
             // SAFETY: tables live as long as the store, which is borrowed exclusively.
             let table = unsafe { table.as_ref() };
             if self.types.top(table.ty().element().heap_type()) != HeapType::Func {
+                count += table.elems().len();
                 for &slot in table.elems() {
                     // SAFETY: elements are references of this store.
                     unsafe { self.heap.visit(slot) };
                 }
             }
         }
-        // SAFETY: only live objects have been marked, and objects are only made of types that
-        // `use_type` has entered.
-        unsafe { self.heap.trace(self.type_table.entries()) };
+        self.trace_all();
+        self.sweep_exceptions(count);
 
         let mut dead = Vec::new();
         for (place, entry) in self.host_objects.entries.iter_mut().enumerate() {
@@ -150,6 +151,7 @@ impl VmStore {
                 roots.push(slot);
             }
         });
+        roots.push(self.exceptions.thrown);
         roots.extend_from_slice(&self.temporaries);
         self.roots.visit(&mut |slot| roots.push(slot));
         self.suspended.retain(|frames| frames.strong_count() > 0);

@@ -66,6 +66,11 @@ impl Instance {
         self.ctx
     }
 
+    /// The store's tags, by their indices in the module.
+    pub(super) fn tags(&self) -> &[u32] {
+        &self.tags
+    }
+
     pub(super) fn data(&self, segment: u32) -> &[u8] {
         if self.data_dropped[segment as usize] {
             return &[];

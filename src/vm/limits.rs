@@ -40,6 +40,8 @@ pub struct StoreTunables {
     pub collect_always: bool,
     /// Frames that a backtrace can have; 0 for none at all.
     pub backtrace_frames: usize,
+    /// Bytes that exceptions which something still refers to can take; more trap.
+    pub exception_bytes: usize,
     /// Instances that the store can have in all. These three are the embedder's, and like in
     /// wasmtime unlimited is not the default.
     pub max_instances: usize,
@@ -75,6 +77,8 @@ impl Default for StoreTunables {
             heap_reservation: DEFAULT_HEAP,
             collect_always: false,
             backtrace_frames: 1024,
+            // Half a million small exceptions: no program that is in order keeps so many.
+            exception_bytes: 64 << 20,
             max_instances: DEFAULT_COUNT,
             max_tables: DEFAULT_COUNT,
             max_memories: DEFAULT_COUNT,

@@ -3,7 +3,9 @@
 //!
 //! Nothing in this layer knows how code is translated or executed.
 
+pub mod catch;
 pub mod context;
+pub mod exception;
 pub mod frame;
 pub mod func;
 pub mod gc;
@@ -24,6 +26,7 @@ pub mod store;
 pub mod table;
 pub mod value;
 
+pub use catch::CatchTable;
 pub use context::{StoreCtx, VmCtx};
 pub use func::{CodeEntry, HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc};
 pub use layout::VmLayout;

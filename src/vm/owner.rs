@@ -13,6 +13,7 @@ use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::catch::CodeTable;
 use super::limits::StoreTunables;
 use super::memory::Growth;
 use super::store::{Handle, Resource, StoreId};
@@ -29,6 +30,9 @@ pub trait Embedder: Sized {
     ///
     /// When the function cannot be translated; execution ends with the error.
     fn compile(owner: &Arc<dyn Any + Send + Sync>, defined_index: u32) -> Result<()>;
+
+    /// Start and catch table of the code that contains `pc`; both live as long as the owner.
+    fn catch_table(owner: &Arc<dyn Any + Send + Sync>, pc: *const u8) -> Option<CodeTable>;
 
     /// May a memory, a table or the heap grow?
     ///
@@ -54,6 +58,7 @@ struct HooksOf<D>(PhantomData<D>);
 impl<D: Embedder> HooksOf<D> {
     const HOOKS: Hooks = Hooks {
         compile: compile::<D>,
+        catch_table: catch_table::<D>,
         growing: growing::<D>,
         grow_failed: grow_failed::<D>,
         frame_roots: D::frame_roots,
@@ -72,6 +77,15 @@ unsafe fn compile<D: Embedder>(ctx: *mut VmCtx, defined_index: u32) -> bool {
     };
     store.pending = Some(failure);
     false
+}
+
+unsafe fn catch_table<D: Embedder>(ctx: *mut VmCtx, pc: *const u8) -> Option<CodeTable> {
+    // SAFETY: native code calls this with the live context of a frame, and nobody uses the store
+    // meanwhile.
+    let (store, instance) = unsafe { (VmCtx::store_mut(ctx), (*ctx).instance_index) };
+    // The host's own context has no code.
+    let instance = store.instances.get(instance as usize)?;
+    D::catch_table(instance.owner(), pc)
 }
 
 unsafe fn growing<D: Embedder>(

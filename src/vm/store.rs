@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use super::catch::CodeTable;
+use super::exception::Exceptions;
 use super::func::VmHostFunc;
 use super::gc::{HostObjects, TypeTable};
 use super::heap::{Heap, kind};
@@ -45,6 +47,9 @@ pub struct Hooks {
     /// Translates a defined function of the module that `ctx` is an instance of, and publishes the
     /// code in its [`super::CodeEntry`]. `false`: it failed, and why is pending in the store.
     pub compile: unsafe fn(ctx: *mut VmCtx, defined_index: u32) -> bool,
+    /// Start and catch table of the code that contains `pc`, of the module that `ctx` is an
+    /// instance of. Both live as long as the store. `None`: not in code of that module.
+    pub catch_table: unsafe fn(ctx: *mut VmCtx, pc: *const u8) -> Option<CodeTable>,
     /// May the embedder's limits let a memory or table grow?
     pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
     /// A growth was allowed but failed.
@@ -95,8 +100,8 @@ pub struct VmStore {
     pub(super) memories: Vec<AnyMemory>,
     pub(super) tables: Vec<NonNull<Table>>,
     host_funcs: Vec<NonNull<VmHostFunc>>,
-    host_globals: Vec<HostGlobal>,
-    tags: Vec<(TypeId, TagType)>,
+    pub(super) host_globals: Vec<HostGlobal>,
+    pub(super) tags: Vec<(TypeId, TagType)>,
     pub(super) instances: Vec<Instance>,
     // What the collector works with; see `gc`.
     pub(super) heap: Heap,
@@ -107,13 +112,15 @@ pub struct VmStore {
     pub(super) temporaries: Vec<Slot>,
     pub(super) suspended: Vec<Weak<dyn Any + Send + Sync>>,
     pub(super) root_buffer: Vec<Slot>,
+    /// The exceptions.
+    pub exceptions: Exceptions,
 }
 
 /// A global that the host made.
-struct HostGlobal {
-    ty: GlobalType,
+pub(super) struct HostGlobal {
+    pub(super) ty: GlobalType,
     /// Two slots, so that every value fits.
-    cell: NonNull<[Slot; 2]>,
+    pub(super) cell: NonNull<[Slot; 2]>,
 }
 
 // SAFETY: all raw pointers lead to objects that the store owns (and frees when dropped), to static
@@ -235,6 +242,7 @@ impl VmStore {
             pending: None,
             stack,
             interrupt,
+            exceptions: Exceptions::new(tunables.exception_bytes),
             tunables,
             types,
             memories: Vec::new(),
@@ -644,6 +652,12 @@ impl VmStore {
         self.assert_owns(tag.store);
         let (id, ty) = &self.tags[tag.index as usize];
         (*id, ty)
+    }
+
+    /// Place in the store of an instance's tag.
+    #[inline]
+    pub fn instance_tag(&self, instance: u32, tag: u32) -> u32 {
+        self.instances[instance as usize].tags()[tag as usize]
     }
 
     // ---- host objects

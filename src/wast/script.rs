@@ -12,7 +12,7 @@ use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, Was
 
 use super::{Event, Report, spectest, values};
 use crate::{
-    Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, Trap, Val,
+    Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, ThrownException, Trap, Val,
     WasmBacktrace,
 };
 
@@ -208,10 +208,13 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
                 Ok(values) => Err(returned(&values, message)),
             },
             WastDirective::AssertException { exec, .. } => match self.execute(exec)? {
-                Err(error) => match error.downcast_ref::<Trap>() {
-                    Some(Trap::UncaughtException) => Ok(()),
-                    _ => Err(format!("expected an exception, got: {}", describe(&error)).into()),
-                },
+                Err(error) if error.is::<ThrownException>() => {
+                    self.store.take_pending_exception();
+                    Ok(())
+                }
+                Err(error) => {
+                    Err(format!("expected an exception, got: {}", describe(&error)).into())
+                }
                 Ok(values) => Err(returned(&values, "an exception")),
             },
             WastDirective::AssertMalformed { module, message, .. }

@@ -1,5 +1,5 @@
-//! Random call graphs across three instances and host functions that re-enter, grow, trap, err,
-//! panic and suspend, compared with a simple model after every call from outside.
+//! Random call graphs across three instances, with exceptions, and host functions that re-enter,
+//! grow, trap, err, throw, panic and suspend, compared with a simple model after every call from outside.
 //!
 //! `THREADLE_STRESS_STEPS` sets how many actions are executed (default 50,000) and
 //! `THREADLE_STRESS_SEED` where to begin; a failure prints its seed.
@@ -59,6 +59,9 @@ enum Action {
     Grow(i32),
     Global,
     TrapIf(i32),
+    ThrowIf(i32),
+    Try(Target),
+    OldTry(Target),
     Call(Target),
     CallIndirect(Target),
     TailCall(Target),
@@ -81,6 +84,7 @@ enum Failure {
     Trap(Trap),
     Error(i32),
     Panic(i32),
+    Exception(i32),
 }
 
 impl Failure {
@@ -89,6 +93,7 @@ impl Failure {
             Failure::Trap(trap) => -(trap as i32),
             Failure::Error(code) => code.wrapping_add(1),
             Failure::Panic(code) => code.wrapping_mul(5),
+            Failure::Exception(code) => code.wrapping_mul(11),
         }
     }
 }
@@ -104,13 +109,16 @@ impl Program {
         let func = |random: &mut Random| {
             let mut actions = Vec::new();
             for _ in 0..1 + random.below(4) {
-                actions.push(match random.below(9) {
+                actions.push(match random.below(13) {
                     0 => Action::Mix(random.below(100) as i32),
                     1 => Action::Cell(random.below(CELLS)),
                     2 => Action::Grow(random.below(2) as i32),
                     3 => Action::Global,
                     4 => Action::TrapIf(random.below(40) as i32),
-                    5 | 6 => Action::Call(Target::random(random)),
+                    5 => Action::ThrowIf(random.below(40) as i32),
+                    6 | 7 => Action::Try(Target::random(random)),
+                    8 => Action::OldTry(Target::random(random)),
+                    9 | 10 => Action::Call(Target::random(random)),
                     _ => Action::CallIndirect(Target::random(random)),
                 });
             }
@@ -145,6 +153,7 @@ impl Program {
         let mut text = String::from("(module (type $t (func (param i32 i32) (result i32)))\n");
         writeln!(text, r#"(import "" "table" (table {} funcref))"#, TABLE).unwrap();
         writeln!(text, r#"(import "" "global" (global $g (mut i32)))"#).unwrap();
+        writeln!(text, r#"(import "" "tag" (tag $e (param i32)))"#).unwrap();
         for host in 0..HOSTS {
             writeln!(text, r#"(import "" "h{host}" (func $h{host} {ty}))"#).unwrap();
         }
@@ -199,14 +208,27 @@ impl Program {
                 "(if (i32.eq (i32.rem_u (local.get $a) (i32.const 40)) (i32.const {c}))
                     (then (unreachable)))"
             ),
-            Action::Call(target) => match name(instance, target) {
-                Some(name) => format!("(local.set $a (call {name} {args}))"),
-                None => self.action(instance, Action::CallIndirect(target)),
-            },
-            Action::CallIndirect(target) => format!(
-                "(local.set $a (call_indirect (type $t) {args} (i32.const {})))",
-                target.slot()
+            Action::ThrowIf(c) => format!(
+                "(if (i32.eq (i32.rem_u (local.get $a) (i32.const 40)) (i32.const {c}))
+                    (then (throw $e (local.get $a))))"
             ),
+            Action::Try(target) => format!(
+                "(local.set $a (block $done (result i32)
+                    (i32.xor (i32.const {CAUGHT}) (block $h (result i32)
+                        (br $done (try_table (result i32) (catch $e $h) {}))))))",
+                call(instance, target)
+            ),
+            Action::OldTry(target) => format!(
+                "try (result i32)
+                    {}
+                catch $e
+                    (i32.xor (i32.const {CAUGHT}))
+                end
+                local.set $a",
+                call(instance, target)
+            ),
+            Action::Call(target) => format!("(local.set $a {})", call(instance, target)),
+            Action::CallIndirect(target) => format!("(local.set $a {})", call_indirect(target)),
             Action::TailCall(target) => match name(instance, target) {
                 Some(name) => format!("(return_call {name} {args})"),
                 None => self.action(instance, Action::TailCallIndirect(target)),
@@ -219,6 +241,22 @@ impl Program {
 }
 
 const TABLE: usize = INSTANCES * FUNCS + HOSTS;
+
+/// What a caught exception's payload is mixed with.
+const CAUGHT: i32 = 85;
+
+fn call_indirect(target: Target) -> String {
+    let slot = target.slot();
+    format!("(call_indirect (type $t) (local.get $d) (local.get $a) (i32.const {slot}))")
+}
+
+/// A call, direct if possible.
+fn call(instance: usize, target: Target) -> String {
+    match name(instance, target) {
+        Some(name) => format!("(call {name} (local.get $d) (local.get $a))"),
+        None => call_indirect(target),
+    }
+}
 
 /// The name by which an instance can call a function directly.
 fn name(instance: usize, target: Target) -> Option<String> {
@@ -269,6 +307,16 @@ impl Model<'_> {
                     return Err(Failure::Trap(Trap::UnreachableCodeReached));
                 }
                 Action::TrapIf(_) => {}
+                Action::ThrowIf(c) if a as u32 % 40 == c as u32 => {
+                    return Err(Failure::Exception(a));
+                }
+                Action::ThrowIf(_) => {}
+                Action::Try(target) | Action::OldTry(target) => {
+                    a = match self.call(target, instance, d, a) {
+                        Err(Failure::Exception(payload)) => payload ^ CAUGHT,
+                        other => other?,
+                    };
+                }
                 Action::Call(target) | Action::CallIndirect(target) => {
                     a = self.call(target, instance, d, a)?;
                 }
@@ -313,6 +361,7 @@ fn fail(a: i32) -> Option<Failure> {
         3 => Some(Failure::Trap(Trap::Interrupt)),
         7 => Some(Failure::Error(a)),
         11 => Some(Failure::Panic(a)),
+        19 | 20 => Some(Failure::Exception(a)),
         _ => None,
     }
 }
@@ -339,6 +388,7 @@ struct Thrown(i32);
 #[derive(Default)]
 struct Data {
     instances: Vec<Instance>,
+    tag: Option<Tag>,
     /// Calls from host functions now active.
     nesting: u32,
 }
@@ -370,9 +420,16 @@ fn call_nested(
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn failure_of(result: std::thread::Result<Result<i32>>) -> Result<i32, Failure> {
+fn failure_of(
+    mut store: impl AsContextMut,
+    result: std::thread::Result<Result<i32>>,
+) -> Result<i32, Failure> {
     match result {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if error.is::<ThrownException>() => {
+            let exn = store.as_context_mut().take_pending_exception().unwrap();
+            Err(Failure::Exception(exn.field(store, 0).unwrap().unwrap_i32()))
+        }
         Ok(Err(error)) => Err(match error.downcast_ref::<HostError>() {
             Some(error) => Failure::Error(error.0),
             None => Failure::Trap(trap_of(&error)),
@@ -392,7 +449,7 @@ fn host(action: HostAction, mut caller: Caller<'_, Data>, d: i32, a: i32) -> Res
             let result = catch_unwind(AssertUnwindSafe(|| {
                 call_nested(&mut caller, (i, f), (d - 1, a), true)
             }));
-            Ok(failure_of(result).unwrap_or_else(Failure::number))
+            Ok(failure_of(caller, result).unwrap_or_else(Failure::number))
         }
         HostAction::GrowAndWrite => {
             let memory = caller.get_export("memory").and_then(Extern::into_memory).unwrap();
@@ -408,6 +465,13 @@ fn host(action: HostAction, mut caller: Caller<'_, Data>, d: i32, a: i32) -> Res
             Some(Failure::Error(code)) => Err(HostError(code).into()),
             // As `panic!` does, but without a message on the terminal.
             Some(Failure::Panic(code)) => resume_unwind(Box::new(Thrown(code))),
+            Some(Failure::Exception(code)) => {
+                let tag = caller.data().tag.unwrap();
+                let ty = ExnType::from_tag_type(&tag.ty(&caller))?;
+                let pre = ExnRefPre::new(&mut caller, ty);
+                let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(code)])?;
+                Ok(caller.throw(exn)?)
+            }
         },
         HostAction::Suspend if caller.data().nesting == 0 => Err(Suspend::new(a).into()),
         HostAction::Suspend => Ok(answer(a)),
@@ -424,6 +488,10 @@ fn build(engine: &Engine, program: &Program) -> (Store<Data>, Global, Vec<Vec<Ca
     let global = Global::new(&mut store, ty, Val::I32(0)).unwrap();
     linker.define(&store, "", "table", table).unwrap();
     linker.define(&store, "", "global", global).unwrap();
+    let ty = TagType::new(FuncType::new([ValType::I32], []));
+    let tag = Tag::new(&mut store, &ty).unwrap();
+    store.data_mut().tag = Some(tag);
+    linker.define(&store, "", "tag", tag).unwrap();
     for (i, &action) in program.hosts.iter().enumerate() {
         let f = Func::wrap(&mut store, move |caller: Caller<'_, Data>, d: i32, a: i32| {
             host(action, caller, d, a)
@@ -471,7 +539,7 @@ fn random_programs_agree_with_the_model() {
     let mut seed = setting("THREADLE_STRESS_SEED", 1);
     let engines = [Engine::default(), checking_engine()];
     let mut steps = 0;
-    let mut failures = [0_u64; 4];
+    let mut failures = [0_u64; 5];
     while steps < limit {
         let mut random = Random(seed);
         let program = Program::random(&mut random);
@@ -488,8 +556,8 @@ fn random_programs_agree_with_the_model() {
             let (i, f) = (random.below(INSTANCES), random.below(FUNCS));
             let (d, a) = (random.below(6) as i32, random.below(1000) as i32);
             let expected = model.wasm(i, f, d, a);
-            let found =
-                failure_of(catch_unwind(AssertUnwindSafe(|| run(&mut store, &calls[i][f], d, a))));
+            let found = catch_unwind(AssertUnwindSafe(|| run(&mut store, &calls[i][f], d, a)));
+            let found = failure_of(&mut store, found);
             let place = format!("seed {seed}, round {round}: i{i}f{f}({d}, {a})");
             assert_eq!(found, expected, "{place}");
             failures[match found {
@@ -497,6 +565,7 @@ fn random_programs_agree_with_the_model() {
                 Err(Failure::Trap(_)) => 1,
                 Err(Failure::Error(_)) => 2,
                 Err(Failure::Panic(_)) => 3,
+                Err(Failure::Exception(_)) => 4,
             }] += 1;
             assert_eq!(global.get(&mut store).unwrap_i32(), model.global, "{place}");
             for i in 0..INSTANCES {
@@ -512,6 +581,6 @@ fn random_programs_agree_with_the_model() {
         steps += model.steps;
         seed += 1;
     }
-    println!("{steps} steps; returned, trapped, failed, panicked: {failures:?}");
+    println!("{steps} steps; returned, trapped, failed, panicked, threw: {failures:?}");
     assert!(failures.iter().all(|&count| count > 0), "{failures:?}");
 }

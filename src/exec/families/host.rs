@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use crate::exec::abi::{Pc, Regs, Step, ctx_reg, float, status};
 use crate::exec::dispatch::{any, any_float};
 use crate::exec::operand::{Value, field, slot};
-use crate::exec::{handlers, next, runtime, trap_code};
+use crate::exec::{handlers, next, runtime, trap_code, unwind};
 use crate::isa;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
 use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
@@ -158,6 +158,9 @@ unsafe fn import_host<const FLOATS: bool>(r: &mut Regs) -> Step {
 /// The handler contract, except that only `ctx` and the accumulator are set.
 #[inline(always)]
 pub unsafe fn host_failed(r: &mut Regs) -> Step {
+    if r.acc == HostOutcome::Throw as u64 {
+        return Step::To(crate::exec::handlers::unwind);
+    }
     Step::Exit(if r.acc == HostOutcome::Suspend as u64 { status::SUSPEND } else { status::FAIL })
 }
 
@@ -226,6 +229,9 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
     if r.acc == u64::from(runtime::PENDING) {
         return Step::Exit(status::FAIL);
     }
+    if r.acc == u64::from(runtime::THROWN) {
+        return Step::To(handlers::unwind);
+    }
     // SAFETY: the header was written by the instruction that ends at the return address. Any place
     // inside of it names it.
     unsafe {
@@ -256,6 +262,31 @@ pub unsafe fn memory_grow<T: Value + Into<u64>>(r: &mut Regs) -> Step {
         args.write(r.acc);
     }
     next(r, RUNTIME_BODY)
+}
+
+/// An exception is in flight, thrown by the host or runtime function whose frame is published: goes
+/// on in the frame that catches it, or leaves the activation.
+///
+/// # Safety
+/// The handler contract, except that only `ctx`, `fp` and the accumulator are set.
+#[inline(always)]
+pub unsafe fn unwind(r: &mut Regs) -> Step {
+    // SAFETY: the frames of the activation are intact; the landing names one of them.
+    unsafe {
+        let landing = unwind::unwind(r.ctx());
+        if landing.is_null() {
+            r.acc = HostOutcome::Fail as u64;
+            return Step::To(handlers::host_failed);
+        }
+        let landing = &*landing;
+        r.pc = landing.pc;
+        r.fp = landing.fp;
+        r.mem = (*(*landing.ctx).mem0).base;
+        [r.l0, r.l1] = landing.ints;
+        [r.f0, r.f1, r.f2] = landing.floats.map(float::from_bits);
+        r.ctx_reg = ctx_reg(landing.ctx);
+    }
+    Step::Next
 }
 
 /// Translates the function whose entry this stub lies in, then runs it.

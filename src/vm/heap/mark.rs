@@ -2,6 +2,7 @@
 
 use super::{Heap, TypeEntry, Window, kind};
 use crate::vm::Slot;
+use crate::vm::exception::is_exception;
 use crate::wasm::object::ObjectLayout;
 
 impl Heap {
@@ -11,11 +12,12 @@ impl Heap {
         debug_assert!(self.work.is_empty());
     }
 
-    /// Marks what a reference leads to, if it leads into this heap. [`Heap::trace`] does the rest.
+    /// Marks what a reference leads to, if it leads into this heap, and notes it if it is to an
+    /// exception. [`Heap::trace`] does the rest.
     ///
     /// # Safety
     ///
-    /// The slot holds a reference: null, an `i31`, a function, or a live object.
+    /// The slot holds a reference: null, an `i31`, a function, an exception, or a live object.
     #[inline]
     pub unsafe fn visit(&mut self, slot: Slot) {
         if self.contains(slot) {
@@ -23,6 +25,8 @@ impl Heap {
             if self.blocks.mark(offset) {
                 self.work.push(offset);
             }
+        } else if is_exception(slot) {
+            self.foreign.push(slot);
         }
     }
 

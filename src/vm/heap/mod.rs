@@ -131,6 +131,8 @@ pub struct Heap {
     blocks: Blocks,
     /// Marked objects whose contents have not been looked at.
     work: Vec<usize>,
+    /// References to exceptions that were met, which are elsewhere.
+    pub(super) foreign: Vec<Slot>,
     stats: HeapStats,
     /// Collect when so many bytes have been handed out.
     threshold: usize,
@@ -176,6 +178,7 @@ impl Heap {
             map: Mapping::empty(),
             blocks: Blocks::default(),
             work: Vec::new(),
+            foreign: Vec::new(),
             stats: HeapStats::default(),
             threshold: MIN_THRESHOLD,
             stress,
