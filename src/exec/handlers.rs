@@ -36,7 +36,7 @@ handler! { #[cold] return_call_across, call::return_call_across, "The rest of a 
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 15] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 16] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
     ("host_failed", host_failed, Role::Exit),

@@ -25,10 +25,10 @@
 //! | `i` | an immediate in the instruction | |
 //! | `k` | (addresses) nothing: the address is the offset | |
 
-#[path = "table/simd.rs"]
-mod simd;
 #[path = "table/atomic.rs"]
 mod atomic;
+#[path = "table/simd.rs"]
+mod simd;
 
 /// What an operand field of an instruction holds, for the disassembler and the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,8 +12,8 @@ use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, Was
 
 use super::{Event, Report, spectest, values};
 use crate::{
-    Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, ThrownException, Trap, Val,
-    WasmBacktrace,
+    Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, ThrownException,
+    Trap, Val, WasmBacktrace,
 };
 
 /// Why a directive did not do what it should.

@@ -74,6 +74,11 @@ impl Native<V128> for V128 {
         // SAFETY: the caller's promise.
         unsafe { p.cast::<V128>().write_unaligned(v) }
     }
+    #[inline(always)]
+    unsafe fn store_at(base: *mut u8, offset: usize, v: V128) {
+        // SAFETY: the caller's promise.
+        unsafe { <V128 as Native<V128>>::store(base.add(offset), v) }
+    }
     const WIDTH: u64 = 16;
 }
 
