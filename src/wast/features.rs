@@ -29,7 +29,8 @@ const FOLDERS: &[(&str, WasmFeatures)] = &[
     ("bulk-memory", WASM3),
     ("bulk-memory-operations", WASM3),
     ("reference-types", WasmFeatures::WASM2),
-    ("simd", WasmFeatures::WASM2),
+    // One of its scripts has several memories.
+    ("simd", WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY)),
     ("threads", WasmFeatures::WASM1.union(WasmFeatures::THREADS)),
     ("memory64", WASM3.difference(WasmFeatures::MULTI_MEMORY)),
     (
