@@ -5,8 +5,8 @@ usage: counts.py THREADLE CORPUS
 
 THREADLE is the command, built for release with symbols or without; CORPUS a folder whose
 kernels/expected.json says how many WebAssembly instructions each run executes. Needs valgrind. All
-numbers are exact; machine instructions are the difference between two runs of different sizes where
-there are two, so that loading and translation do not count.
+numbers are exact. From the machine instructions those of a run of an empty function are taken off, so
+that the program's start does not count; translation does.
 """
 import json
 import pathlib
@@ -38,6 +38,10 @@ def main():
     threadle, corpus = sys.argv[1], pathlib.Path(sys.argv[2]) / "kernels"
     print("| kernel | dispatches per Wasm instruction | instructions per dispatch | instructions per Wasm instruction |")
     print("|---|--:|--:|--:|")
+    with tempfile.NamedTemporaryFile("w", suffix=".wat") as empty:
+        empty.write('(module (func (export "run") (param i32)))')
+        empty.flush()
+        start = machine([threadle, "run", "--invoke", "run", empty.name, "0"])
     for name, kernel in json.loads((corpus / "expected.json").read_text()).items():
         runs = [run for run in kernel["runs"] if run.get("ops") and run["ops"] <= LARGEST]
         if not runs or runs[0].get("n") is None:
@@ -49,7 +53,7 @@ def main():
         except subprocess.CalledProcessError:
             continue
         count = machine([threadle, "run", *arguments, str(run["n"])])
-        count -= machine([threadle, "run", *arguments, "1"])
+        count -= start
         ops = run["ops"]
         print(f"| `{name}` | {total / ops:.2f} | {count / total:.1f} | {count / ops:.2f} |", flush=True)
 

@@ -343,11 +343,11 @@ fn paths_that_documents_and_comments_name_exist() {
         let own = file.split('/').next().filter(|top| root().join(top).join("Cargo.toml").exists());
         let mut bases = vec![root().to_path_buf()];
         bases.extend(own.map(|top| root().join(top)));
-        bases.extend(
-            file.strip_prefix("benches/")
-                .and_then(|rest| rest.split('/').next())
-                .map(|member| root().join("benches").join(member)),
-        );
+        // Workspaces of their own, one folder deeper.
+        let mut folders = file.splitn(3, '/');
+        if let (Some(top @ ("benches" | "tests")), Some(own)) = (folders.next(), folders.next()) {
+            bases.push(root().join(top).join(own));
+        }
         for (number, line) in text.lines().enumerate() {
             let prose = if document { line } else { line.split_once("//").map_or("", |it| it.1) };
             for path in named_paths(prose) {

@@ -3,7 +3,7 @@
 use threadle::{
     CompilationMode, Config, Engine, Error, Extern, ExternRef, ExternType, Func, FuncType, Global,
     HeapType, Instance, Memory, Module, ModuleError, ModuleErrorKind, Ref, Rooted, SharedMemory,
-    Store, StoreLimits, StoreLimitsBuilder, Table, Trap, V128, Val, ValType,
+    Store, StoreLimits, StoreLimitsBuilder, Table, ThrownException, Trap, V128, Val, ValType,
 };
 
 use super::{Runner, Skip};
@@ -134,8 +134,8 @@ fn stop(error: &Error) -> Outcome {
         Some(Trap::NullReference) => Stop::Null,
         Some(Trap::ArrayOutOfBounds) => Stop::Array,
         Some(Trap::CastFailure) => Stop::Cast,
-        Some(Trap::UncaughtException) => Stop::Exception,
         Some(Trap::StackOverflow | Trap::AllocationTooLarge | Trap::OutOfHeap) => Stop::Limit,
+        _ if error.is::<ThrownException>() => Stop::Exception,
         _ if is_limit(error) => Stop::Limit,
         _ => Stop::Other,
     };
