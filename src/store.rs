@@ -151,6 +151,10 @@ impl<T: 'static> Embedder for StoreInner<T> {
         }
     }
 
+    fn import_call(is_host: bool, pins_floats: bool) -> *const () {
+        exec::import_call(is_host, pins_floats)
+    }
+
     fn frame_roots(store: &VmStore, roots: &mut Vec<Slot>) {
         // Frames of one function in a row are the rule in deep recursion.
         let mut module: Option<(u32, Module)> = None;

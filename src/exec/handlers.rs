@@ -24,8 +24,9 @@ include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 handler! { #[cold] count, super::profile::count, "Counts, then goes on in the instruction's own handler." }
 handler! { #[cold] raise, super::slow::raise, "Records the trap in the accumulator and leaves." }
 handler! { #[cold] raise_memory_fault, super::slow::raise_memory_fault, "Where the signal handler sends a faulting access." }
-handler! { call_import_host, host::call_import_host, "The rest of a call of an import that is the host's." }
-handler! { call_import_host_floats, host::call_import_host_floats, "The same where floats may be pinned." }
+handler! { call_import_host, host::call_import_host::<false>, "Call of an import that is the host's." }
+handler! { call_import_host_floats, host::call_import_host::<true>, "The same where floats may be pinned." }
+handler! { call_import_wasm, call::call_import_wasm, "Call of an import that is WebAssembly." }
 handler! { #[cold] host_failed, host::host_failed, "A host function did not return normally." }
 handler! { #[cold] runtime_failed, host::runtime_failed, "A runtime function did not return normally." }
 handler! { #[cold] unwind, host::unwind, "Goes on where the exception in flight is caught." }
@@ -36,7 +37,7 @@ handler! { #[cold] return_call_across, call::return_call_across, "The rest of a 
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 16] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 17] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
     ("host_failed", host_failed, Role::Exit),
@@ -47,6 +48,7 @@ pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 16] = [
     ("call_indirect_subtype", call_indirect_subtype, Role::Cold),
     ("return_call_indirect_subtype", return_call_indirect_subtype, Role::Cold),
     ("struct_new_slow", struct_new_slow, Role::Trampoline),
+    ("call_import_wasm", call_import_wasm, Role::Cold),
     ("call_import_host", call_import_host, Role::Trampoline),
     ("call_import_host_floats", call_import_host_floats, Role::Trampoline),
     ("call_indirect_host", call_indirect_host, Role::Trampoline),

@@ -34,7 +34,14 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
         if at + size > len {
             return Err(bad);
         }
-        if matches!(op, Op::CallRuntime | Op::MemoryGrowM32 | Op::MemoryGrowM64) {
+        if matches!(
+            op,
+            Op::CallRuntime
+                | Op::MemoryGrowM32
+                | Op::MemoryGrowM64
+                | Op::MemoryFillM32
+                | Op::MemoryCopyM32
+        ) {
             let number = u64::from_le_bytes(read::<8>(words, at + HEAD + 16).ok_or(bad)?);
             let address = runtime::address(number).ok_or(bad)?;
             write(words, at + HEAD + 16, &(address as *const () as u64).to_le_bytes());

@@ -85,6 +85,16 @@ fn trap_code(r: &mut Regs, code: u64) -> Step {
     Step::Raise(code)
 }
 
+/// The handler that goes on with a call of an imported function: see [`crate::vm::store::Hooks`].
+pub fn import_call(is_host: bool, pins_floats: bool) -> *const () {
+    let handler = match (is_host, pins_floats) {
+        (true, false) => handlers::call_import_host,
+        (true, true) => handlers::call_import_host_floats,
+        (false, _) => handlers::call_import_wasm,
+    };
+    handler as *const ()
+}
+
 /// The head of an instruction as it stands in threaded code, in the low bytes.
 pub fn threaded_head(op: Op) -> u64 {
     #[cfg(threading = "direct")]

@@ -33,7 +33,11 @@ unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
 fn frame_roots(_: &VmStore, _: &mut Vec<Slot>) {}
-static HOOKS: Hooks = Hooks { compile, catch_table, growing, grow_failed, frame_roots };
+fn import_call(_: bool, _: bool) -> *const () {
+    ptr::null()
+}
+static HOOKS: Hooks =
+    Hooks { compile, catch_table, growing, grow_failed, frame_roots, import_call };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.

@@ -747,6 +747,31 @@ impl Table {
                 None,
             );
         }
+        for (name, operands, effect) in [
+            (
+                "fill",
+                [("memory", Ctx, 4), ("y", Count32, 8)],
+                "bytes from S[args] on := S[args + 1], S[args + 2] of them, if few; else as call_runtime",
+            ),
+            (
+                "copy",
+                [("to", Ctx, 4), ("from", Ctx, 8)],
+                "bytes from S[args] on := those from S[args + 1] on, S[args + 2] of them, if few; else as call_runtime",
+            ),
+        ] {
+            let mut fields = vec![("frame", Dst, 0), ("args", Slot, 2)];
+            fields.extend(operands);
+            fields.extend([("z", Count32, 12), ("func", Runtime, 16)]);
+            self.row(
+                format!("memory_{name}_m32"),
+                "host",
+                24,
+                fields,
+                effect,
+                format!("bulk::{name}"),
+                None,
+            );
+        }
         // A function that pins saves its caller's pinned locals on entry and restores them at the end:
         // its returns say which.
         self.row(

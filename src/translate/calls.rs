@@ -7,6 +7,7 @@ use super::value::Kind;
 use crate::index::{FuncIndex, TypeIndex};
 use crate::isa::{self, Op};
 use crate::types::FuncType;
+use crate::vm::VmImport;
 use crate::vm::frame::MAX_SLOT;
 
 /// Direct calls name the callee by the byte offset of its code entry. Validation bounds the number
@@ -20,9 +21,9 @@ enum Callee {
 }
 
 impl Translator<'_> {
-    /// Context offset of an imported function's pointer.
-    fn import_place(&self, func: u32) -> u32 {
-        self.info.layout.funcs + func * 8
+    /// Context offset of an imported function.
+    pub(super) fn import_place(&self, func: u32) -> u32 {
+        self.info.layout.funcs + VmImport::offset(func)
     }
 
     fn callee(&self, func: u32) -> Callee {

@@ -204,14 +204,16 @@ impl Translator<'_> {
         let y = if self.is_memory64(memory) { wide::FIRST | wide::LENGTH } else { 0 };
         let y = y | self.shared_flag(memory);
         let x = self.memory_place(memory);
-        self.runtime(3, None, &RuntimeCall { function: Runtime::memory_fill, x, y, z: 0 });
+        let op = if y == 0 { Op::MemoryFillM32 } else { Op::CallRuntime };
+        self.runtime_by(op, 3, None, &RuntimeCall { function: Runtime::memory_fill, x, y, z: 0 });
     }
 
     pub fn memory_copy(&mut self, dst: u32, src: u32) {
         let (first, second) = (self.is_memory64(dst), self.is_memory64(src));
         let z = copy_widths(first, second) | self.shared_flag(dst) | self.shared_flag(src);
         let (x, y) = (self.memory_place(dst), self.memory_place(src));
-        self.runtime(3, None, &RuntimeCall { function: Runtime::memory_copy, x, y, z });
+        let op = if z == 0 { Op::MemoryCopyM32 } else { Op::CallRuntime };
+        self.runtime_by(op, 3, None, &RuntimeCall { function: Runtime::memory_copy, x, y, z });
     }
 
     pub fn memory_init(&mut self, segment: u32, memory: u32) {

@@ -201,7 +201,7 @@ impl Translator<'_> {
             }
             None => {
                 let at = self.emit.op(Op::RefFuncImport);
-                let place = self.info.layout.funcs + func * 8;
+                let place = self.import_place(func);
                 self.emit.u32(at, 4, place);
                 at
             }

@@ -38,6 +38,23 @@ impl VmFunc {
     }
 }
 
+/// An imported function in its importer's context.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct VmImport {
+    /// The function.
+    pub func: *const VmFunc,
+    /// The handler that calls such a function: the dispatch layer's, see [`super::store::Hooks`].
+    pub call: *const (),
+}
+
+impl VmImport {
+    /// Where the function at this place of the list is, behind the list's offset in a context.
+    pub const fn offset(index: u32) -> u32 {
+        index * size_of::<VmImport>() as u32
+    }
+}
+
 /// Where a function's bytecode starts. Calls go through this cell, so that lazy translation and
 /// re-threading replace code by one store.
 ///
@@ -119,5 +136,8 @@ pub struct VmHostFunc {
 }
 
 static_assertions::const_assert_eq!(core::mem::size_of::<CodeEntry>(), 16);
+// Handlers that only want the function read one pointer.
+static_assertions::const_assert_eq!(memoffset::offset_of!(VmImport, func), 0);
+static_assertions::const_assert_eq!(core::mem::size_of::<VmImport>(), 16);
 // The trampoline takes a `VmFunc` pointer for a `VmHostFunc` pointer.
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmHostFunc, func), 0);

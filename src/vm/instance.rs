@@ -10,7 +10,7 @@ use super::heap::i31_slot;
 use super::imports::External;
 use super::layout::GlobalPlace;
 use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
-use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmMemory, VmStore};
+use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmMemory, VmStore};
 use crate::error::{Error, Result, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
 use crate::trap::Trap;
@@ -124,6 +124,11 @@ impl Instance {
         Layout::from_size_align(size, 16).expect("32-bit sizes are valid")
     }
 
+    /// The place of an imported function.
+    fn import_place(&self, index: u32) -> NonNull<VmImport> {
+        self.place(self.source.info.layout.funcs + VmImport::offset(index))
+    }
+
     /// The function with an index in the module.
     ///
     /// # Panics
@@ -137,9 +142,9 @@ impl Instance {
                 self.func_refs.cast::<VmFunc>().wrapping_add(defined.idx())
             }
             None => {
-                let place = self.place::<*mut VmFunc>(info.layout.funcs + 8 * index.0);
+                let place = self.import_place(index.0);
                 // SAFETY: imported functions' places are filled at instantiation.
-                unsafe { place.read() }
+                unsafe { place.read() }.func.cast_mut()
             }
         };
         // SAFETY: the pointer leads to a function of the store that this instance is in.
@@ -279,8 +284,8 @@ impl VmStore {
             data_dropped: vec![false; info.datas.len()].into(),
             source,
         };
-        if info.has_float_locals {
-            self.ctx.pins_floats = 1;
+        if info.has_float_locals && self.ctx.pins_floats == 0 {
+            self.pin_floats();
         }
         let layout = &info.layout;
         // SAFETY: all places are inside the allocation, which nobody else knows yet, and hold what
@@ -296,7 +301,10 @@ impl VmStore {
                 reserved: 0,
             });
             for (i, func) in imported_funcs.iter().enumerate() {
-                instance.place(layout.funcs + 8 * i as u32).write(func.as_ptr());
+                let func = func.as_ptr();
+                instance
+                    .import_place(i as u32)
+                    .write(VmImport { func, call: self.import_call(func) });
             }
             for (i, &table) in instance.tables.iter().enumerate() {
                 instance.place(layout.tables + 8 * i as u32).write(self.table_ptr(table));
@@ -312,6 +320,29 @@ impl VmStore {
         }
         self.instances.push(instance);
         Ok(Handle { store, index })
+    }
+
+    /// The handler that calls an imported function from now on.
+    fn import_call(&self, func: *const VmFunc) -> *const () {
+        // SAFETY: functions live as long as their store.
+        let is_host = unsafe { (*func).instance.is_null() };
+        (self.ctx.hooks.import_call)(is_host, self.ctx.pins_floats != 0)
+    }
+
+    /// Code that pins floats comes into the store: from now on all calls of host functions save
+    /// them. Happens once in a store's life.
+    fn pin_floats(&mut self) {
+        self.ctx.pins_floats = 1;
+        for instance in &self.instances {
+            for index in 0..instance.source.info.num_imported_funcs {
+                let place = instance.import_place(index);
+                // SAFETY: the place was filled at instantiation; no handler runs.
+                unsafe {
+                    let func = place.read().func;
+                    place.write(VmImport { func, call: self.import_call(func) });
+                }
+            }
+        }
     }
 
     fn make_func_refs(

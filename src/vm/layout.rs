@@ -1,12 +1,13 @@
 //! Offsets inside an instance's context, fixed per module so that bytecode can hold them.
 
 use super::context::VmCtx;
+use super::func::VmImport;
 
 /// Byte offsets from the start of a [`VmCtx`] allocation to its trailing arrays. One per module.
 ///
 /// ```text
 ///   VmCtx                      fixed part
-///   imported functions         *const VmFunc each
+///   imported functions         VmImport each
 ///   tables                     *mut VmTable each, imported and defined alike
 ///   memories                   *mut VmMemory each
 ///   imported globals           *mut Slot each
@@ -14,7 +15,7 @@ use super::context::VmCtx;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct VmLayout {
-    /// Offset of the imported function pointers.
+    /// Offset of the imported functions.
     pub funcs: u32,
     /// Offset of the table pointers.
     pub tables: u32,
@@ -45,14 +46,14 @@ impl VmLayout {
         globals: impl Iterator<Item = (bool, u32)>,
     ) -> VmLayout {
         let mut offset = core::mem::size_of::<VmCtx>() as u32;
-        let mut array = |count: u32| {
+        let mut array = |bytes: u32| {
             let start = offset;
-            offset += count * 8;
+            offset += bytes;
             start
         };
-        let funcs = array(imported_funcs);
-        let tables = array(tables);
-        let memories = array(memories);
+        let funcs = array(VmImport::offset(imported_funcs));
+        let tables = array(8 * tables);
+        let memories = array(8 * memories);
         let globals = globals
             .map(|(imported, slots)| {
                 if imported {

@@ -28,7 +28,9 @@ pub mod value;
 
 pub use catch::CatchTable;
 pub use context::{StoreCtx, VmCtx};
-pub use func::{CodeEntry, HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc};
+pub use func::{
+    CodeEntry, HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc, VmImport,
+};
 pub use layout::VmLayout;
 pub use memory::VmMemory;
 pub use store::{Failure, Hooks, VmStore};

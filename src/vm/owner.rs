@@ -50,6 +50,9 @@ pub trait Embedder: Sized {
 
     /// Adds the references in the frames of all activations of a store to a list.
     fn frame_roots(store: &VmStore, roots: &mut Vec<Slot>);
+
+    /// The handler that calls an imported function; see [`Hooks::import_call`].
+    fn import_call(is_host: bool, pins_floats: bool) -> *const ();
 }
 
 /// The hooks of a store with data `D`.
@@ -62,6 +65,7 @@ impl<D: Embedder> HooksOf<D> {
         growing: growing::<D>,
         grow_failed: grow_failed::<D>,
         frame_roots: D::frame_roots,
+        import_call: D::import_call,
     };
 }
 

@@ -56,6 +56,9 @@ pub struct Hooks {
     pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
     /// Adds the references in the frames of all activations to a list.
     pub frame_roots: fn(store: &VmStore, roots: &mut Vec<Slot>),
+    /// The handler that calls an imported function: of the host's, or of an instance's; and where
+    /// somebody may pin floats, or not ([`StoreCtx::pins_floats`]).
+    pub import_call: fn(is_host: bool, pins_floats: bool) -> *const (),
 }
 
 /// Something whose size the embedder can limit.

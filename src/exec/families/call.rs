@@ -7,7 +7,7 @@ use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};
 use crate::isa;
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1};
-use crate::vm::{CodeEntry, Slot, VmCtx, VmFunc, VmTable};
+use crate::vm::{CodeEntry, Slot, VmCtx, VmFunc, VmImport, VmTable};
 
 /// Writes the header of the callee's frame.
 #[inline(always)]
@@ -270,21 +270,29 @@ unsafe fn object<T>(r: &Regs, offset: u32) -> *mut T {
     unsafe { r.ctx().cast::<u8>().add(offset as usize).cast::<*mut T>().read() }
 }
 
-/// Call of an imported function.
+/// Call of an imported function, by the handler that suits what was imported.
 ///
 /// # Safety
 /// The handler contract.
 #[inline(always)]
 pub unsafe fn call_import(r: &mut Regs) -> Step {
-    // SAFETY: the handler contract.
+    // SAFETY: the handler contract; instantiation has put a handler into the import's place.
     unsafe {
-        let f = object::<VmFunc>(r, field::<u32>(r.pc, 4));
-        if (*f).instance.is_null() {
-            r.acc = f as u64;
-            return Step::To(handlers::call_import_host);
-        }
-        call_function(r, f, 8)
+        let import = r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<VmImport>();
+        r.acc = (*import).func as u64;
+        let call = &raw const (*import).call;
+        Step::To(call.cast::<HandlerFn>().read())
     }
+}
+
+/// Call of an import that is WebAssembly, of another instance mostly.
+///
+/// # Safety
+/// The handler contract; the accumulator holds the function.
+#[inline(always)]
+pub unsafe fn call_import_wasm(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe { call_function(r, r.acc as *const VmFunc, 8) }
 }
 
 /// The function that an indirect call means, or the trap it ends in.

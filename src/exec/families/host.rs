@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 
 use crate::exec::abi::{Pc, Regs, Step, ctx_reg, float, status};
-use crate::exec::dispatch::{any, any_float};
+use crate::exec::dispatch::{any, any_float, opaque, opaque_ptr};
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, runtime, trap_code, unwind};
 use crate::isa;
@@ -86,11 +86,12 @@ unsafe fn call_host<const FLOATS: bool>(r: &mut Regs, fp: *mut Slot, slots: *mut
         let host = r.acc as *const VmHostFunc;
         publish::<FLOATS>(r, fp);
         let returned = ((*host).shim)(r.ctx(), MaybeUninit::uninit(), slots, host);
-        *r = after(fp, returned.value);
         if returned.outcome != HostOutcome::Return as u64 {
-            r.acc = returned.outcome;
+            // Opaque, so that nothing of this happens ahead of the branch.
+            *r = after(fp, opaque(returned.outcome));
             return Step::To(handlers::host_failed);
         }
+        *r = after(fp, returned.value);
         resume::<FLOATS>(r);
     }
     Step::Next
@@ -116,36 +117,17 @@ const _: () = {
     assert!(most * 8 <= STACK_SLACK);
 };
 
-/// The rest of `call_import` when the function is the host's.
+/// `call_import` of a function that is the host's, with `FLOATS` in stores where floats may be
+/// pinned, which the call saves then.
 ///
 /// # Safety
 /// The handler contract; the accumulator holds the `VmHostFunc`.
 #[inline(always)]
-pub unsafe fn call_import_host(r: &mut Regs) -> Step {
+pub unsafe fn call_import_host<const FLOATS: bool>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        if (*(*r.ctx()).store).pins_floats != 0 {
-            return Step::To(handlers::call_import_host_floats);
-        }
-        import_host::<false>(r)
-    }
-}
-
-/// The same where floats may be pinned, which the call saves then.
-///
-/// # Safety
-/// As for [`call_import_host`].
-#[inline(always)]
-pub unsafe fn call_import_host_floats(r: &mut Regs) -> Step {
-    // SAFETY: the handler contract.
-    unsafe { import_host::<true>(r) }
-}
-
-#[inline(always)]
-unsafe fn import_host<const FLOATS: bool>(r: &mut Regs) -> Step {
-    // SAFETY: the handler contract.
-    unsafe {
-        let fp = slot(r, 0);
+        // One pointer has to live across the call, not a base and an index.
+        let fp = opaque_ptr(slot(r, 0));
         super::call::push(r, fp, r.pc.add(isa::len(8)));
         let slots = slot(r, 2);
         call_host::<FLOATS>(r, fp, slots)
@@ -165,7 +147,7 @@ pub unsafe fn host_failed(r: &mut Regs) -> Step {
 }
 
 /// Operand bytes of `call_runtime`, and of the ops that end in it.
-const RUNTIME_BODY: usize = 24;
+pub(super) const RUNTIME_BODY: usize = 24;
 
 /// Calls a runtime function on behalf of this instruction.
 ///

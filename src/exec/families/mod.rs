@@ -5,6 +5,7 @@
 pub mod atomic;
 pub mod binary;
 pub mod branch;
+pub mod bulk;
 pub mod call;
 pub mod cast;
 pub mod control;
