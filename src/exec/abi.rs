@@ -183,6 +183,9 @@ pub fn ctx_reg(ctx: *mut VmCtx) -> CtxReg {
 #[derive(Clone, Copy)]
 pub struct Regs {
     pub pc: Pc,
+    /// Where the instruction being executed starts: `pc`, until the parts of a fused op move on.
+    /// Distances count from here. No register of its own: handlers derive it from `pc`.
+    pub op: Pc,
     pub fp: *mut Slot,
     pub mem: *mut u8,
     pub acc: u64,

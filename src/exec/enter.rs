@@ -71,6 +71,7 @@ pub unsafe fn enter_at(
         let ctx = if instance.is_null() { (*store).host_ctx } else { instance };
         let exit = dispatch::run(Regs {
             pc: (*(*func).code).load(),
+            op: core::ptr::null(),
             fp,
             mem: (*(*ctx).mem0).base,
             acc: func as u64,

@@ -52,8 +52,8 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
             counted.push((start + at, op));
             let field = |field| read::<4>(words, at + HEAD + field).map(u32::from_le_bytes);
             for place in isa::branches(op, field) {
-                let distance = read::<4>(words, at + place.at).map_or(0, i32::from_le_bytes);
-                targets.push((start + at + place.from).wrapping_add_signed(distance as isize));
+                let distance = read::<4>(words, at + place).map_or(0, i32::from_le_bytes);
+                targets.push((start + at).wrapping_add_signed(distance as isize));
             }
             write(words, at, &(handlers::count as *const () as u64).to_le_bytes()[..HEAD]);
         } else {

@@ -72,6 +72,16 @@ fn next(r: &mut Regs, body: usize) -> Step {
     Step::Next
 }
 
+/// Moves to the instruction that is `distance` bytes away from the start of this one.
+///
+/// # Safety
+/// Contract 1 of [`abi`].
+#[inline(always)]
+unsafe fn jump(r: &mut Regs, distance: i32) {
+    // SAFETY: the caller's promise: both lie in the function's code.
+    r.pc = unsafe { r.op.offset(distance as isize) };
+}
+
 /// Leaves for the cold path that reports a trap at this instruction.
 #[inline(always)]
 fn trap(r: &mut Regs, t: Trap) -> Step {

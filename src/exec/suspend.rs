@@ -154,6 +154,7 @@ impl Frames {
             let saved_float = |i| float::from_bits(fp.offset(SAVED_F0 + i).read());
             let exit = dispatch::run(Regs {
                 pc: fp.offset(RET_PC).read() as Pc,
+                op: core::ptr::null(),
                 fp: fp.offset(CALLER_FP).read() as *mut Slot,
                 mem: (*(*ctx).mem0).base,
                 acc: value,

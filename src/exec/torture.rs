@@ -93,15 +93,11 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             Kind::Count32 if *name == "bytes" => put(&16_u32.to_le_bytes()),
             Kind::Count32 => put(&2_u32.to_le_bytes()),
             Kind::Ctx => put(&places.of(&info.name, name).to_le_bytes()),
-            Kind::Target => {
-                let from = at - HEAD - 4;
-                put(&((size - from) as i32).to_le_bytes());
-            }
+            Kind::Target => put(&(size as i32).to_le_bytes()),
         }
     }
-    for distance in isa::branches(op, |_| Some(2)) {
-        let value = ((size - distance.from) as i32).to_le_bytes();
-        bytes[distance.at..distance.at + 4].copy_from_slice(&value);
+    for at in isa::branches(op, |_| Some(2)) {
+        bytes[at..at + 4].copy_from_slice(&(size as i32).to_le_bytes());
     }
     bytes
 }
@@ -271,6 +267,7 @@ fn run_all() {
         let status = unsafe {
             dispatch::run(Regs {
                 pc: words.as_ptr().cast(),
+                op: core::ptr::null(),
                 fp: stack.as_mut_ptr().add(1 << 13),
                 mem: bytes,
                 acc,

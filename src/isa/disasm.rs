@@ -40,10 +40,8 @@ pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> V
                 operands.push_str(", ");
             }
             let place = body + usize::from(*offset);
-            // A part of a fused op counts distances from its own place.
-            let from = if *kind == Kind::Target { at + usize::from(*offset) - 4 } else { at };
             let _ = write!(operands, "{field}=");
-            show(&mut operands, code, from, place, *kind, name);
+            show(&mut operands, code, at, place, *kind, name);
         }
         if op.is_br_table() {
             let tail = op.tail();
@@ -53,7 +51,7 @@ pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> V
                 if i > 0 {
                     operands.push(' ');
                 }
-                show(&mut operands, code, at + tail, body + tail + 8 + i * 4, Kind::Target, name);
+                show(&mut operands, code, at, body + tail + 8 + i * 4, Kind::Target, name);
             }
             operands.push(']');
         }

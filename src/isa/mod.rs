@@ -438,37 +438,23 @@ impl Op {
     }
 }
 
-/// A distance in an instruction.
-#[derive(Clone, Copy, Debug)]
-pub struct Distance {
-    /// Where it stands, in bytes from the instruction's start.
-    pub at: usize,
-    /// What it counts from, likewise: a part of a fused op counts from its own place.
-    pub from: usize,
-}
-
-/// The distances of an instruction with this op.
-pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> Vec<Distance> {
-    let mut distances = Vec::new();
+/// Where the distances of an instruction with this op stand, in bytes from its start, from where they
+/// count too.
+pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> impl Iterator<Item = usize> {
     // A distance stands at field 4 of its part.
-    let mut part = |op: u16, from: usize| {
-        let shape = &SHAPES[usize::from(op)];
-        if shape.has_target {
-            distances.push(Distance { at: HEAD + from + 4, from });
-        }
-        from + usize::from(shape.body)
-    };
-    if op.parts().is_empty() {
-        part(op as u16, 0);
-    } else {
-        op.parts().iter().fold(0, |from, &op| part(op, from));
-    }
-    if op.is_br_table() {
-        let tail = op.tail();
-        let count = field(tail + 4).unwrap_or(0) as usize;
-        distances.extend((0..=count).map(|i| Distance { at: HEAD + tail + 8 + i * 4, from: tail }));
-    }
-    distances
+    let own = [op as u16];
+    let parts = op.parts();
+    let count = parts.len().max(1);
+    let mut from = HEAD;
+    let single = (0..count).filter_map(move |i| {
+        let shape = &SHAPES[usize::from(if parts.is_empty() { own[0] } else { parts[i] })];
+        let place = shape.has_target.then_some(from + 4);
+        from += usize::from(shape.body);
+        place
+    });
+    let tail = op.tail();
+    let listed = if op.is_br_table() { field(tail + 4).unwrap_or(0) as usize + 1 } else { 0 };
+    single.chain((0..listed).map(move |i| HEAD + tail + 8 + i * 4))
 }
 
 /// Calls `found` with length and op of each fused op that `ops` begins with.

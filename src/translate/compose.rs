@@ -19,6 +19,8 @@ struct Instruction {
     entered: bool,
     /// Where it, or its part of a fused instruction, is now.
     now: u32,
+    /// Where the fused instruction that it is part of starts.
+    start: u32,
 }
 
 /// Code, where execution starts, and where its instructions came from.
@@ -54,6 +56,7 @@ pub fn compose(mut code: Composed) -> Composed {
             op,
             entered: at as u32 == code.entry,
             now: 0,
+            start: 0,
         });
         at += size;
     }
@@ -83,6 +86,7 @@ pub fn compose(mut code: Composed) -> Composed {
                 (instruction.at as usize, (instruction.at + instruction.size) as usize);
             // The operands stay where they are relative to this place.
             instruction.now = (out.len() - HEAD) as u32;
+            instruction.start = start as u32;
             let last = from + HEAD + body(instruction.op, (to - from) - HEAD, length > 1);
             out.extend_from_slice(&bytes[from + HEAD..last.min(to)]);
         }
@@ -94,8 +98,8 @@ pub fn compose(mut code: Composed) -> Composed {
         for place in isa::branches(instruction.op, |field| field32(bytes, at + HEAD + field)) {
             let target = target(bytes, at, place);
             let target = instructions[index[target as usize / isa::ALIGN] as usize].now;
-            let distance = target.wrapping_sub(instruction.now) as i32;
-            let now = instruction.now as usize + place.at;
+            let distance = target.wrapping_sub(instruction.start) as i32;
+            let now = instruction.now as usize + place;
             out[now..now + 4].copy_from_slice(&distance.to_le_bytes());
         }
     }
@@ -141,9 +145,9 @@ fn body(op: Op, available: usize, fused: bool) -> usize {
 }
 
 /// Where the distance at `place` of the instruction at `at` leads.
-fn target(bytes: &[u8], at: usize, place: isa::Distance) -> u32 {
-    let distance = field32(bytes, at + place.at).unwrap_or(0);
-    ((at + place.from) as u32).wrapping_add(distance)
+fn target(bytes: &[u8], at: usize, place: usize) -> u32 {
+    let distance = field32(bytes, at + place).unwrap_or(0);
+    (at as u32).wrapping_add(distance)
 }
 
 /// The fewest instructions that do the same: how many of the old ones each new one stands for,

@@ -55,6 +55,7 @@ pub unsafe fn run(mut r: Regs) -> u64 {
     // SAFETY: the caller's promise, for the first and, by the contract, every later instruction.
     unsafe {
         loop {
+            r.op = r.pc;
             let mut step = super::head(r.pc)(&mut r);
             loop {
                 step = match step {

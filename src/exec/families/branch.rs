@@ -1,8 +1,8 @@
 //! Conditional branches.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::next;
 use crate::exec::operand::{Rhs, Source, field};
+use crate::exec::{jump, next};
 
 /// Goes to the target at field 4 if `taken`, else on behind the `body` operand bytes.
 #[inline(always)]
@@ -10,7 +10,7 @@ fn branch(r: &mut Regs, taken: bool, body: usize) -> Step {
     // SAFETY: contract 1: the field is there and the distance leads to an instruction.
     unsafe {
         if taken {
-            r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize);
+            jump(r, field::<i32>(r.pc, 4));
             Step::Taken
         } else {
             next(r, body)

@@ -4,7 +4,7 @@
 use crate::exec::abi::{Regs, Step};
 use crate::exec::dispatch::opaque_ptr;
 use crate::exec::operand::{Dest, Source, field};
-use crate::exec::{next, trap};
+use crate::exec::{jump, next, trap};
 use crate::trap::Trap;
 use crate::vm::VmFunc;
 use crate::vm::heap::{Header, kind};
@@ -125,7 +125,7 @@ pub unsafe fn br_on_cast<X: Source<u64>, M: Mode, const TAKEN: bool>(r: &mut Reg
     unsafe {
         let object = X::read(r, 0);
         if test::<M>(r, object) == TAKEN {
-            r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize);
+            jump(r, field::<i32>(r.pc, 4));
             return Step::Taken;
         }
     }

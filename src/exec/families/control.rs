@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use crate::exec::abi::{Regs, Step, status};
 use crate::exec::dispatch::opaque;
 use crate::exec::operand::{Source, field, slot};
-use crate::exec::{next, trap, trap_code};
+use crate::exec::{jump, next, trap, trap_code};
 use crate::isa;
 use crate::trap::Trap;
 
@@ -27,7 +27,7 @@ pub unsafe fn trap_op(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn br(r: &mut Regs) -> Step {
     // SAFETY: contract 1.
-    unsafe { r.pc = r.pc.offset(field::<i32>(r.pc, 4) as isize) };
+    unsafe { jump(r, field::<i32>(r.pc, 4)) };
     Step::Next
 }
 
@@ -41,7 +41,7 @@ pub unsafe fn br_table<X: Source<u32>>(r: &mut Regs) -> Step {
     unsafe {
         let index = X::read(r, 0).min(field::<u32>(r.pc, 4));
         let distance = field::<i32>(r.pc, 8 + index as usize * 4);
-        r.pc = r.pc.offset(distance as isize);
+        jump(r, distance);
     }
     Step::Next
 }

@@ -39,6 +39,7 @@ unsafe fn after(fp: *mut Slot, value: u64) -> Regs {
     let ctx = unsafe { fp.offset(OWN_CTX).read() } as *mut VmCtx;
     Regs {
         pc: core::ptr::null(),
+        op: core::ptr::null(),
         fp,
         mem: core::ptr::null_mut(),
         acc: value,
