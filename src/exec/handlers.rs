@@ -24,6 +24,7 @@ include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 handler! { #[cold] count, super::profile::count, "Counts, then goes on in the instruction's own handler." }
 handler! { #[cold] raise, super::slow::raise, "Records the trap in the accumulator and leaves." }
 handler! { #[cold] raise_memory_fault, super::slow::raise_memory_fault, "Where the signal handler sends a faulting access." }
+handler! { #[cold] raise_misaligned, super::slow::raise_misaligned, "Where atomic accesses that are not aligned go." }
 handler! { call_import_host, host::call_import_host::<false>, "Call of an import that is the host's." }
 handler! { call_import_host_floats, host::call_import_host::<true>, "The same where floats may be pinned." }
 handler! { call_import_wasm, call::call_import_wasm, "Call of an import that is WebAssembly." }
@@ -37,9 +38,10 @@ handler! { #[cold] return_call_across, call::return_call_across, "The rest of a 
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 17] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 18] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
+    ("raise_misaligned", raise_misaligned, Role::Exit),
     ("host_failed", host_failed, Role::Exit),
     ("runtime_failed", runtime_failed, Role::Exit),
     ("exit", exit, Role::Exit),

@@ -31,6 +31,16 @@ pub unsafe fn raise_memory_fault(r: &mut Regs) -> Step {
     unsafe { raise(r) }
 }
 
+/// An atomic access was not aligned.
+///
+/// # Safety
+/// The handler contract.
+pub unsafe fn raise_misaligned(r: &mut Regs) -> Step {
+    r.acc = Trap::HeapMisaligned as u64;
+    // SAFETY: the caller's promise.
+    unsafe { raise(r) }
+}
+
 /// Whether canonical type `a` is a subtype of `b`.
 ///
 /// # Safety

@@ -143,6 +143,20 @@ pub unsafe fn fill(to: *mut u8, value: u8, len: usize) {
     }
 }
 
+/// Orders all accesses of this thread before it and those behind it.
+#[inline(always)]
+pub fn fence() {
+    // What the compiler takes instead is a locked access to the native stack, which handlers leave
+    // alone.
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: has no operands.
+    unsafe {
+        core::arch::asm!("mfence", options(nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+}
+
 /// What an atomic read-modify-write makes of the old value and its operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rmw {

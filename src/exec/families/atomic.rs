@@ -1,37 +1,37 @@
 //! Atomic accesses: of any memory, compared with its length, trapping where not aligned. Narrow
 //! accesses extend with zeros, so one handler serves both integer types.
 
-use super::memory::object;
+use super::memory::inside;
 use crate::exec::abi::{Regs, Step};
+use crate::exec::dispatch::{opaque, opaque_ptr};
 use crate::exec::operand::{Value, field, slot};
-use crate::exec::{next, trap};
+use crate::exec::{handlers, next, trap};
 use crate::sys::racy::{AtomicInt, Rmw};
 use crate::trap::Trap;
-use crate::vm::VmMemory;
 
-/// The address of the access whose index is in slot field `at`, or why there is none.
+/// The address of the access whose index is in slot field `at`, or the way to the trap.
 #[inline(always)]
 unsafe fn address<N: AtomicInt, T: Value + Into<u64>>(
-    r: &Regs,
+    r: &mut Regs,
     at: usize,
-) -> Result<*mut u8, Trap> {
+) -> Result<*mut u8, Step> {
     // SAFETY: the handler contract; the sum is compared before it is used.
     unsafe {
-        let memory = object::<VmMemory>(r);
         let index: u64 = T::from_bits(slot(r, at).read()).into();
         let (start, overflow) = index.overflowing_add(field::<u64>(r.pc, 8));
         let width = size_of::<N>() as u64;
         if overflow {
-            return Err(Trap::MemoryOutOfBounds);
+            return Err(trap(r, Trap::MemoryOutOfBounds));
         }
+        let start = opaque(start);
         if start & (width - 1) != 0 {
-            return Err(Trap::HeapMisaligned);
+            // Not `trap`: with two codes to choose from there would be a register too few.
+            return Err(Step::To(handlers::raise_misaligned));
         }
-        // Not smaller than the width, and aligned: the end does not overflow.
-        if start.wrapping_add(width - 1) >= (*memory).len() {
-            return Err(Trap::MemoryOutOfBounds);
+        match inside(r, start, width) {
+            Some(base) => Ok(opaque_ptr(base.add(start as usize))),
+            None => Err(trap(r, Trap::MemoryOutOfBounds)),
         }
-        Ok((*memory).base.add(start as usize))
     }
 }
 
@@ -45,7 +45,7 @@ pub unsafe fn load<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     unsafe {
         let p = match address::<N, T>(r, 2) {
             Ok(p) => p,
-            Err(t) => return trap(r, t),
+            Err(way) => return way,
         };
         r.acc = N::atomic_load(p).into();
         slot(r, 0).write(r.acc);
@@ -63,7 +63,7 @@ pub unsafe fn store<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     unsafe {
         let p = match address::<N, T>(r, 0) {
             Ok(p) => p,
-            Err(t) => return trap(r, t),
+            Err(way) => return way,
         };
         N::atomic_store(p, N::wrap(slot(r, 2).read()));
     }
@@ -89,7 +89,7 @@ pub unsafe fn rmw<N: AtomicInt, T: Value + Into<u64>, const OP: u8>(r: &mut Regs
     unsafe {
         let p = match address::<N, T>(r, 2) {
             Ok(p) => p,
-            Err(t) => return trap(r, t),
+            Err(way) => return way,
         };
         r.acc = N::atomic_rmw(op, p, N::wrap(slot(r, 16).read())).into();
         slot(r, 0).write(r.acc);
@@ -107,7 +107,7 @@ pub unsafe fn cmpxchg<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step 
     unsafe {
         let p = match address::<N, T>(r, 2) {
             Ok(p) => p,
-            Err(t) => return trap(r, t),
+            Err(way) => return way,
         };
         let (expected, new) = (slot(r, 16).read(), slot(r, 18).read());
         r.acc = N::atomic_cmpxchg(p, N::wrap(expected), N::wrap(new)).into();
@@ -122,6 +122,6 @@ pub unsafe fn cmpxchg<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step 
 /// The handler contract.
 #[inline(always)]
 pub unsafe fn fence(r: &mut Regs) -> Step {
-    core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+    crate::sys::racy::fence();
     next(r, 0)
 }

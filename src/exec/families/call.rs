@@ -1,7 +1,7 @@
 //! Calls, tail calls and returns inside WebAssembly. See [`crate::vm::frame`] for the layout.
 
 use crate::exec::abi::{Pc, Regs, Step, float};
-use crate::exec::dispatch::opaque_ptr;
+use crate::exec::dispatch::{opaque_ptr, settle};
 use crate::exec::operand::{Source, Value, field, slot};
 use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};
 use crate::isa;
@@ -399,16 +399,15 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
     // may overwrite it, and to keep it in registers meanwhile there are too few; the arguments only
     // move down.
     unsafe {
-        let fp = slot(r, 6);
-        if overflows(r, fp) {
+        if slot(r, 6) > (*(*r.ctx_again()).store).stack_limit {
             return None;
         }
-        let count = field::<u16>(r.pc, 2);
-        let from = slot(r, 0);
-        let parked = opaque_ptr(from.add(usize::from(count)));
+        let parked = opaque_ptr(slot(r, 0).add(usize::from(field::<u16>(r.pc, 2))));
         parked.offset(RET_PC).write_volatile(r.fp.offset(RET_PC).read());
         parked.offset(CALLER_FP).write_volatile(r.fp.offset(CALLER_FP).read());
-        super::mov::copy_up(slot(r, 4), from, count);
+        // The operands are read again instead of taking registers from before.
+        settle();
+        super::mov::copy_up(slot(r, 4), slot(r, 0), field::<u16>(r.pc, 2));
         let parked = opaque_ptr(slot(r, 0).add(usize::from(field::<u16>(r.pc, 2))));
         let fp = opaque_ptr(slot(r, 6));
         // Both before the first write: the two headers may overlap.

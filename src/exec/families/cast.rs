@@ -34,7 +34,7 @@ unsafe fn is_above(r: &mut Regs, of: u32) -> bool {
     // Host objects, which have no type, look at entry 0: the engine's first type, above which there
     // is none.
     unsafe {
-        let entry = (*(*r.ctx()).store).types.add(of as usize);
+        let entry = opaque_ptr((*(*r.ctx()).store).types.add(of as usize).cast_mut());
         let depth = u64::from(field::<u32>(r.pc, 12));
         (*entry).depth > depth && *(*entry).display.add(depth as usize) == field::<u32>(r.pc, 8)
     }

@@ -8,7 +8,7 @@
 //! each, of which the compiler assumes nothing.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::{opaque, settle};
+use crate::exec::dispatch::{opaque, opaque_ptr, settle};
 use crate::exec::operand::{Dest, Source, Value, field, slot};
 use crate::exec::{next, trap};
 use crate::sys::racy::Racy;
@@ -187,18 +187,31 @@ pub(super) unsafe fn object<T>(r: &Regs) -> *mut T {
     unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<*mut T>().read() }
 }
 
-/// The address of an access to any memory, if it is inside.
+/// The address of an access to any memory, if it is inside: `width` bytes at an offset from the index
+/// in slot field `at`. Each step leaves few values for the next, as there are few registers.
 #[inline(always)]
-pub(super) unsafe fn general<T: Into<u64>>(r: &Regs, index: T, width: u64) -> Option<*mut u8> {
+pub(super) unsafe fn general<T>(r: &Regs, at: usize, width: u64) -> Option<*mut u8>
+where
+    T: Value + Into<u64>,
+{
     // SAFETY: the handler contract.
     unsafe {
-        let memory = object::<VmMemory>(r);
-        let start = index.into().checked_add(field::<u64>(r.pc, 8))?;
-        let end = start.checked_add(width)?;
-        if end > (*memory).len() {
-            return None;
-        }
-        Some((*memory).base.add(start as usize))
+        let index: u64 = T::from_bits(slot(r, at).read()).into();
+        let start = opaque(index.checked_add(field::<u64>(r.pc, 8))?);
+        inside(r, start, width).map(|base| base.add(start as usize))
+    }
+}
+
+/// The base of the memory at the context offset in field 4, if `width` bytes from `start` on are
+/// inside of it.
+#[inline(always)]
+pub(super) unsafe fn inside(r: &Regs, start: u64, width: u64) -> Option<*mut u8> {
+    // SAFETY: contract 3.
+    unsafe {
+        let place = r.ctx_again().cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
+        let memory = opaque_ptr(place.cast::<*mut VmMemory>().read());
+        let last = opaque((*memory).len()).checked_sub(width)?;
+        (start <= last).then(|| (*memory).base)
     }
 }
 
@@ -210,8 +223,7 @@ pub(super) unsafe fn general<T: Into<u64>>(r: &Regs, index: T, width: u64) -> Op
 pub unsafe fn load_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let index = T::from_bits(slot(r, 2).read());
-        let Some(p) = general(r, index, N::WIDTH) else {
+        let Some(p) = general::<T>(r, 2, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = N::load(p);
@@ -229,11 +241,11 @@ pub unsafe fn load_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut
 pub unsafe fn store_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let index = T::from_bits(slot(r, 0).read());
-        let v = V::from_bits(slot(r, 2).read());
-        let Some(p) = general(r, index, N::WIDTH) else {
+        let Some(p) = general::<T>(r, 0, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
+        let p = opaque_ptr(p);
+        let v = V::from_bits(slot(r, 2).read());
         N::store(p, v);
     }
     next(r, 16)

@@ -3,6 +3,7 @@
 //! target's baseline: the translator chooses such ops only where the machine has it.
 
 use crate::exec::abi::{Regs, Step, float};
+use crate::exec::dispatch::{opaque, opaque_ptr};
 use crate::exec::families::memory::{self, Native};
 use crate::exec::operand::{A, Dest, I, P, S, Source, Value, field, slot};
 use crate::exec::{next, trap};
@@ -204,8 +205,7 @@ where
 pub unsafe fn load_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let index = T::from_bits(slot(r, 2).read());
-        let Some(p) = memory::general(r, index, V128::WIDTH) else {
+        let Some(p) = memory::general::<T>(r, 2, V128::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = V128::load(p);
@@ -222,11 +222,11 @@ pub unsafe fn load_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn store_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let index = T::from_bits(slot(r, 0).read());
-        let v = <S as Source<V128>>::read(r, 2);
-        let Some(p) = memory::general(r, index, V128::WIDTH) else {
+        let Some(p) = memory::general::<T>(r, 0, V128::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
+        let p = opaque_ptr(p);
+        let v = <S as Source<V128>>::read(r, 2);
         V128::store(p, v);
     }
     next(r, 16)
@@ -329,8 +329,9 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
+        // The condition first, and opaque: of three operands' places not all fit into registers.
+        let zero = sem::i64x2_splat(opaque(u64::from(C::read(r, 6) == 0).wrapping_neg()));
         let (x, y) = (X::read(r, 2), Y::read(r, 4));
-        let zero = sem::i32x4_eq(sem::i32x4_splat(C::read(r, 6)), V128::default());
         D::write(r, 0, sem::v128_bitselect(y, x, zero));
     }
     next(r, 8)

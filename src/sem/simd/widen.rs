@@ -33,7 +33,7 @@ narrowings! {
 /// One line per pair of shapes: from lanes of the first type to those of the second, twice as
 /// wide.
 macro_rules! widenings {
-    ($($from:ident $to:ident: $low:ident $high:ident $mul_low:ident $mul_high:ident;)*) => {
+    ($($from:ident $to:ident: $low:ident $high:ident;)*) => {
         $(
             /// The low half of the lanes, extended to twice the width by the name's signedness.
             #[inline(always)]
@@ -50,7 +50,23 @@ macro_rules! widenings {
                 let a: [$from; _] = a.lanes();
                 V128::from_lanes(from_fn(|lane| $to::from(a[a.len() / 2 + lane])))
             }
+        )*
+    };
+}
 
+widenings! {
+    i8 i16: i16x8_extend_low_i8x16_s i16x8_extend_high_i8x16_s;
+    u8 u16: i16x8_extend_low_i8x16_u i16x8_extend_high_i8x16_u;
+    i16 i32: i32x4_extend_low_i16x8_s i32x4_extend_high_i16x8_s;
+    u16 u32: i32x4_extend_low_i16x8_u i32x4_extend_high_i16x8_u;
+    i32 i64: i64x2_extend_low_i32x4_s i64x2_extend_high_i32x4_s;
+    u32 u64: i64x2_extend_low_i32x4_u i64x2_extend_high_i32x4_u;
+}
+
+/// One line per pair of shapes, as above. Those of 32 bits are irregular.
+macro_rules! extended_products {
+    ($($from:ident $to:ident: $mul_low:ident $mul_high:ident;)*) => {
+        $(
             /// The full products of the low halves of the lanes, by the name's signedness.
             #[inline(always)]
             #[must_use]
@@ -75,19 +91,11 @@ macro_rules! widenings {
     };
 }
 
-widenings! {
-    i8 i16: i16x8_extend_low_i8x16_s i16x8_extend_high_i8x16_s
-        i16x8_extmul_low_i8x16_s i16x8_extmul_high_i8x16_s;
-    u8 u16: i16x8_extend_low_i8x16_u i16x8_extend_high_i8x16_u
-        i16x8_extmul_low_i8x16_u i16x8_extmul_high_i8x16_u;
-    i16 i32: i32x4_extend_low_i16x8_s i32x4_extend_high_i16x8_s
-        i32x4_extmul_low_i16x8_s i32x4_extmul_high_i16x8_s;
-    u16 u32: i32x4_extend_low_i16x8_u i32x4_extend_high_i16x8_u
-        i32x4_extmul_low_i16x8_u i32x4_extmul_high_i16x8_u;
-    i32 i64: i64x2_extend_low_i32x4_s i64x2_extend_high_i32x4_s
-        i64x2_extmul_low_i32x4_s i64x2_extmul_high_i32x4_s;
-    u32 u64: i64x2_extend_low_i32x4_u i64x2_extend_high_i32x4_u
-        i64x2_extmul_low_i32x4_u i64x2_extmul_high_i32x4_u;
+extended_products! {
+    i8 i16: i16x8_extmul_low_i8x16_s i16x8_extmul_high_i8x16_s;
+    u8 u16: i16x8_extmul_low_i8x16_u i16x8_extmul_high_i8x16_u;
+    i16 i32: i32x4_extmul_low_i16x8_s i32x4_extmul_high_i16x8_s;
+    u16 u32: i32x4_extmul_low_i16x8_u i32x4_extmul_high_i16x8_u;
 }
 
 /// One line per instruction: from lanes of the first type to those of the second, twice as wide.

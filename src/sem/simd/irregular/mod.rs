@@ -65,6 +65,14 @@ irregular! {
     v128_load32x2_s(loaded: u64) -> V128;
     /// The loaded bits as lanes of 32 bits, each zero-extended to 64.
     v128_load32x2_u(loaded: u64) -> V128;
+    /// The signed full products of the low halves of the lanes.
+    i64x2_extmul_low_i32x4_s(a: V128, b: V128) -> V128;
+    /// The signed full products of the high halves of the lanes.
+    i64x2_extmul_high_i32x4_s(a: V128, b: V128) -> V128;
+    /// The unsigned full products of the low halves of the lanes.
+    i64x2_extmul_low_i32x4_u(a: V128, b: V128) -> V128;
+    /// The unsigned full products of the high halves of the lanes.
+    i64x2_extmul_high_i32x4_u(a: V128, b: V128) -> V128;
     /// The sum of the signed full products of each two neighbouring lanes, wrapping.
     i32x4_dot_i16x8_s(a: V128, b: V128) -> V128;
     /// The sum of the signed full products of each two neighbouring lanes, wrapping.

@@ -85,6 +85,27 @@ extending_loads! {
     v128_load32x2_u 4 u32 u64;
 }
 
+macro_rules! extended_products {
+    ($($name:ident $from:ident $to:ident $first:literal;)*) => {
+        $(
+            #[inline(always)]
+            pub(in crate::sem) fn $name(a: V128, b: V128) -> V128 {
+                let (a, b): ([$from; _], [$from; _]) = (a.lanes(), b.lanes());
+                V128::from_lanes::<$to, 2>(from_fn(|lane| {
+                    $to::from(a[$first + lane]).wrapping_mul($to::from(b[$first + lane]))
+                }))
+            }
+        )*
+    };
+}
+
+extended_products! {
+    i64x2_extmul_low_i32x4_s i32 i64 0;
+    i64x2_extmul_high_i32x4_s i32 i64 2;
+    i64x2_extmul_low_i32x4_u u32 u64 0;
+    i64x2_extmul_high_i32x4_u u32 u64 2;
+}
+
 #[inline(always)]
 pub(in crate::sem) fn i32x4_dot_i16x8_s(a: V128, b: V128) -> V128 {
     let (a, b): ([i16; _], [i16; _]) = (a.lanes(), b.lanes());

@@ -165,6 +165,47 @@ pub(in crate::sem) fn v128_load32x2_u(loaded: u64) -> V128 {
 }
 
 #[inline(always)]
+pub(in crate::sem) fn i64x2_extmul_low_i32x4_u(a: V128, b: V128) -> V128 {
+    mul_widen_u32_odd_m128i(low_pairs(a), low_pairs(b)).vector()
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i64x2_extmul_high_i32x4_u(a: V128, b: V128) -> V128 {
+    mul_widen_u32_odd_m128i(high_pairs(a), high_pairs(b)).vector()
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i64x2_extmul_low_i32x4_s(a: V128, b: V128) -> V128 {
+    signed_products(low_pairs(a), low_pairs(b)).vector()
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i64x2_extmul_high_i32x4_s(a: V128, b: V128) -> V128 {
+    signed_products(high_pairs(a), high_pairs(b)).vector()
+}
+
+/// Each lane of the low half twice.
+#[inline(always)]
+fn low_pairs(a: V128) -> m128i {
+    unpack_low_i32_m128i(integers(a), integers(a))
+}
+
+/// Each lane of the high half twice.
+#[inline(always)]
+fn high_pairs(a: V128) -> m128i {
+    unpack_high_i32_m128i(integers(a), integers(a))
+}
+
+/// Only unsigned lanes can be multiplied. Taken for unsigned, a negative factor is 2^32 too great, and
+/// the product by the other factor in its high half.
+#[inline(always)]
+fn signed_products(a: m128i, b: m128i) -> m128i {
+    let excess = |a: m128i, b: m128i| bitand_m128i(shr_imm_i32_m128i::<31>(a), b);
+    let excess = shl_imm_u64_m128i::<32>(add_i32_m128i(excess(a, b), excess(b, a)));
+    sub_i64_m128i(mul_widen_u32_odd_m128i(a, b), excess)
+}
+
+#[inline(always)]
 pub(in crate::sem) fn i32x4_dot_i16x8_s(a: V128, b: V128) -> V128 {
     mul_i16_horizontal_add_m128i(integers(a), integers(b)).vector()
 }

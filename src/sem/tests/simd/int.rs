@@ -193,9 +193,13 @@ whole! { narrowing_saturates_and_products_are_full:
     i32x4_extmul_low_i16x8_u 16 unsigned 32 |a, b| low(products(&a, &b));
     i32x4_extmul_high_i16x8_u 16 unsigned 32 |a, b| high(products(&a, &b));
     i64x2_extmul_low_i32x4_s 32 signed 64 |a, b| low(products(&a, &b));
+    portable::i64x2_extmul_low_i32x4_s 32 signed 64 |a, b| low(products(&a, &b));
     i64x2_extmul_high_i32x4_s 32 signed 64 |a, b| high(products(&a, &b));
+    portable::i64x2_extmul_high_i32x4_s 32 signed 64 |a, b| high(products(&a, &b));
     i64x2_extmul_low_i32x4_u 32 unsigned 64 |a, b| low(products(&a, &b));
+    portable::i64x2_extmul_low_i32x4_u 32 unsigned 64 |a, b| low(products(&a, &b));
     i64x2_extmul_high_i32x4_u 32 unsigned 64 |a, b| high(products(&a, &b));
+    portable::i64x2_extmul_high_i32x4_u 32 unsigned 64 |a, b| high(products(&a, &b));
     i32x4_dot_i16x8_s 16 signed 32 |a, b| pair_sums(products(&a, &b));
     portable::i32x4_dot_i16x8_s 16 signed 32 |a, b| pair_sums(products(&a, &b));
     i16x8_relaxed_dot_i8x16_i7x16_s 8 signed 16 |a, b| pair_sums(products(&a, &b));
