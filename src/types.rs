@@ -265,11 +265,39 @@ impl fmt::Display for HeapType {
 }
 
 /// The type of a function. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// One that comes from a module or a function knows which definition it is, so that a function made
+/// with it has the very same type, whatever else the module defines together with it. Comparison and
+/// hashing look at parameters and results only.
+#[derive(Clone)]
 pub struct FuncType {
     /// Parameters, then results.
     values: Arc<[ValType]>,
     param_count: usize,
+    /// The definition.
+    definition: Option<Definition>,
+}
+
+/// A defined type of an engine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Definition {
+    /// The number of the engine's registry.
+    pub registry: u64,
+    pub id: TypeId,
+}
+
+impl PartialEq for FuncType {
+    fn eq(&self, other: &FuncType) -> bool {
+        (self.param_count, &self.values) == (other.param_count, &other.values)
+    }
+}
+
+impl Eq for FuncType {}
+
+impl core::hash::Hash for FuncType {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        (self.param_count, &self.values).hash(state);
+    }
 }
 
 impl FuncType {
@@ -281,7 +309,17 @@ impl FuncType {
         let mut values: Vec<ValType> = params.into_iter().collect();
         let param_count = values.len();
         values.extend(results);
-        FuncType { values: values.into(), param_count }
+        FuncType { values: values.into(), param_count, definition: None }
+    }
+
+    /// The same type as this definition of it.
+    pub(crate) fn defined(self, definition: Definition) -> FuncType {
+        FuncType { definition: Some(definition), ..self }
+    }
+
+    /// The definition that it comes from.
+    pub(crate) fn definition(&self) -> Option<Definition> {
+        self.definition
     }
 
     /// The parameters' types.
@@ -329,7 +367,7 @@ impl FuncType {
     /// Parameters and results with each defined type replaced.
     pub(crate) fn map_ids(&self, map: &mut impl FnMut(TypeId) -> TypeId) -> FuncType {
         let values = self.values.iter().map(|&ty| map_val_type(ty, map)).collect();
-        FuncType { values, param_count: self.param_count }
+        FuncType { values, param_count: self.param_count, definition: None }
     }
 }
 

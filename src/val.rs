@@ -168,7 +168,7 @@ accessors! {
 
 impl Val {
     /// The null reference of a type's hierarchy. The hierarchy of a defined type is only known to
-    /// its engine; function types are assumed.
+    /// its engine: it is given as for a function type, and taken for a null of any defined type.
     pub fn null_ref(ty: HeapType) -> Val {
         Ref::null(ty).into()
     }

@@ -1,4 +1,4 @@
-//! Builds of the `threadle` command in the profiles to check.
+//! Builds in the profiles to check.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -77,26 +77,23 @@ impl Workspace {
             })
     }
 
-    /// Builds the `threadle` command and returns the path of the executable.
+    /// Builds the `threadle` command, or for other than the plain profile the smallest program with
+    /// the engine in it, and returns the path of the executable.
     ///
     /// # Errors
     /// [`Failure::Build`] where cargo cannot be run or reports errors.
     pub fn build(&self, config: &Config) -> Result<PathBuf, Failure> {
         let mut command = Command::new("cargo");
         command
-            .args([
-                "build",
-                "--release",
-                "--package",
-                "threadle",
-                "--bin",
-                "threadle",
-                "--features",
-                "cli",
-            ])
-            .args(["--message-format", "json-render-diagnostics"])
-            .arg("--manifest-path")
-            .arg(self.root.join("Cargo.toml"))
+            .args(["build", "--release", "--message-format", "json-render-diagnostics"])
+            .arg("--manifest-path");
+        if config.is_plain() {
+            command.arg(self.root.join("Cargo.toml")).args(["--bin=threadle", "--features=cli"]);
+        } else {
+            // All handlers, and none of the command's many dependencies.
+            command.arg(self.root.join("asm-check/embedder/Cargo.toml"));
+        }
+        command
             .arg("--target-dir")
             .arg(if *config == Config::default() { &self.plain_dir } else { &self.target_dir })
             .stdin(Stdio::null())

@@ -19,6 +19,16 @@ use crate::sem;
 #[cfg(not(dispatch = "loop"))]
 use crate::vm::Slot;
 
+/// A function of `sem` as a value that is inlined at every optimisation level. By its name alone it is
+/// called through a function that the compiler makes, and inlines as it sees fit: where the operands
+/// are vectors, not at `opt-level = 2`.
+macro_rules! inline {
+    ($f:path, $($operand:ident),+) => {
+        #[inline(always)]
+        |$($operand),+| $f($($operand),+)
+    };
+}
+
 include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 
 handler! { #[cold] count, super::profile::count, "Counts, then goes on in the instruction's own handler." }

@@ -8,6 +8,7 @@ use crate::vm::VmCtx;
 ///
 /// # Safety
 /// The handler contract.
+#[inline(always)]
 pub unsafe fn raise(r: &mut Regs) -> Step {
     // SAFETY: contract 3.
     unsafe {
@@ -25,6 +26,7 @@ pub unsafe fn raise(r: &mut Regs) -> Step {
 ///
 /// # Safety
 /// The handler contract.
+#[inline(always)]
 pub unsafe fn raise_memory_fault(r: &mut Regs) -> Step {
     r.acc = Trap::MemoryOutOfBounds as u64;
     // SAFETY: the caller's promise.
@@ -35,6 +37,7 @@ pub unsafe fn raise_memory_fault(r: &mut Regs) -> Step {
 ///
 /// # Safety
 /// The handler contract.
+#[inline(always)]
 pub unsafe fn raise_misaligned(r: &mut Regs) -> Step {
     r.acc = Trap::HeapMisaligned as u64;
     // SAFETY: the caller's promise.

@@ -224,6 +224,13 @@ impl VmStore {
 
     fn value_matches(&self, value: Value, ty: ValType) -> bool {
         match (value, ty) {
+            // Without its engine nobody knows the hierarchy of a defined type, so `Val` has one null
+            // for all of them.
+            (Value::Func(None), ValType::Ref(ty))
+                if ty.is_nullable() && matches!(ty.heap_type(), HeapType::Concrete(_)) =>
+            {
+                true
+            }
             (Value::I32(_), ValType::I32)
             | (Value::I64(_), ValType::I64)
             | (Value::F32(_), ValType::F32)

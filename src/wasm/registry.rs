@@ -10,6 +10,7 @@
 //! types keeps them all, up to [`MAX_TYPES`].
 
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -17,7 +18,7 @@ use super::object::ObjectLayout;
 use crate::error::{Result, bail, ensure};
 use crate::index::TypeId;
 use crate::types::{
-    ArrayType, CompositeType, FuncType, HeapType, RefType, StructType, SubType, ValType,
+    ArrayType, CompositeType, Definition, FuncType, HeapType, RefType, StructType, SubType, ValType,
 };
 
 /// Most types that one engine holds.
@@ -96,6 +97,8 @@ impl TypeInfo {
 
 /// The types of an engine. Reading is free of locks.
 pub struct TypeRegistry {
+    /// Tells its types from those of other engines.
+    number: u64,
     groups: Mutex<Groups>,
     chunks: [OnceLock<Chunk>; CHUNKS],
 }
@@ -113,7 +116,12 @@ struct Groups {
 impl TypeRegistry {
     /// A registry without types.
     pub fn new() -> TypeRegistry {
-        TypeRegistry { groups: Mutex::default(), chunks: [const { OnceLock::new() }; CHUNKS] }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        TypeRegistry {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            groups: Mutex::default(),
+            chunks: [const { OnceLock::new() }; CHUNKS],
+        }
     }
 
     /// The description of a type.
@@ -191,14 +199,20 @@ impl TypeRegistry {
         }
     }
 
-    /// Interns the type of a host function: final, without supertypes, in a group of its own. A
-    /// module that declares the type the short way means the same one.
+    /// Interns the type of a host function: the definition that it comes from, if that is one of this
+    /// engine; else final, without supertypes, in a group of its own. A module that declares the type
+    /// the short way means the latter.
     ///
     /// # Errors
     ///
     /// If the type names types of another engine, has more than [`MAX_PARAMS`] parameters or
     /// results, or the engine is full.
     pub fn intern_func(&self, ty: &FuncType) -> Result<Arc<TypeInfo>> {
+        if let Some(Definition { registry, id }) = ty.definition()
+            && registry == self.number
+        {
+            return Ok(self.get(id).clone());
+        }
         let id = self.intern(vec![SubType::final_type(CompositeType::Func(ty.clone()))])?;
         Ok(self.get(id).clone())
     }
@@ -306,7 +320,11 @@ impl Interner<'_> {
             let (chunk, at) = place(id);
             let chunk = self.registry.chunks[chunk]
                 .get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| OnceLock::new()).collect());
-            let sub = ty.map_ids(&mut resolve);
+            let mut sub = ty.map_ids(&mut resolve);
+            if let CompositeType::Func(ty) = &mut sub.composite {
+                let definition = Definition { registry: self.registry.number, id: TypeId(id) };
+                *ty = ty.clone().defined(definition);
+            }
             let (param_slots, result_slots) = match &sub.composite {
                 CompositeType::Func(ty) => (ty.param_slots(), ty.result_slots()),
                 _ => (0, 0),

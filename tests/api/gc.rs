@@ -416,3 +416,21 @@ fn two_hundred_thousand_types_and_nested_initialisers_need_no_native_stack() {
         std::thread::Builder::new().stack_size(1 << 20).spawn(run(group)).unwrap().join().unwrap();
     }
 }
+
+#[test]
+fn the_default_value_of_a_defined_type_is_its_null() {
+    let wat = r#"(module
+        (type $s (struct (field i32)))
+        (func (export "is_null") (param (ref null $s)) (result i32)
+            (ref.is_null (local.get 0))))"#;
+    let engine = Engine::default();
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let is_null = instance.get_func(&mut store, "is_null").unwrap();
+    let ty = is_null.ty(&store).params().next().unwrap();
+    let null = Val::default_for_ty(ty).unwrap();
+    let mut results = [Val::I32(0)];
+    is_null.call(&mut store, &[null], &mut results).unwrap();
+    assert_eq!(results[0].unwrap_i32(), 1);
+}

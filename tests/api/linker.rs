@@ -129,3 +129,40 @@ fn unknown_imports_can_be_traps_or_defaults() {
         Module::new(&engine, wat::parse_str(r#"(module (import "" "" (memory 1)))"#).unwrap());
     assert!(linker.define_unknown_imports_as_traps(&memory.unwrap()).is_err());
 }
+
+/// A function type in a recursion group with others is not the type of the same shape alone. Whoever
+/// makes a function with the type that an import says gets the import's type.
+#[test]
+fn functions_made_with_an_imports_own_type_can_be_imported() {
+    let wat = r#"(module
+        (rec (type $f (func (param i32) (result i32))) (type $s (struct (field (ref null $f)))))
+        (import "host" "f" (func $f (type $f)))
+        (func (export "run") (param i32) (result i32) (call $f (local.get 0))))"#;
+    let engine = Engine::default();
+    let module = Module::new(&engine, wat).unwrap();
+    let import = module.imports().next().unwrap();
+    let ExternType::Func(ty) = import.ty() else { panic!("a function") };
+
+    let mut store = Store::new(&engine, ());
+    let func = Func::new(&mut store, ty.clone(), |_, params, results| {
+        results[0] = Val::I32(params[0].unwrap_i32() + 1);
+        Ok(())
+    });
+    let instance = Instance::new(&mut store, &module, &[func.into()]).unwrap();
+    let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
+    assert_eq!(run.call(&mut store, 4).unwrap(), 5);
+    assert_eq!(func.ty(&store), FuncType::new([ValType::I32], [ValType::I32]));
+
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_default_values(&module).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
+    assert_eq!(run.call(&mut store, 4).unwrap(), 0);
+
+    // The type alone is another one, and the engine's number keeps other engines' apart.
+    let alone = FuncType::new([ValType::I32], [ValType::I32]);
+    let func = Func::new(&mut store, alone, |_, _, _| Ok(()));
+    assert!(Instance::new(&mut store, &module, &[func.into()]).is_err());
+    let mut other = Store::new(&Engine::default(), ());
+    Func::new(&mut other, ty, |_, _, _| Ok(()));
+}

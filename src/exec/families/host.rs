@@ -266,7 +266,8 @@ pub unsafe fn unwind(r: &mut Regs) -> Step {
         r.fp = landing.fp;
         r.mem = (*(*landing.ctx).mem0).base;
         [r.l0, r.l1] = landing.ints;
-        [r.f0, r.f1, r.f2] = landing.floats.map(float::from_bits);
+        let [f0, f1, f2] = landing.floats;
+        (r.f0, r.f1, r.f2) = (float::from_bits(f0), float::from_bits(f1), float::from_bits(f2));
         r.ctx_reg = ctx_reg(landing.ctx);
     }
     Step::Next

@@ -378,7 +378,7 @@ impl Table {
                             show(y, "rhs")
                         ),
                         format!(
-                            "binary::binary::<{}, {}, {}, _, _>(sem::{name})",
+                            "binary::binary::<{}, {}, {}, _, _>(inline!(sem::{name}, a, b))",
                             ty(*d),
                             ty(x),
                             ty(y)
@@ -410,7 +410,11 @@ impl Table {
                         8,
                         vec![dst_field(*d), slot("src", *x, 2)],
                         format!("{} := {sem}({})", show_dst(*d), show(*x, "src")),
-                        format!("binary::unary::<{}, {}, _, _>(sem::{sem})", ty(*d), ty(*x)),
+                        format!(
+                            "binary::unary::<{}, {}, _, _>(inline!(sem::{sem}, a))",
+                            ty(*d),
+                            ty(*x)
+                        ),
                         Some(("VEC_UNARY", (op * CLASSES + class(*d)) * 2 + class(*x))),
                     );
                 }
@@ -472,7 +476,11 @@ impl Table {
                         show(y, "rhs"),
                         show(x, "lhs")
                     ),
-                    format!("simd::replace::<S, {}, {}, {t}>(sem::{shape}_splat)", ty(x), ty(y)),
+                    format!(
+                        "simd::replace::<S, {}, {}, {t}>(inline!(sem::{shape}_splat, a))",
+                        ty(x),
+                        ty(y)
+                    ),
                     Some(("VEC_REPLACE", op * 4 + class(x) * 2 + class(y))),
                 );
             }
@@ -589,7 +597,12 @@ impl Table {
                             show(x, "lhs"),
                             show(y, "rhs")
                         ),
-                        format!("simd::shift::<{}, {}, {}>(sem::{name})", ty(d), ty(x), ty(y)),
+                        format!(
+                            "simd::shift::<{}, {}, {}>(inline!(sem::{name}, a, b))",
+                            ty(d),
+                            ty(x),
+                            ty(y)
+                        ),
                         Some((
                             "VEC_SHIFT",
                             ((op * CLASSES + class(d)) * 2 + class(x)) * CLASSES + class(y),
@@ -638,7 +651,12 @@ impl Table {
                         show(y, "b"),
                         show(z, "c")
                     ),
-                    format!("simd::ternary::<S, {}, {}, {}>(sem::{name})", ty(x), ty(y), ty(z)),
+                    format!(
+                        "simd::ternary::<S, {}, {}, {}>(inline!(sem::{name}, a, b, c))",
+                        ty(x),
+                        ty(y),
+                        ty(z)
+                    ),
                     Some(("VEC_TERNARY", op * 8 + class(x) * 4 + class(y) * 2 + class(z))),
                 );
             }
@@ -679,7 +697,7 @@ impl Table {
                                     "memory::load::<{dst}, {addr}, u32, sem::V128, sem::V128, {check}>"
                                 )
                             } else {
-                                format!("simd::load::<{dst}, {addr}, _, {check}>(sem::{sem})")
+                                format!("simd::load::<{dst}, {addr}, _, {check}>(inline!(sem::{sem}, a))")
                             },
                             Some((
                                 "VEC_LOAD",

@@ -24,13 +24,13 @@ impl V128 {
 
     /// The lanes of this vector, seen as `N` numbers of type `T`.
     #[inline(always)]
-    pub(super) fn lanes<T: Lane<N>, const N: usize>(self) -> [T; N] {
+    pub(in crate::sem) fn lanes<T: Lane<N>, const N: usize>(self) -> [T; N] {
         T::split(self)
     }
 
     /// The vector with the given lanes.
     #[inline(always)]
-    pub(super) fn from_lanes<T: Lane<N>, const N: usize>(lanes: [T; N]) -> V128 {
+    pub(in crate::sem) fn from_lanes<T: Lane<N>, const N: usize>(lanes: [T; N]) -> V128 {
         T::join(lanes)
     }
 }
@@ -44,7 +44,7 @@ impl fmt::Debug for V128 {
 }
 
 /// A number of which `N` fill a vector.
-pub(super) trait Lane<const N: usize>: Copy {
+pub(in crate::sem) trait Lane<const N: usize>: Copy {
     /// The lanes of a vector.
     fn split(vector: V128) -> [Self; N];
 

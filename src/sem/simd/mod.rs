@@ -1,70 +1,28 @@
 //! The SIMD and relaxed SIMD instructions: functions on [`V128`].
 //!
-//! Almost everything is written lane by lane over fixed-size arrays. That is both the clearest
-//! statement of the meaning and what the compiler turns into one or a few vector instructions on
-//! x86-64 (SSE2) and AArch64. Where it does not, `irregular` has a second form for x86-64.
+//! Most have a regular form: the same with each lane. `lanewise` says it that way; `sse2` has the same
+//! functions out of the instructions of x86-64. For what is not regular, `irregular` has both forms. The
+//! tests hold all of them against one reference.
 //!
 //! An immediate lane index is taken modulo the number of lanes, so that no index can panic;
 //! validation lets only lesser ones through.
 
-mod bits;
-mod convert;
-mod float;
-mod int;
 pub(super) mod irregular;
 mod lanes;
+#[cfg(any(test, not(target_arch = "x86_64")))]
+pub(super) mod lanewise;
 mod relaxed;
 mod scalar;
 mod shuffle;
-mod widen;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
 
-pub use bits::*;
-pub use convert::*;
-pub use float::*;
-pub use int::*;
 pub use irregular::*;
 pub use lanes::V128;
+#[cfg(not(target_arch = "x86_64"))]
+pub use lanewise::*;
 pub use relaxed::*;
 pub use scalar::*;
 pub use shuffle::*;
-pub use widen::*;
-
-/// Declares lane-wise instructions. A line such as
-///
-/// `"Sum, wrapping." [i8x16_add u8, i16x8_add u16] (a, b) = a.wrapping_add(b);`
-///
-/// becomes a function for each name in brackets, on vectors of lanes of the type after the name:
-///
-/// `pub fn i8x16_add(a: V128, b: V128) -> V128`
-///
-/// whose result's lanes are the expression's values for the operands' lanes.
-macro_rules! lanewise {
-    ($($doc:literal [$($name:ident $t:ident),+] $params:tt = $body:expr;)*) => {
-        $($(lanewise!(@one $doc $name $t $params $body);)+)*
-    };
-    (@one $doc:literal $name:ident $t:ident ($a:ident) $body:expr) => {
-        #[doc = $doc]
-        #[inline(always)]
-        #[must_use]
-        pub fn $name($a: V128) -> V128 {
-            let $a: [$t; _] = $a.lanes();
-            V128::from_lanes(core::array::from_fn(|lane| -> $t {
-                let $a = $a[lane];
-                $body
-            }))
-        }
-    };
-    (@one $doc:literal $name:ident $t:ident ($a:ident, $b:ident) $body:expr) => {
-        #[doc = $doc]
-        #[inline(always)]
-        #[must_use]
-        pub fn $name($a: V128, $b: V128) -> V128 {
-            let ($a, $b): ([$t; _], [$t; _]) = ($a.lanes(), $b.lanes());
-            V128::from_lanes(core::array::from_fn(|lane| -> $t {
-                let ($a, $b) = ($a[lane], $b[lane]);
-                $body
-            }))
-        }
-    };
-}
-use lanewise;
+#[cfg(target_arch = "x86_64")]
+pub use sse2::*;

@@ -6,24 +6,24 @@ use safe_arch::*;
 
 /// The vector as the instructions for integers see it.
 #[inline(always)]
-fn integers(a: V128) -> m128i {
+pub(in crate::sem) fn integers(a: V128) -> m128i {
     m128i::from(a.0)
 }
 
 /// The vector as the instructions for `f32` see it.
 #[inline(always)]
-fn singles(a: V128) -> m128 {
+pub(in crate::sem) fn singles(a: V128) -> m128 {
     cast_to_m128_from_m128i(integers(a))
 }
 
 /// The vector as the instructions for `f64` see it.
 #[inline(always)]
-fn doubles(a: V128) -> m128d {
+pub(in crate::sem) fn doubles(a: V128) -> m128d {
     cast_to_m128d_from_m128i(integers(a))
 }
 
 /// The way back.
-trait ToV128 {
+pub(in crate::sem) trait ToV128 {
     fn vector(self) -> V128;
 }
 
@@ -79,7 +79,7 @@ fn greater(a: m128i, b: m128i) -> m128i {
 }
 
 #[inline(always)]
-fn not(a: m128i) -> m128i {
+pub(in crate::sem) fn not(a: m128i) -> m128i {
     bitxor_m128i(a, set_splat_i32_m128i(-1))
 }
 

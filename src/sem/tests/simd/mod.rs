@@ -5,6 +5,7 @@
 mod float;
 mod int;
 mod moves;
+mod regular;
 
 use super::{Random, f32s, f64s};
 use crate::sem::V128;

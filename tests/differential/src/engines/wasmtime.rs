@@ -30,9 +30,9 @@ impl Wasmtime {
             .wasm_gc(true)
             .wasm_exceptions(true)
             .wasm_threads(true)
+            .shared_memory(true)
             .wasm_custom_page_sizes(true)
             .wasm_wide_arithmetic(true)
-            .cranelift_nan_canonicalization(true)
             .relaxed_simd_deterministic(true)
             .wasm_backtrace_max_frames(None);
         // Little is executed of each module: compile fast.
@@ -125,6 +125,8 @@ fn stop(error: &Error) -> Outcome {
         Some(Trap::CastFailure) => Stop::Cast,
         Some(Trap::StackOverflow | Trap::AllocationTooLarge) => Stop::Limit,
         _ if error.is::<ThrownException>() => Stop::Exception,
+        // The error's type is generic in what could not be allocated.
+        _ if message.contains("GC heap out of memory") => Stop::Limit,
         _ => Stop::Other,
     };
     Outcome::Stop(stop, message)

@@ -1,7 +1,7 @@
 //! Instructions whose operands' and results' lanes differ in width: narrowing, extension,
 //! extended products and pairwise sums.
 
-use super::V128;
+use crate::sem::V128;
 use core::array::from_fn;
 
 /// One line per instruction: the operands' lanes, the result's lanes, the range saturated to.

@@ -1,6 +1,7 @@
 //! Integer arithmetic, shifts and comparisons, lane by lane.
 
-use super::{V128, lanewise};
+use super::lanewise;
+use crate::sem::V128;
 
 lanewise! {
     "Absolute value; that of the least integer is itself."

@@ -1,6 +1,6 @@
 //! Conversions of integer lanes to floats, and between floats.
 
-use super::V128;
+use crate::sem::V128;
 use crate::sem::*;
 
 /// Every signed lane as the nearest float.

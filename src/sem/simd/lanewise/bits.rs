@@ -1,6 +1,7 @@
 //! Instructions that see no lanes, and the tests of all lanes.
 
-use super::{V128, lanewise};
+use super::lanewise;
+use crate::sem::V128;
 
 lanewise! {
     "Bitwise complement." [v128_not u64] (a) = !a;

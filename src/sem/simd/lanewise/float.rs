@@ -1,6 +1,7 @@
 //! Floating-point arithmetic and comparisons, lane by lane: the scalar instructions' meaning.
 
-use super::{V128, lanewise};
+use super::lanewise;
+use crate::sem::V128;
 use crate::sem::*;
 
 lanewise! {
