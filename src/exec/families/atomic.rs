@@ -18,15 +18,15 @@ unsafe fn address<N: AtomicInt, T: Value + Into<u64>>(
     // SAFETY: the handler contract; the sum is compared before it is used.
     unsafe {
         let index: u64 = T::from_bits(slot(r, at).read()).into();
-        let (start, overflow) = index.overflowing_add(field::<u64>(r.pc, 8));
+        let start = opaque(index.wrapping_add(field::<u64>(r.pc, 8)));
         let width = size_of::<N>() as u64;
-        if overflow {
-            return Err(trap(r, Trap::MemoryOutOfBounds));
-        }
-        let start = opaque(start);
+        // Alignment comes first; the low bits are right even where the sum has more than 64.
         if start & (width - 1) != 0 {
             // Not `trap`: with two codes to choose from there would be a register too few.
             return Err(Step::To(handlers::raise_misaligned));
+        }
+        if start < field::<u64>(r.pc, 8) {
+            return Err(trap(r, Trap::MemoryOutOfBounds));
         }
         match inside(r, start, width) {
             Some(base) => Ok(opaque_ptr(base.add(start as usize))),

@@ -3,16 +3,9 @@
 use super::V128;
 
 /// One line per shape: the scalar's type and that of the lanes.
-macro_rules! lane_access {
-    ($($splat:ident $replace:ident $scalar:ident $t:ident;)*) => {
+macro_rules! replacements {
+    ($($replace:ident $scalar:ident $t:ident;)*) => {
         $(
-            /// The vector with every lane `value`, of which narrow lanes take the low bits.
-            #[inline(always)]
-            #[must_use]
-            pub fn $splat(value: $scalar) -> V128 {
-                V128::from_lanes([value as $t; _])
-            }
-
             /// `a` with the given lane replaced by `value`, of which narrow lanes take the low
             /// bits.
             #[inline(always)]
@@ -26,13 +19,13 @@ macro_rules! lane_access {
     };
 }
 
-lane_access! {
-    i8x16_splat i8x16_replace_lane u32 u8;
-    i16x8_splat i16x8_replace_lane u32 u16;
-    i32x4_splat i32x4_replace_lane u32 u32;
-    i64x2_splat i64x2_replace_lane u64 u64;
-    f32x4_splat f32x4_replace_lane f32 f32;
-    f64x2_splat f64x2_replace_lane f64 f64;
+replacements! {
+    i8x16_replace_lane u32 u8;
+    i16x8_replace_lane u32 u16;
+    i32x4_replace_lane u32 u32;
+    i64x2_replace_lane u64 u64;
+    f32x4_replace_lane f32 f32;
+    f64x2_replace_lane f64 f64;
 }
 
 /// One line per instruction: the lanes and the scalar.

@@ -14,6 +14,7 @@ mod compare;
 mod engines;
 mod observe;
 mod plan;
+mod record;
 mod rng;
 mod shrink;
 mod smith;
@@ -94,6 +95,13 @@ pub struct Args {
     /// Where failing modules go.
     #[arg(long, default_value = "target/differential")]
     pub out: PathBuf,
+    /// Write to this file what the oracle saw, in short: for runs of other builds with `--against`.
+    #[arg(long)]
+    pub record: Option<PathBuf>,
+    /// Compare with what was recorded of the same generator, features and seeds, counted from 0. The
+    /// oracle is only asked about modules that differ or were not recorded.
+    #[arg(long)]
+    pub against: Option<PathBuf>,
     /// Write the module of the first seed to this file and stop.
     #[arg(long)]
     pub emit: Option<PathBuf>,
@@ -179,6 +187,8 @@ fn check(args: &Args, path: &std::path::Path) -> Result<ExitCode> {
 fn work(args: &Args) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut bench = Bench::new(args.oracle);
+    let record = args.record.as_deref().map(record::Record::create).transpose()?;
+    let against = args.against.as_deref().map(record::Record::open).transpose()?;
     let mut totals = Totals::default();
     let start = Instant::now();
     let limit = args.minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
@@ -192,8 +202,14 @@ fn work(args: &Args) -> Result<()> {
             continue;
         };
         let plan = plan::plan(&wasm, seed).context("a generated module cannot be read")?;
-        match bench.compare(&wasm, &plan) {
-            Verdict::Same(seen) => totals.add(&seen),
+        let known = against.as_ref().and_then(|against| against.read(seed));
+        match bench.compare_known(&wasm, &plan, known) {
+            Verdict::Same(seen) => {
+                totals.add(&seen);
+                if let (Some(record), Some(digest)) = (&record, seen.digest()) {
+                    record.write(seed, digest)?;
+                }
+            }
             Verdict::Skipped(why) => {
                 totals.skipped += 1;
                 writeln!(out, "skipped {seed} {}", why.replace('\n', " "))?;

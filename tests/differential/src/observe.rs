@@ -2,6 +2,7 @@
 //! differ.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::rng::{Rng, mix};
 
@@ -267,6 +268,29 @@ impl Observation {
     /// Whether state after the calls can be compared.
     fn complete(&self) -> bool {
         !self.calls.last().is_some_and(Outcome::is_limit) && self.failed.is_none()
+    }
+}
+
+impl Observation {
+    /// Everything that [`difference`] compares, in short; `None` where it is lenient.
+    pub fn digest(&self) -> Option<u64> {
+        if !self.complete() {
+            return None;
+        }
+        let mut hash = std::hash::DefaultHasher::new();
+        for outcome in &self.calls {
+            match outcome {
+                Outcome::Values(values) => values.hash(&mut hash),
+                Outcome::Stop(Stop::Limit, _) => return None,
+                Outcome::Stop(stop, _) => stop.hash(&mut hash),
+            }
+        }
+        for HostCall(index, args) in &self.host {
+            (index, args).hash(&mut hash);
+        }
+        (&self.globals, &self.memories, &self.tables).hash(&mut hash);
+        // 0 stands for what was not recorded.
+        Some(hash.finish().max(1))
     }
 }
 

@@ -132,6 +132,11 @@ fn choices(args: &Args) -> Vec<String> {
         format!("--generator={}", name(&args.generator)),
         format!("--oracle={}", name(&args.oracle)),
     ];
+    for (option, path) in [("--record", &args.record), ("--against", &args.against)] {
+        if let Some(path) = path {
+            choices.push(format!("{option}={}", path.display()));
+        }
+    }
     for feature in &args.features {
         let feature = feature.to_possible_value().expect("all have names");
         choices.push(format!("--features={}", feature.get_name()));

@@ -5,12 +5,14 @@ mod bits;
 mod convert;
 mod float;
 mod int;
+mod splat;
 mod widen;
 
 pub use bits::*;
 pub use convert::*;
 pub use float::*;
 pub use int::*;
+pub use splat::*;
 pub use widen::*;
 
 /// Declares lane-wise instructions. A line such as

@@ -4,10 +4,12 @@
 
 mod float;
 mod int;
+mod splat;
 mod widen;
 
 pub use float::*;
 pub use int::*;
+pub use splat::*;
 pub use widen::*;
 
 /// One line per instruction: what it does with its operands, as integer vectors.

@@ -67,3 +67,19 @@ agree! { of_a_vector_and_a_count |a, b| (a, b.to_bits() as u32):
 agree! { tests_of_one_vector |a, b| (sem::i8x16_eq(a, b)):
     v128_any_true i8x16_all_true i16x8_all_true i32x4_all_true i64x2_all_true
 }
+
+/// Of scalars, for which the vectors' lanes are taken.
+#[test]
+fn splats() {
+    for vector in vectors() {
+        let bits = vector.to_bits();
+        let (narrow, wide) = (bits as u32, bits as u64);
+        assert_eq!(sem::i8x16_splat(narrow), lanewise::i8x16_splat(narrow));
+        assert_eq!(sem::i16x8_splat(narrow), lanewise::i16x8_splat(narrow));
+        assert_eq!(sem::i32x4_splat(narrow), lanewise::i32x4_splat(narrow));
+        assert_eq!(sem::i64x2_splat(wide), lanewise::i64x2_splat(wide));
+        let (single, double) = (f32::from_bits(narrow), f64::from_bits(wide));
+        assert_eq!(sem::f32x4_splat(single), lanewise::f32x4_splat(single));
+        assert_eq!(sem::f64x2_splat(double), lanewise::f64x2_splat(double));
+    }
+}
