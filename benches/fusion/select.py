@@ -10,7 +10,8 @@ Every profile weighs the same (or WEIGHT), whatever its length.
 Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
 each round the code is cut anew into as few instructions as the ops chosen so far allow. What is no
 longer used in the end is dropped. Of the lists beside this script, sequences in never.txt are left out, and
-those in always.txt are kept whatever the profiles say.
+those in always.txt are kept whatever the profiles say, and those in again.txt get a form for loops of one
+instruction besides. (A profile counts each time around; `threadle disas` shows such loops.)
 """
 import collections
 import os
@@ -129,8 +130,12 @@ def main():
     print(f"dispatches: {after / before:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
     print("# Fused ops: sequences of ops that are dispatched as one, most used first. Chosen by")
     print("# benches/fusion/select.py from profiles; see docs/performance.md.")
-    for op in [op for op, _ in used.most_common()] + [op for op in kept if op not in used]:
+    listed = [op for op, _ in used.most_common()] + [op for op in kept if op not in used]
+    for op in listed:
         print(" ".join(op))
+    for op in sequences("again.txt"):
+        if op in listed:
+            print(" ".join(op), "again")
 
 
 main()

@@ -49,6 +49,9 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
         if let Some(counted) = &mut counted
             && cfg!(threading = "direct")
         {
+            // Each time around counts.
+            let op = op.once();
+            write(words, at, &(op as u16).to_le_bytes());
             counted.push((start + at, op));
             let field = |field| read::<4>(words, at + HEAD + field).map(u32::from_le_bytes);
             for place in isa::branches(op, field) {

@@ -57,6 +57,7 @@ fn repeats(op: Op) -> bool {
     let narrow = narrow || (name.starts_with("array_len") && name.ends_with('a'));
     let function = op.info().family == "cast" && name.contains("_func_");
     !leaves(op)
+        && !op.is_again()
         && !narrow
         && !function
         && !parts.iter().any(|part| Op::from_u16(*part).is_some_and(leaves))

@@ -49,10 +49,11 @@ pub fn ops(table: &Table) -> String {
     for row in &table.rows {
         let _ = writeln!(
             s,
-            "    Shape {{ body: {}, tail: {}, has_target: {}, parts: {}, first_part: {} }},",
+            "    Shape {{ body: {}, tail: {}, has_target: {}, again: {}, parts: {}, first_part: {} }},",
             row.body,
             row.tail,
             row.parts.is_empty() && row.fields.iter().any(|field| field.1 == Kind::Target),
+            row.again,
             row.parts.len(),
             parts.len()
         );
@@ -60,6 +61,7 @@ pub fn ops(table: &Table) -> String {
     }
     let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
     s += &fusions(table);
+    s += &repetitions(table);
     s += "static ALL: [Op; OP_COUNT] = [\n";
     for row in &table.rows {
         let _ = writeln!(s, "    Op::{},", camel(&row.name));
@@ -120,7 +122,9 @@ pub fn ops(table: &Table) -> String {
 fn fusions(table: &Table) -> String {
     // Per node: the op on each edge and where it leads, and the fused op of the way here.
     let mut nodes: Vec<(BTreeMap<usize, usize>, usize)> = vec![(BTreeMap::new(), 0)];
-    for (fused, row) in table.rows.iter().enumerate().filter(|(_, row)| !row.parts.is_empty()) {
+    for (fused, row) in
+        table.rows.iter().enumerate().filter(|(_, row)| !row.parts.is_empty() && !row.again)
+    {
         let mut node = 0;
         for part in &row.parts {
             let fresh = nodes.len();
@@ -147,6 +151,24 @@ fn fusions(table: &Table) -> String {
         edges.len(),
         places.len()
     )
+}
+
+/// Fused ops and their forms for loops of one instruction.
+fn repetitions(table: &Table) -> String {
+    let pairs: Vec<(usize, usize)> = table
+        .rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.again)
+        .map(|(again, row)| {
+            let once = table.rows.iter().position(|it| !it.again && it.parts == row.parts);
+            (
+                once.unwrap_or_else(|| panic!("fused.txt: {} without its plain form", row.name)),
+                again,
+            )
+        })
+        .collect();
+    format!("static REPETITIONS: [(u16, u16); {}] = {pairs:?};\n", pairs.len())
 }
 
 /// The descriptions of all ops that are not fused, a line each: name, family, effect, then name, kind

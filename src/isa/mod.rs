@@ -38,6 +38,8 @@ struct Shape {
     tail: u8,
     /// Whether it is a plain op with a branch distance, which stands at field 4.
     has_target: bool,
+    /// Whether it is a fused op that branches to itself.
+    again: bool,
     /// Number of parts, and where they begin in `PARTS`.
     parts: u8,
     first_part: u16,
@@ -77,7 +79,10 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
                     .join(with),
             )
         };
-        let (name, effect) = (join(|info| &info.name, "__"), join(|info| &info.effect, "; "));
+        let (mut name, effect) = (join(|info| &info.name, "__"), join(|info| &info.effect, "; "));
+        if op.is_again() {
+            name += "__again";
+        }
         let mut fields = Vec::new();
         let mut shift = 0;
         for &part in parts {
@@ -152,6 +157,23 @@ impl Op {
     /// Length of the instruction in bytes, head included, a table of distances not.
     pub fn size(self) -> usize {
         len(self.body())
+    }
+
+    /// Is it a fused op whose last part branches to the op itself? It repeats without dispatch.
+    pub fn is_again(self) -> bool {
+        self.shape().again
+    }
+
+    /// The form of a fused op for where its last part branches to the op itself, if there is one.
+    pub fn again(self) -> Option<Op> {
+        let found = REPETITIONS.iter().find(|(once, _)| *once == self as u16)?;
+        Op::from_u16(found.1)
+    }
+
+    /// The form of such an op that dispatches itself each time; any other op.
+    pub fn once(self) -> Op {
+        let found = REPETITIONS.iter().find(|(_, again)| *again == self as u16);
+        found.and_then(|(once, _)| Op::from_u16(*once)).unwrap_or(self)
     }
 
     /// For a fused op: the opcodes of its parts.

@@ -121,6 +121,8 @@ pub struct Row {
     pub parts: Vec<usize>,
     /// Bytes of operands of all parts but the last.
     pub tail: u8,
+    /// For a fused op: whether its last part branches to the op itself, which is a whole loop then.
+    pub again: bool,
 }
 
 impl Row {
@@ -446,12 +448,15 @@ impl Table {
     }
 
     /// The ops of fused.txt: sequences of ops that are dispatched as one. The operands of the
-    /// parts follow each other behind one head.
+    /// parts follow each other behind one head. With the word `again` behind it a sequence is an op
+    /// for the place where the branch that it ends in leads to its own beginning.
     fn fused(&mut self, list: &str) {
         let known: std::collections::HashMap<String, usize> =
             self.rows.iter().enumerate().map(|(i, row)| (row.name.clone(), i)).collect();
         for line in list.lines().filter(|line| !line.starts_with('#')) {
-            let parts: Vec<usize> = line
+            let sequence = line.trim_end_matches(" again");
+            let again = sequence.len() < line.len();
+            let parts: Vec<usize> = sequence
                 .split_whitespace()
                 .map(|name| *known.get(name).unwrap_or_else(|| panic!("fused.txt: no op {name}")))
                 .collect();
@@ -467,6 +472,9 @@ impl Table {
                 tail = shift;
                 shift += row.body;
                 handler += match i {
+                    // A branch that is taken always goes on by `Next`.
+                    0 if again && sequence.ends_with(" br") => "fuse_forever!(",
+                    0 if again => "fuse_again!(",
                     0 => "fuse!(",
                     _ if i + 1 == parts.len() => " => ",
                     _ => ", ",
@@ -484,6 +492,7 @@ impl Table {
                 key: None,
                 parts,
                 tail,
+                again,
             });
         }
     }
@@ -509,6 +518,7 @@ impl Table {
             key,
             parts: Vec::new(),
             tail: 0,
+            again: false,
         });
     }
 

@@ -79,6 +79,16 @@ pub fn compose(mut code: Composed) -> Composed {
     let mut i = 0;
     for (length, op) in plan {
         let start = out.len();
+        // The last part's distance, if it has one, leads to the first part: the loop is this op.
+        let last = &instructions[i + length - 1];
+        let mut places =
+            isa::branches(last.op, |field| field32(bytes, last.at as usize + HEAD + field));
+        let loops = length > 1
+            && places
+                .next()
+                .is_some_and(|place| target(bytes, last.at as usize, place) == instructions[i].at);
+        drop(places);
+        let op = if loops { op.again().unwrap_or(op) } else { op };
         out.extend_from_slice(&[0; HEAD]);
         out[start..start + 2].copy_from_slice(&(op as u16).to_le_bytes());
         for instruction in &mut instructions[i..i + length] {

@@ -197,3 +197,61 @@ fn several_memories_and_64_bit_ones_are_separate() {
         assert_eq!(trap_of(&error), Trap::MemoryOutOfBounds);
     }
 }
+
+/// Runs of all kinds of lengths, which take different ways, at all kinds of distances.
+#[test]
+fn fill_and_copy_write_their_run_and_nothing_else() {
+    let wat = r#"(module
+        (memory (export "memory") 1)
+        (func (export "fill") (param i32 i32 i32)
+            (memory.fill (local.get 0) (local.get 1) (local.get 2)))
+        (func (export "copy") (param i32 i32 i32)
+            (memory.copy (local.get 0) (local.get 1) (local.get 2))))"#;
+    let lengths = (0..=140).chain([191, 192, 193, 255, 256, 257, 300, 511, 1000, 1023, 1024, 1025]);
+    let distances = [-3000, -1024, -200, -128, -65, -64, -63, -16, -5, -1, 0, 1, 3, 15, 16, 17, 63];
+    let distances: Vec<i32> = distances.into_iter().flat_map(|d: i32| [d, -d]).collect();
+    for guard in [true, false] {
+        let mut config = Config::new();
+        config.signals_based_traps(guard);
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::new(&engine, wat).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        let fill = instance.get_typed_func::<(u32, u32, u32), ()>(&mut store, "fill").unwrap();
+        let copy = instance.get_typed_func::<(u32, u32, u32), ()>(&mut store, "copy").unwrap();
+        let bytes: Vec<u8> = (0..16_384_u32).map(|i| (i * 7 + i / 256) as u8).collect();
+        for len in lengths.clone() {
+            memory.data_mut(&mut store)[..bytes.len()].copy_from_slice(&bytes);
+            fill.call(&mut store, (5003, 0x1234_56a9, len)).unwrap();
+            let mut expected = bytes.clone();
+            expected[5003..][..len as usize].fill(0xa9);
+            assert_eq!(memory.data(&store)[..bytes.len()], expected, "fill of {len}");
+
+            for &distance in &distances {
+                memory.data_mut(&mut store)[..bytes.len()].copy_from_slice(&bytes);
+                let to = 5003_u32.wrapping_add_signed(distance);
+                copy.call(&mut store, (to, 5003, len)).unwrap();
+                let mut expected = bytes.clone();
+                expected.copy_within(5003..5003 + len as usize, to as usize);
+                let got = &memory.data(&store)[..bytes.len()];
+                assert!(*got == expected, "copy of {len} bytes by {distance}");
+            }
+        }
+        // The last byte is inside, the one behind it is not, and nothing is written then.
+        for len in [0, 1, 16, 100, 1000, 5000] {
+            let last = 65_536 - len;
+            fill.call(&mut store, (last, 1, len)).unwrap();
+            copy.call(&mut store, (last, 0, len)).unwrap();
+            copy.call(&mut store, (0, last, len)).unwrap();
+            let before = memory.data(&store).to_vec();
+            for (dst, src) in [(last + 1, 0), (0, last + 1), (u32::MAX, 0), (0, u32::MAX)] {
+                let trap = copy.call(&mut store, (dst, src, len)).unwrap_err();
+                assert_eq!(*trap.downcast_ref::<Trap>().unwrap(), Trap::MemoryOutOfBounds);
+            }
+            let trap = fill.call(&mut store, (last + 1, 2, len)).unwrap_err();
+            assert_eq!(*trap.downcast_ref::<Trap>().unwrap(), Trap::MemoryOutOfBounds);
+            assert_eq!(memory.data(&store), before);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! `memory.fill` and `memory.copy`. Most runs are short, and for them a native call costs more than
-//! the work: up to [`SHORT`] bytes are written by the handler itself, with as few accesses as two
-//! overlapping halves take. Longer runs, and whatever ends in a trap, are left to the runtime
-//! functions, whose operands these instructions have.
+//! the work: up to [`SHORT`] bytes are written by the handler itself, up to 128 of them with as few
+//! accesses as two overlapping halves take, more in a loop. Longer runs, and whatever ends in a trap,
+//! are left to the runtime functions, whose operands these instructions have.
 //!
 //! A run is known by its end and its length: with the addresses of its two ends handlers would need
 //! more registers than they have.
@@ -14,8 +14,40 @@ use crate::exec::{handlers, next};
 use crate::sem::V128;
 use crate::vm::VmMemory;
 
-/// Bytes of the longest run that does not leave the handler: what the free vector registers hold.
-const SHORT: u64 = 128;
+/// Bytes of the longest run that does not leave the handler. Beyond it the C library's wider accesses
+/// make up for the call.
+const SHORT: u64 = 1024;
+
+/// Bytes that a loop moves at a time: four vectors.
+const STEP: usize = 4 * size_of::<FloatReg>();
+
+/// The four vectors at an address.
+#[inline(always)]
+unsafe fn load_step(from: *const u8) -> (FloatReg, FloatReg, FloatReg, FloatReg) {
+    let from = from.cast::<FloatReg>();
+    // SAFETY: the caller's promise: `STEP` bytes can be read.
+    unsafe {
+        (
+            from.read_unaligned(),
+            from.add(1).read_unaligned(),
+            from.add(2).read_unaligned(),
+            from.add(3).read_unaligned(),
+        )
+    }
+}
+
+/// Writes four vectors.
+#[inline(always)]
+unsafe fn store_step(to: *mut u8, step: (FloatReg, FloatReg, FloatReg, FloatReg)) {
+    let to = to.cast::<FloatReg>();
+    // SAFETY: the caller's promise: `STEP` bytes can be written.
+    unsafe {
+        to.write_unaligned(step.0);
+        to.add(1).write_unaligned(step.1);
+        to.add(2).write_unaligned(step.2);
+        to.add(3).write_unaligned(step.3);
+    }
+}
 
 /// The end of the run of `len` bytes whose start is in an operand's slot, if it lies inside the
 /// memory whose pointer is at the context offset in field `at`.
@@ -77,7 +109,30 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
         };
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
-            if len > 64 {
+            if len > 2 * STEP as u64 {
+                // What a step reads has not been written: in the direction in which the run moves,
+                // and with the end that the steps need not meet exactly read beforehand.
+                // The run is not read behind what it writes, or ends before: the distance is no less
+                // than the length, whose negative is at hand.
+                let ahead = opaque((to as u64).wrapping_sub(from as u64)) as usize;
+                if ahead.overflowing_add(back).1 {
+                    let last = load_step(from.sub(STEP));
+                    let mut at = back;
+                    while (at as isize) < -(STEP as isize) {
+                        store_step(to.wrapping_add(at), load_step(from.wrapping_add(at)));
+                        at = opaque(at.wrapping_add(STEP) as u64) as usize;
+                    }
+                    store_step(to.sub(STEP), last);
+                } else {
+                    let first = load_step(from.wrapping_add(back));
+                    let mut at = STEP.wrapping_neg();
+                    while (at as isize) > back as isize {
+                        store_step(to.wrapping_add(at), load_step(from.wrapping_add(at)));
+                        at = opaque(at.wrapping_sub(STEP) as u64) as usize;
+                    }
+                    store_step(to.wrapping_add(back), first);
+                }
+            } else if len > 64 {
                 move_ends!(FloatReg, to, from, back, [a e 0, b f 1, c g 2, d h 3]);
             } else if len > 32 {
                 move_ends!(FloatReg, to, from, back, [a e 0, b f 1]);
@@ -119,7 +174,15 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
         let vector = float::from_v128(V128::from_bits(u128::from(bytes) * ((1 << 64) + 1)));
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
-            if len > 64 {
+            if len > 2 * STEP as u64 {
+                let step = (vector, vector, vector, vector);
+                let mut at = back;
+                while (at as isize) < -(STEP as isize) {
+                    store_step(to.wrapping_add(at), step);
+                    at = opaque(at.wrapping_add(STEP) as u64) as usize;
+                }
+                store_step(to.sub(STEP), step);
+            } else if len > 64 {
                 fill_ends!(FloatReg, to, vector, back, [0, 1, 2, 3]);
             } else if len > 32 {
                 fill_ends!(FloatReg, to, vector, back, [0, 1]);

@@ -29,6 +29,7 @@ impl Threadle {
                 let mut config = Config::new();
                 config.signals_based_traps(guarded);
                 config.parallel_compilation(false);
+                config.relaxed_simd_deterministic(true);
                 for enable in [
                     Config::wasm_simd,
                     Config::wasm_relaxed_simd,
@@ -124,7 +125,8 @@ fn stop(error: &Error) -> Outcome {
     }
     let stop = match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => Stop::Unreachable,
-        Some(Trap::MemoryOutOfBounds) => Stop::Memory,
+        // Which comes first for an access that is both, engines see differently.
+        Some(Trap::MemoryOutOfBounds | Trap::HeapMisaligned) => Stop::Memory,
         Some(Trap::TableOutOfBounds | Trap::UndefinedElement) => Stop::Table,
         Some(Trap::IndirectCallToNull) => Stop::NullCall,
         Some(Trap::BadSignature) => Stop::Signature,

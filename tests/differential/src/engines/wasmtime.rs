@@ -113,7 +113,8 @@ fn stop(error: &Error) -> Outcome {
     }
     let stop = match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => Stop::Unreachable,
-        Some(Trap::MemoryOutOfBounds) => Stop::Memory,
+        // Which comes first for an access that is both, engines see differently.
+        Some(Trap::MemoryOutOfBounds | Trap::HeapMisaligned) => Stop::Memory,
         Some(Trap::TableOutOfBounds) => Stop::Table,
         Some(Trap::IndirectCallToNull) => Stop::NullCall,
         Some(Trap::BadSignature) => Stop::Signature,
