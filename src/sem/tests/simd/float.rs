@@ -2,6 +2,7 @@
 
 use super::{f32_vectors, f64_vectors, integer_vectors, lanes, vector};
 use crate::sem::simd::irregular::portable;
+use crate::sem::simd::lanewise;
 use crate::sem::*;
 
 /// Asserts that the lanes of `result` are those of `expected`, where two quiet NaNs count as the
@@ -81,6 +82,7 @@ macro_rules! lane_by_lane {
 lane_by_lane! { f32x4_ops_are_the_scalar_ones f32_vectors f32_lanes f32_vector 32
     [
         f32x4_sqrt f32_sqrt;
+        lanewise::f32x4_sqrt f32_sqrt;
         f32x4_ceil f32_ceil;
         f32x4_floor f32_floor;
         f32x4_trunc f32_trunc;
@@ -88,9 +90,13 @@ lane_by_lane! { f32x4_ops_are_the_scalar_ones f32_vectors f32_lanes f32_vector 3
     ]
     [
         f32x4_add f32_add;
+        lanewise::f32x4_add f32_add;
         f32x4_sub f32_sub;
+        lanewise::f32x4_sub f32_sub;
         f32x4_mul f32_mul;
+        lanewise::f32x4_mul f32_mul;
         f32x4_div f32_div;
+        lanewise::f32x4_div f32_div;
         f32x4_min f32_min;
         f32x4_max f32_max;
         portable::f32x4_min f32_min;
@@ -103,6 +109,7 @@ lane_by_lane! { f32x4_ops_are_the_scalar_ones f32_vectors f32_lanes f32_vector 3
 lane_by_lane! { f64x2_ops_are_the_scalar_ones f64_vectors f64_lanes f64_vector 64
     [
         f64x2_sqrt f64_sqrt;
+        lanewise::f64x2_sqrt f64_sqrt;
         f64x2_ceil f64_ceil;
         f64x2_floor f64_floor;
         f64x2_trunc f64_trunc;
@@ -110,9 +117,13 @@ lane_by_lane! { f64x2_ops_are_the_scalar_ones f64_vectors f64_lanes f64_vector 6
     ]
     [
         f64x2_add f64_add;
+        lanewise::f64x2_add f64_add;
         f64x2_sub f64_sub;
+        lanewise::f64x2_sub f64_sub;
         f64x2_mul f64_mul;
+        lanewise::f64x2_mul f64_mul;
         f64x2_div f64_div;
+        lanewise::f64x2_div f64_div;
         f64x2_min f64_min;
         f64x2_max f64_max;
         portable::f64x2_min f64_min;
@@ -237,11 +248,13 @@ fn promotion_takes_the_low_lanes_and_demotion_clears_the_high() {
         let lanes = f32_lanes(a);
         let expected = f64_vector(&[f64_promote_f32(lanes[0]), f64_promote_f32(lanes[1])]);
         assert_eq!(f64x2_promote_low_f32x4(a), expected, "{lanes:?}");
+        assert_eq!(lanewise::f64x2_promote_low_f32x4(a), expected, "{lanes:?}");
     }
     for a in f64_vectors() {
         let lanes = f64_lanes(a);
         let [first, second] = [f32_demote_f64(lanes[0]), f32_demote_f64(lanes[1])];
         let expected = f32_vector(&[first, second, 0.0, 0.0]);
         assert_eq!(f32x4_demote_f64x2_zero(a), expected, "{lanes:?}");
+        assert_eq!(lanewise::f32x4_demote_f64x2_zero(a), expected, "{lanes:?}");
     }
 }

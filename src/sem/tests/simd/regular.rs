@@ -53,6 +53,7 @@ agree! { of_two_vectors |a, b| (a, b):
     i32x4_extmul_low_i16x8_s i32x4_extmul_high_i16x8_s i32x4_extmul_low_i16x8_u
     i32x4_extmul_high_i16x8_u f32x4_eq f32x4_ne f32x4_lt f32x4_gt f32x4_le f32x4_ge f64x2_eq
     f64x2_ne f64x2_lt f64x2_gt f64x2_le f64x2_ge
+    f32x4_pmin f32x4_pmax f64x2_pmin f64x2_pmax
 }
 
 agree! { of_two_vectors_and_a_mask |a, b| (a, b, sem::v128_xor(a, sem::i32x4_shl(b, 7))):
