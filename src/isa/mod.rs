@@ -28,6 +28,7 @@ pub const HEAD: usize = if cfg!(threading = "direct") { 8 } else { 2 };
 pub const ALIGN: usize = if cfg!(threading = "direct") { 8 } else { 2 };
 
 /// Length in bytes of an instruction with `body` operand bytes.
+#[inline(always)]
 pub const fn len(body: usize) -> usize {
     (HEAD + body).next_multiple_of(ALIGN)
 }
