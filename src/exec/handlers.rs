@@ -9,7 +9,7 @@ use super::abi::{Regs, Step};
 use super::descriptor::Role;
 use super::dispatch::{HandlerFn, handler};
 #[allow(unused_imports, reason = "a build may leave all fused ops out")]
-use super::families::fuse::{fuse, fuse_again, fuse_forever};
+use super::families::fuse::{fuse, fuse_again};
 use super::families::*;
 #[cfg(not(dispatch = "loop"))]
 use super::head;

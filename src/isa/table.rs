@@ -472,9 +472,8 @@ impl Table {
                 tail = shift;
                 shift += row.body;
                 handler += match i {
-                    // A branch that is taken always goes on by `Next`.
-                    0 if again && sequence.ends_with(" br") => "fuse_forever!(",
-                    0 if again => "fuse_again!(",
+                    0 if again && sequence.ends_with(" br") => "fuse_again!(Next: ",
+                    0 if again => "fuse_again!(Taken: ",
                     0 => "fuse!(",
                     _ if i + 1 == parts.len() => " => ",
                     _ => ", ",

@@ -110,10 +110,10 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
             if len > 2 * STEP as u64 {
-                // What a step reads has not been written: in the direction in which the run moves,
-                // and with the end that the steps need not meet exactly read beforehand.
-                // The run is not read behind what it writes, or ends before: the distance is no less
-                // than the length, whose negative is at hand.
+                // Steps go in the direction in which nothing is written before it has been read, and
+                // the end that they need not meet exactly is read beforehand. Forwards is right if
+                // `to` is behind `from`, or no less than the length ahead: adding the length's
+                // negative, which is at hand, overflows.
                 let ahead = opaque((to as u64).wrapping_sub(from as u64)) as usize;
                 if ahead.overflowing_add(back).1 {
                     let last = load_step(from.sub(STEP));

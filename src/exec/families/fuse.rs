@@ -25,9 +25,10 @@ macro_rules! fuse {
 }
 pub(crate) use fuse;
 
-/// The same for a loop of one instruction: the last part branches to the first.
+/// The same for a loop of one instruction: the last part branches to the first by `$again`, the step that
+/// a branch of its kind takes: `Taken` if it is conditional, else `Next`.
 macro_rules! fuse_again {
-    ($($part:expr),+ => $last:expr) => {
+    ($again:ident: $($part:expr),+ => $last:expr) => {
         |r: &mut Regs| loop {
             $(
                 match $part(r) {
@@ -36,32 +37,13 @@ macro_rules! fuse_again {
                 }
             )+
             match $last(r) {
-                Step::Taken => r.pc = r.op,
+                Step::$again => r.pc = r.op,
                 left => return left,
             }
         }
     };
 }
 pub(crate) use fuse_again;
-
-/// The same where the last part branches always; another one leaves the loop.
-macro_rules! fuse_forever {
-    ($($part:expr),+ => $last:expr) => {
-        |r: &mut Regs| loop {
-            $(
-                match $part(r) {
-                    Step::Next => fuse::rewind_head(r),
-                    left => return left,
-                }
-            )+
-            match $last(r) {
-                Step::Next => r.pc = r.op,
-                left => return left,
-            }
-        }
-    };
-}
-pub(crate) use fuse_forever;
 
 /// The place of a part lies a head's width before its operands, as for an instruction of its own.
 #[inline(always)]

@@ -54,7 +54,7 @@ fn equal_i64(a: m128i, b: m128i) -> m128i {
     bitand_m128i(halves, shuffle_ai_f32_all_m128i::<0b10_11_00_01>(halves))
 }
 
-/// The sum of two neighbours in each lane: of `width` bits, from their own `mask`.
+/// The bits of each byte that `mask` has.
 #[inline(always)]
 fn pairs_of_bits(a: m128i, mask: i8) -> m128i {
     bitand_m128i(a, set_splat_i8_m128i(mask))
@@ -190,7 +190,7 @@ macro_rules! shifts {
     };
 }
 
-/// 0xff in the bytes' bits that a shift by `count` leaves, moved to where it leaves them by `shift`.
+/// The bytes of even number; the others are 0.
 #[inline(always)]
 fn low_bytes(a: m128i) -> m128i {
     bitand_m128i(a, set_splat_i16_m128i(0xff))
