@@ -12,10 +12,17 @@ enum Outcome {
     Error,
     Panic,
     Suspend,
+    Throw,
 }
 
-const OUTCOMES: [Outcome; 5] =
-    [Outcome::Value, Outcome::Trap, Outcome::Error, Outcome::Panic, Outcome::Suspend];
+const OUTCOMES: [Outcome; 6] = [
+    Outcome::Value,
+    Outcome::Trap,
+    Outcome::Error,
+    Outcome::Panic,
+    Outcome::Suspend,
+    Outcome::Throw,
+];
 
 /// What the host function does next, and what it saw when it was called last.
 struct Plan {
@@ -150,6 +157,13 @@ fn act(mut caller: Caller<'_, Plan>, x: i32) -> Result<i32> {
         // As `panic!` does, but without a message on the terminal.
         Outcome::Panic => resume_unwind(Box::new(Thrown(x))),
         Outcome::Suspend => Err(Suspend::new(x).into()),
+        Outcome::Throw => {
+            let ty = TagType::new(FuncType::new([ValType::I32], []));
+            let tag = Tag::new(&mut caller, &ty)?;
+            let pre = ExnRefPre::new(&mut caller, ExnType::from_tag_type(&ty)?);
+            let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(x)])?;
+            Ok(caller.throw(exn)?)
+        }
     }
 }
 
@@ -201,6 +215,7 @@ fn engines() -> [Engine; 2] {
 
 /// Checks a failure against the outcome that was planned, with the backtrace if there is one.
 fn check_failure(
+    store: &mut Store<Plan>,
     outcome: Outcome,
     result: std::thread::Result<Result<i32>>,
     x: i32,
@@ -220,6 +235,11 @@ fn check_failure(
         Outcome::Error => assert_eq!(error.downcast_ref(), Some(&Failed(x)), "{place}"),
         Outcome::Suspend => {
             assert!(format!("{error:#}").contains("cannot be resumed"), "{place}: {error:#}");
+        }
+        Outcome::Throw => {
+            assert!(error.downcast_ref::<ThrownException>().is_some(), "{place}: {error:?}");
+            let exn = store.take_pending_exception().expect(place);
+            assert_eq!(exn.field(&mut *store, 0).unwrap().i32(), Some(x), "{place}");
         }
         Outcome::Value | Outcome::Panic => panic!("{place}: {error:?}"),
     }
@@ -256,7 +276,7 @@ fn check_position(engine: &Engine, position: &Position, outcome: Outcome, grow: 
         if outcome == Outcome::Value || (outcome == Outcome::Suspend && nested) {
             assert_eq!(result.unwrap().unwrap(), expected, "{place}");
         } else {
-            check_failure(outcome, result, x, frames, &place);
+            check_failure(&mut store, outcome, result, x, frames, &place);
         }
         assert_eq!(store.data().seen, frames, "{place}");
         assert!(WasmBacktrace::capture(&store).frames().is_empty(), "{place}");
@@ -291,7 +311,7 @@ fn every_outcome_arrives_from_a_host_function_called_directly() {
                 if outcome == Outcome::Value {
                     assert_eq!(result.unwrap().unwrap(), 10 * x);
                 } else {
-                    check_failure(outcome, result, x, &[], "called directly");
+                    check_failure(&mut store, outcome, result, x, &[], "called directly");
                 }
                 if outcome == Outcome::Suspend {
                     let call = act.call_resumable(&mut store, x).unwrap().suspended().unwrap();
@@ -321,7 +341,7 @@ fn every_outcome_arrives_from_a_start_function() {
                 if outcome == Outcome::Value {
                     assert_eq!(result.unwrap().unwrap(), 70 + i32::from(grow), "{place}");
                 } else {
-                    check_failure(outcome, result, 7, &["start"], &place);
+                    check_failure(&mut store, outcome, result, 7, &["start"], &place);
                 }
                 assert_eq!(store.data().seen, ["start"], "{place}");
                 *store.data_mut() = Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() };
@@ -349,7 +369,7 @@ fn every_outcome_arrives_from_a_host_function_as_start_function() {
             if outcome == Outcome::Value {
                 assert_eq!(result.unwrap().unwrap(), 0);
             } else {
-                check_failure(outcome, result, 4, &[], "start");
+                check_failure(&mut store, outcome, result, 4, &[], "start");
             }
         }
     }
