@@ -1,13 +1,17 @@
-//! Tells the harness which versions of the peers it was built with, so that a report names them.
+//! Tells the harness which versions of the peers it was built with, so that a report names them, and
+//! compiles the one that is written in C.
 
 use std::env;
 use std::fs;
 use std::path::PathBuf;
 
 /// Crates whose versions a report names.
-const PEERS: [&str; 5] = ["sf-nano-core", "wasmi", "makepad-stitch", "tinywasm", "wasmtime"];
+const PEERS: [&str; 6] =
+    ["sf-nano-core", "wasmi", "makepad-stitch", "wasm3x-sys", "tinywasm", "wasmtime"];
 
 fn main() {
+    #[cfg(feature = "wasm3")]
+    compile_wasm3();
     let mut dir = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     let mut lock = String::new();
     loop {
@@ -36,4 +40,41 @@ fn main() {
 fn version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
     let header = format!("name = \"{name}\"\nversion = \"");
     lock.split_once(&header)?.1.split('"').next()
+}
+
+/// Compiles wasm3 with the flags of its own release builds, from the sources that come with a package
+/// of the registry.
+#[cfg(feature = "wasm3")]
+fn compile_wasm3() {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = std::process::Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .output()
+        .expect("run cargo metadata");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo metadata: {error}");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("read cargo metadata");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let package = packages.iter().find(|package| package["name"] == "wasm3x-sys");
+    let manifest = package.and_then(|package| package["manifest_path"].as_str());
+    let source = PathBuf::from(manifest.expect("wasm3x-sys")).with_file_name("wasm3/source");
+    let files = fs::read_dir(&source).expect("read the sources of wasm3");
+    let files = files
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        // The interfaces to libraries of others, which the harness has no use for.
+        .filter(|path| path.extension().is_some_and(|it| it == "c"))
+        .filter(|path| !path.file_name().is_some_and(|it| it.to_string_lossy().contains("_api_")));
+    cc::Build::new()
+        .files(files)
+        .include(&source)
+        .define("d_m3LogOutput", "0")
+        .define("NDEBUG", None)
+        .opt_level(3)
+        .debug(false)
+        .flag_if_supported("-fomit-frame-pointer")
+        .flag_if_supported("-fno-stack-check")
+        .flag_if_supported("-fno-stack-protector")
+        .warnings(false)
+        .compile("wasm3");
 }

@@ -49,6 +49,8 @@ fn dispatch(engine: &str) -> Result<()> {
         "wasmi" => serve(engines::wasmi::Wasmi::new()),
         #[cfg(feature = "stitch")]
         "stitch" => serve(Ok(engines::stitch::Stitch::new())),
+        #[cfg(feature = "wasm3")]
+        "wasm3" => serve(Ok(engines::wasm3::Wasm3)),
         #[cfg(feature = "tinywasm")]
         "tinywasm" => serve(Ok(engines::tinywasm::TinyWasm::new())),
         #[cfg(feature = "wasmtime")]

@@ -11,6 +11,8 @@ pub mod stitch;
 pub mod threadle;
 #[cfg(feature = "tinywasm")]
 pub mod tinywasm;
+#[cfg(feature = "wasm3")]
+pub mod wasm3;
 #[cfg(feature = "wasmi")]
 pub mod wasmi;
 #[cfg(feature = "wasmtime")]
@@ -117,6 +119,12 @@ pub const KNOWN: &[Known] = &[
         kind: Kind::Interpreter,
         built_in: cfg!(feature = "stitch"),
         about: "makepad-stitch",
+    },
+    Known {
+        name: "wasm3",
+        kind: Kind::Interpreter,
+        built_in: cfg!(feature = "wasm3"),
+        about: "wasm3, by its C interface, raw host functions, eager",
     },
     Known {
         name: "tinywasm",
