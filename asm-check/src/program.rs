@@ -151,9 +151,13 @@ impl Program {
 
     /// Likewise, of the vector registers.
     pub fn vector_roles(&self) -> &'static [(Reg, &'static str)] {
-        const FLOATS: [(Reg, &str); 5] = [(0, "fa"), (1, "f0"), (2, "f1"), (3, "f2"), (4, "ctx")];
-        // The instance is there only where it has no integer register.
-        if self.role("ctx").is_some() { &FLOATS[..4] } else { &FLOATS }
+        match self.descriptor.backend {
+            // Two halves of what may be a vector.
+            Backend::Become => &[(0, "fa"), (1, "fa.high"), (2, "f0"), (3, "f1"), (4, "f2")],
+            // The instance is there only where it has no integer register.
+            _ if self.role("ctx").is_some() => &[(0, "fa"), (1, "f0"), (2, "f1"), (3, "f2")],
+            _ => &[(0, "fa"), (1, "f0"), (2, "f1"), (3, "f2"), (4, "ctx")],
+        }
     }
 
     /// The register with the role `name`.
@@ -171,14 +175,14 @@ pub fn roles(machine: Machine, backend: Backend) -> &'static [(Reg, &'static str
         }
         // preserve-none: r12 r13 r14 r15 rdi rsi rdx.
         (Machine::X86_64, Backend::Become) => {
-            &[(12, "pc"), (13, "fp"), (14, "mem"), (15, "acc"), (7, "l0"), (6, "l1"), (2, "ctx")]
+            &[(12, "pc"), (13, "fp"), (14, "mem"), (15, "acc"), (7, "ctx"), (6, "l0"), (2, "l1")]
         }
         (Machine::Aarch64, Backend::Loop | Backend::Sibling) => {
             &[(0, "pc"), (1, "fp"), (2, "mem"), (3, "acc"), (4, "l0"), (5, "l1")]
         }
         // preserve-none: from x20 on.
         (Machine::Aarch64, Backend::Become) => {
-            &[(20, "pc"), (21, "fp"), (22, "mem"), (23, "acc"), (24, "l0"), (25, "l1"), (26, "ctx")]
+            &[(20, "pc"), (21, "fp"), (22, "mem"), (23, "acc"), (24, "ctx"), (25, "l0"), (26, "l1")]
         }
     }
 }

@@ -8,17 +8,22 @@
 //! | `fp`  | rsi  | r13  | the frame, see [`crate::vm::frame`] |
 //! | `mem` | rdx  | r14  | first byte of memory 0 |
 //! | `acc` | rcx  | r15  | integer accumulator |
-//! | `l0`  | r8   | rdi  | first pinned integer local |
-//! | `l1`  | r9   | rsi  | second pinned integer local |
-//! | `fa`  | xmm0 | xmm0 | float accumulator |
-//! | `f0`  | xmm1 | xmm1 | first pinned float local |
-//! | `f1`  | xmm2 | xmm2 | second pinned float local |
-//! | `f2`  | xmm3 | xmm3 | third pinned float local |
-//! | `ctx` | xmm4 | rdx  | the instance |
+//! | `l0`  | r8   | rsi  | first pinned integer local |
+//! | `l1`  | r9   | rdx  | second pinned integer local |
+//! | `fa`  | xmm0 | xmm0, xmm1 | float accumulator |
+//! | `f0`  | xmm1 | xmm2 | first pinned float local |
+//! | `f1`  | xmm2 | xmm3 | second pinned float local |
+//! | `f2`  | xmm3 | xmm4 | third pinned float local |
+//! | `ctx` | xmm4 | rdi  | the instance |
 //!
 //! `sysv64` has six integer registers for arguments. A loop-carried value is worth one of them more
 //! than the instance is, which few handlers read: it lives in a vector register there, from where it
-//! comes by one move ([`Regs::ctx`]).
+//! comes by one move ([`Regs::ctx`]). `rust-preserve-none` has enough; there it is where native
+//! functions take it, and not where divisions leave remainders, because the fault handler reads it.
+//!
+//! `rust-preserve-none` passes vectors in memory, as all of Rust's own conventions do, but scalars in
+//! registers. So floats are passed as `f64` there, and the accumulator, which may be a vector, as
+//! two ([`super::float`]).
 //!
 //! Pinned registers belong to the function that pins: it saves its caller's in its own frame on
 //! entry and restores them when it returns. Functions that pin nothing leave them alone.
@@ -45,119 +50,8 @@
 //! 5. **Exclusivity.** The thread that runs handlers has the store to itself, except for shared
 //!    memories, which are accessed through raw pointers only.
 
+use super::float::FloatReg;
 use crate::vm::{Slot, VmCtx};
-
-/// A float register. The whole vector register: for vectors, and so that a narrower value is
-/// written without touching the rest, which is unspecified.
-#[cfg(target_arch = "x86_64")]
-pub type FloatReg = core::arch::x86_64::__m128;
-
-/// A float register: wide enough for a vector.
-#[cfg(not(target_arch = "x86_64"))]
-pub type FloatReg = u128;
-
-/// Reads and writes of a float register.
-pub mod float {
-    use super::FloatReg;
-
-    #[cfg(target_arch = "x86_64")]
-    mod imp {
-        use super::FloatReg;
-        use crate::sem::V128;
-        use core::arch::x86_64::{
-            _mm_castpd_ps, _mm_castps_pd, _mm_castsi128_ps, _mm_cvtsd_f64, _mm_cvtsi64_si128,
-            _mm_cvtss_f32, _mm_move_sd, _mm_move_ss, _mm_set_sd, _mm_set_ss,
-        };
-
-        #[inline(always)]
-        pub fn get_f32(r: FloatReg) -> f32 {
-            // SAFETY: SSE2 is part of the x86-64 baseline, here and below.
-            unsafe { _mm_cvtss_f32(r) }
-        }
-        #[inline(always)]
-        pub fn set_f32(r: FloatReg, v: f32) -> FloatReg {
-            // SAFETY: as above.
-            unsafe { _mm_move_ss(r, _mm_set_ss(v)) }
-        }
-        #[inline(always)]
-        pub fn get_f64(r: FloatReg) -> f64 {
-            // SAFETY: as above.
-            unsafe { _mm_cvtsd_f64(_mm_castps_pd(r)) }
-        }
-        #[inline(always)]
-        pub fn set_f64(r: FloatReg, v: f64) -> FloatReg {
-            // SAFETY: as above.
-            unsafe { _mm_castpd_ps(_mm_move_sd(_mm_castps_pd(r), _mm_set_sd(v))) }
-        }
-        #[inline(always)]
-        pub fn from_bits(bits: u64) -> FloatReg {
-            // SAFETY: as above.
-            unsafe { _mm_castsi128_ps(_mm_cvtsi64_si128(bits as i64)) }
-        }
-        #[inline(always)]
-        #[cfg(dispatch = "sibling")]
-        pub fn bits(r: FloatReg) -> u64 {
-            use core::arch::x86_64::{_mm_castps_si128, _mm_cvtsi128_si64};
-            // SAFETY: as above.
-            unsafe { _mm_cvtsi128_si64(_mm_castps_si128(r)) as u64 }
-        }
-        #[inline(always)]
-        pub fn get_v128(r: FloatReg) -> V128 {
-            // SAFETY: 16 bytes, of which every pattern is a value of both types.
-            unsafe { core::mem::transmute::<FloatReg, V128>(r) }
-        }
-        #[inline(always)]
-        pub fn from_v128(v: V128) -> FloatReg {
-            // SAFETY: as above.
-            unsafe { core::mem::transmute::<V128, FloatReg>(v) }
-        }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    mod imp {
-        use super::FloatReg;
-        use crate::sem::V128;
-
-        #[inline(always)]
-        pub fn get_f32(r: FloatReg) -> f32 {
-            f32::from_bits(r as u32)
-        }
-        #[inline(always)]
-        pub fn set_f32(_: FloatReg, v: f32) -> FloatReg {
-            FloatReg::from(v.to_bits())
-        }
-        #[inline(always)]
-        pub fn get_f64(r: FloatReg) -> f64 {
-            f64::from_bits(r as u64)
-        }
-        #[inline(always)]
-        pub fn set_f64(_: FloatReg, v: f64) -> FloatReg {
-            FloatReg::from(v.to_bits())
-        }
-        #[inline(always)]
-        pub fn from_bits(bits: u64) -> FloatReg {
-            FloatReg::from(bits)
-        }
-        #[inline(always)]
-        pub fn get_v128(r: FloatReg) -> V128 {
-            V128::from_bits(r)
-        }
-        #[inline(always)]
-        pub fn from_v128(v: V128) -> FloatReg {
-            v.to_bits()
-        }
-    }
-
-    #[cfg(dispatch = "sibling")]
-    pub use imp::bits;
-    pub use imp::{from_bits, from_v128, get_f32, get_f64, get_v128, set_f32, set_f64};
-
-    /// A register that holds zero.
-    #[inline(always)]
-    pub fn zero() -> FloatReg {
-        from_bits(0)
-    }
-}
 
 /// Address of an instruction.
 pub type Pc = *const u8;
@@ -174,7 +68,7 @@ pub type CtxReg = *mut VmCtx;
 #[inline(always)]
 pub fn ctx_reg(ctx: *mut VmCtx) -> CtxReg {
     #[cfg(dispatch = "sibling")]
-    return float::from_bits(ctx.expose_provenance() as u64);
+    return super::float::from_bits(ctx.expose_provenance() as u64);
     #[cfg(not(dispatch = "sibling"))]
     return ctx;
 }
@@ -203,7 +97,7 @@ impl Regs {
     #[inline(always)]
     pub fn ctx(&self) -> *mut VmCtx {
         #[cfg(dispatch = "sibling")]
-        return core::ptr::with_exposed_provenance_mut(float::bits(self.ctx_reg) as usize);
+        return core::ptr::with_exposed_provenance_mut(super::float::bits(self.ctx_reg) as usize);
         #[cfg(not(dispatch = "sibling"))]
         return self.ctx_reg;
     }
@@ -222,7 +116,7 @@ impl Regs {
                     options(nomem, nostack, preserves_flags)
                 );
             }
-            return core::ptr::with_exposed_provenance_mut(bits as usize);
+            core::ptr::with_exposed_provenance_mut(bits as usize)
         }
         #[cfg(not(dispatch = "sibling"))]
         return self.ctx_reg;
@@ -237,13 +131,35 @@ impl Regs {
 
 /// `call!(f, r)` is the call of handler `f` with registers `r`, and `call!(f, r, acc)` the same with
 /// another accumulator. Where the order of the arguments is written.
-#[cfg(not(dispatch = "loop"))]
+#[cfg(dispatch = "sibling")]
 macro_rules! call {
     ($f:expr, $r:expr) => {
         call!($f, $r, $r.acc)
     };
     ($f:expr, $r:expr, $acc:expr) => {
         $f($r.pc, $r.fp, $r.mem, $acc, $r.l0, $r.l1, $r.fa, $r.f0, $r.f1, $r.f2, $r.ctx_reg)
+    };
+}
+#[cfg(dispatch = "become")]
+macro_rules! call {
+    ($f:expr, $r:expr) => {
+        call!($f, $r, $r.acc)
+    };
+    ($f:expr, $r:expr, $acc:expr) => {
+        $f(
+            $r.pc,
+            $r.fp,
+            $r.mem,
+            $acc,
+            $r.ctx_reg,
+            $r.l0,
+            $r.l1,
+            float::get_f64($r.fa),
+            float::get_high($r.fa),
+            float::get_f64($r.f0),
+            float::get_f64($r.f1),
+            float::get_f64($r.f2),
+        )
     };
 }
 #[cfg(not(dispatch = "loop"))]

@@ -4,13 +4,17 @@
 #![allow(non_snake_case, reason = "the name of a fused op is those of its parts with `__` between")]
 
 #[cfg(not(dispatch = "loop"))]
-use super::abi::{CtxReg, FloatReg, Pc, call};
+use super::abi::{CtxReg, Pc, call};
 use super::abi::{Regs, Step};
 use super::descriptor::Role;
 use super::dispatch::{HandlerFn, handler};
 #[allow(unused_imports, reason = "a build may leave all fused ops out")]
 use super::families::fuse::{fuse, fuse_again};
 use super::families::*;
+#[cfg(dispatch = "become")]
+use super::float;
+#[cfg(dispatch = "sibling")]
+use super::float::FloatReg;
 #[cfg(not(dispatch = "loop"))]
 use super::head;
 use super::operand::{A, F, H, I, K, L, M, N, P, S};
@@ -45,10 +49,12 @@ handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype 
 handler! { #[cold] return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
 handler! { #[cold] call_across, call::call_across, "The rest of a call that leaves the instance." }
 handler! { #[cold] return_call_across, call::return_call_across, "The rest of a tail call that leaves the instance." }
+handler! { memory_copy_long, bulk::copy_long, "The rest of `memory_copy_m32` by the C library." }
+handler! { memory_fill_long, bulk::fill_long, "The rest of `memory_fill_m32` by the C library." }
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 18] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 20] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
     ("raise_misaligned", raise_misaligned, Role::Exit),
@@ -60,6 +66,8 @@ pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 18] = [
     ("call_indirect_subtype", call_indirect_subtype, Role::Cold),
     ("return_call_indirect_subtype", return_call_indirect_subtype, Role::Cold),
     ("struct_new_slow", struct_new_slow, Role::Trampoline),
+    ("memory_copy_long", memory_copy_long, Role::Trampoline),
+    ("memory_fill_long", memory_fill_long, Role::Trampoline),
     ("call_import_wasm", call_import_wasm, Role::Cold),
     ("call_import_host", call_import_host, Role::Trampoline),
     ("call_import_host_floats", call_import_host_floats, Role::Trampoline),

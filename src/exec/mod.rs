@@ -12,6 +12,7 @@ mod descriptor;
 pub mod dispatch;
 pub mod enter;
 mod families;
+mod float;
 pub mod guard;
 pub(crate) mod handlers;
 pub mod load;

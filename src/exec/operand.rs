@@ -1,6 +1,7 @@
 //! Operand classes as types: how a handler body reads its sources and writes its destination.
 
-use super::abi::{Pc, Regs, float};
+use super::abi::{Pc, Regs};
+use super::float;
 
 /// A value type that registers and slots hold.
 pub trait Value: Copy {

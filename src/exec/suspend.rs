@@ -7,8 +7,9 @@
 use core::any::Any;
 use std::sync::Arc;
 
-use super::abi::{Pc, Regs, ctx_reg, float, status};
+use super::abi::{Pc, Regs, ctx_reg, status};
 use super::enter::{Exit, arg_base, outer, refuse};
+use super::float;
 use super::{EXIT_CODE, THUNK_CODE, dispatch};
 
 use crate::trap::Trap;

@@ -5,7 +5,8 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
 
-use super::abi::{Regs, ctx_reg, float};
+use super::abi::{Regs, ctx_reg};
+use super::float;
 use super::{dispatch, initialise, thread};
 use crate::error::{Error, Result};
 use crate::isa::{self, ALIGN, HEAD, Kind, OPS, Op};

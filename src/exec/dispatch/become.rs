@@ -4,12 +4,8 @@
 //! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
 //! x86-64; there are seven, and the assertion below keeps it so.
 
-#![allow(
-    improper_ctypes_definitions,
-    reason = "vector registers: both sides of every call are compiled here, together"
-)]
-
-use super::abi::{CtxReg, FloatReg, Pc, Regs, call};
+use super::abi::{CtxReg, Pc, Regs, call};
+use super::float::{self, FloatReg};
 use crate::vm::Slot;
 
 /// A handler.
@@ -18,16 +14,17 @@ pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
     *mut Slot,
     *mut u8,
     u64,
-    u64,
-    u64,
-    FloatReg,
-    FloatReg,
-    FloatReg,
-    FloatReg,
     CtxReg,
+    u64,
+    u64,
+    f64,
+    f64,
+    f64,
+    f64,
+    f64,
 ) -> u64;
 
-// Four of the arguments are floats; at most 11 may be integers.
+// All but the floats are integers, of which at most 11 may be passed.
 static_assertions::const_assert!(
     core::mem::size_of::<Regs>() - 4 * core::mem::size_of::<FloatReg>() <= 11 * 8
 );
@@ -37,7 +34,6 @@ macro_rules! handler {
     ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
         $(#[$attribute])*
         #[doc = $doc]
-        #[allow(improper_ctypes_definitions, reason = "see the type of handlers")]
         // One address for each handler, and no continuation inside another function: inlined, its
         // return would keep the caller from tail-calling.
         #[inline(never)]
@@ -46,15 +42,29 @@ macro_rules! handler {
             fp: *mut Slot,
             mem: *mut u8,
             acc: u64,
+            ctx_reg: CtxReg,
             l0: u64,
             l1: u64,
-            fa: FloatReg,
-            f0: FloatReg,
-            f1: FloatReg,
-            f2: FloatReg,
-            ctx_reg: CtxReg,
+            fa: f64,
+            fa_high: f64,
+            f0: f64,
+            f1: f64,
+            f2: f64,
         ) -> u64 {
-            let mut r = Regs { pc, op: pc, fp, mem, acc, l0, l1, fa, f0, f1, f2, ctx_reg };
+            let mut r = Regs {
+                pc,
+                op: pc,
+                fp,
+                mem,
+                acc,
+                l0,
+                l1,
+                fa: float::halves(fa, fa_high),
+                f0: float::low_half(f0),
+                f1: float::low_half(f1),
+                f2: float::low_half(f2),
+                ctx_reg,
+            };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {
                 match $body(&mut r) {
@@ -104,6 +114,7 @@ pub fn opaque(mut value: u64) -> u64 {
 
 /// [`opaque`] for an address, which then is kept as such, not as a base and an index.
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is done with it")]
 pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
     // SAFETY: a template that is a comment.
     unsafe {
@@ -126,17 +137,20 @@ pub fn any() -> u64 {
 /// Likewise.
 #[inline(always)]
 pub fn any_float() -> FloatReg {
-    let value;
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a template that is a comment.
-    unsafe {
-        core::arch::asm!("/* {0} */", out(xmm_reg) value, options(nomem, nostack, preserves_flags));
+    {
+        let (low, high);
+        // SAFETY: a template that is a comment.
+        unsafe {
+            core::arch::asm!(
+                "/* {0} {1} */", out(xmm_reg) low, out(xmm_reg) high,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        float::halves(low, high)
     }
     #[cfg(not(target_arch = "x86_64"))]
-    {
-        value = any();
-    }
-    value
+    float::low_half(f64::from_bits(any()))
 }
 
 /// Runs the chain that starts at `r.pc` until it exits.

@@ -1,7 +1,8 @@
 //! Dispatch by a loop: any compiler, target and optimisation level. A handler returns to the loop,
 //! which calls the next one, so the native stack is flat whatever the compiler does.
 
-use super::abi::{FloatReg, Regs, Step, float};
+use super::abi::{Regs, Step};
+use super::float::{self, FloatReg};
 
 /// A handler body: the registers live in memory between handlers.
 pub type HandlerFn = unsafe fn(&mut Regs) -> Step;

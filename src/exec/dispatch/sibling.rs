@@ -7,7 +7,8 @@
     reason = "vector registers: both sides of every call are compiled here, together"
 )]
 
-use super::abi::{CtxReg, FloatReg, Pc, Regs, call};
+use super::abi::{CtxReg, Pc, Regs, call};
+use super::float::FloatReg;
 use crate::vm::Slot;
 
 /// A handler. `sysv64` on every operating system: it passes all eleven values in registers.
@@ -98,6 +99,7 @@ pub fn opaque(mut value: u64) -> u64 {
 
 /// [`opaque`] for an address, which then is kept as such, not as a base and an index.
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is done with it")]
 pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
     // SAFETY: a template that is a comment.
     unsafe {

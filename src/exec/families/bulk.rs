@@ -1,14 +1,16 @@
 //! `memory.fill` and `memory.copy`. Most runs are short, and for them a native call costs more than
-//! the work: up to [`SHORT`] bytes are written by the handler itself, up to 128 of them with as few
-//! accesses as two overlapping halves take, more in a loop. Longer runs, and whatever ends in a trap,
-//! are left to the runtime functions, whose operands these instructions have.
+//! the work: up to [`SHORT`] bytes are written by the handler itself, with as few accesses as two
+//! overlapping halves take. For longer ones a continuation calls the C library: it sees nothing of the
+//! interpreter, so nothing has to be published for it. Whatever ends in a trap is left to the runtime
+//! functions, whose operands these instructions have.
 //!
 //! A run is known by its end and its length: with the addresses of its two ends handlers would need
 //! more registers than they have.
 
-use crate::exec::abi::{FloatReg, Regs, Step, float};
-use crate::exec::dispatch::{any, opaque, opaque_ptr, settle};
+use crate::exec::abi::{Regs, Step};
+use crate::exec::dispatch::{any, any_float, opaque, opaque_ptr, settle};
 use crate::exec::families::host::RUNTIME_BODY;
+use crate::exec::float::{self, Vector};
 use crate::exec::operand::{field, slot};
 use crate::exec::{handlers, next};
 use crate::sem::V128;
@@ -16,38 +18,7 @@ use crate::vm::VmMemory;
 
 /// Bytes of the longest run that does not leave the handler. Beyond it the C library's wider accesses
 /// make up for the call.
-const SHORT: u64 = 1024;
-
-/// Bytes that a loop moves at a time: four vectors.
-const STEP: usize = 4 * size_of::<FloatReg>();
-
-/// The four vectors at an address.
-#[inline(always)]
-unsafe fn load_step(from: *const u8) -> (FloatReg, FloatReg, FloatReg, FloatReg) {
-    let from = from.cast::<FloatReg>();
-    // SAFETY: the caller's promise: `STEP` bytes can be read.
-    unsafe {
-        (
-            from.read_unaligned(),
-            from.add(1).read_unaligned(),
-            from.add(2).read_unaligned(),
-            from.add(3).read_unaligned(),
-        )
-    }
-}
-
-/// Writes four vectors.
-#[inline(always)]
-unsafe fn store_step(to: *mut u8, step: (FloatReg, FloatReg, FloatReg, FloatReg)) {
-    let to = to.cast::<FloatReg>();
-    // SAFETY: the caller's promise: `STEP` bytes can be written.
-    unsafe {
-        to.write_unaligned(step.0);
-        to.add(1).write_unaligned(step.1);
-        to.add(2).write_unaligned(step.2);
-        to.add(3).write_unaligned(step.3);
-    }
-}
+const SHORT: u64 = 128;
 
 /// The end of the run of `len` bytes whose start is in an operand's slot, if it lies inside the
 /// memory whose pointer is at the context offset in field `at`.
@@ -99,7 +70,7 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
     unsafe {
         let len = u64::from(slot(r, 2).add(2).read() as u32);
         if len > SHORT {
-            return Step::To(handlers::call_runtime);
+            return Step::To(handlers::memory_copy_long);
         }
         let Some(to) = end(r, 4, 0, len) else {
             return Step::To(handlers::call_runtime);
@@ -109,35 +80,12 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
         };
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
-            if len > 2 * STEP as u64 {
-                // Steps go in the direction in which nothing is written before it has been read, and
-                // the end that they need not meet exactly is read beforehand. Forwards is right if
-                // `to` is behind `from`, or no less than the length ahead: adding the length's
-                // negative, which is at hand, overflows.
-                let ahead = opaque((to as u64).wrapping_sub(from as u64)) as usize;
-                if ahead.overflowing_add(back).1 {
-                    let last = load_step(from.sub(STEP));
-                    let mut at = back;
-                    while (at as isize) < -(STEP as isize) {
-                        store_step(to.wrapping_add(at), load_step(from.wrapping_add(at)));
-                        at = opaque(at.wrapping_add(STEP) as u64) as usize;
-                    }
-                    store_step(to.sub(STEP), last);
-                } else {
-                    let first = load_step(from.wrapping_add(back));
-                    let mut at = STEP.wrapping_neg();
-                    while (at as isize) > back as isize {
-                        store_step(to.wrapping_add(at), load_step(from.wrapping_add(at)));
-                        at = opaque(at.wrapping_sub(STEP) as u64) as usize;
-                    }
-                    store_step(to.wrapping_add(back), first);
-                }
-            } else if len > 64 {
-                move_ends!(FloatReg, to, from, back, [a e 0, b f 1, c g 2, d h 3]);
+            if len > 64 {
+                move_ends!(Vector, to, from, back, [a e 0, b f 1, c g 2, d h 3]);
             } else if len > 32 {
-                move_ends!(FloatReg, to, from, back, [a e 0, b f 1]);
+                move_ends!(Vector, to, from, back, [a e 0, b f 1]);
             } else {
-                move_ends!(FloatReg, to, from, back, [a e 0]);
+                move_ends!(Vector, to, from, back, [a e 0]);
             }
         } else if len >= 8 {
             move_ends!(u64, to, from, back, [a e 0]);
@@ -164,30 +112,22 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
     unsafe {
         let len = u64::from(slot(r, 2).add(2).read() as u32);
         if len > SHORT {
-            return Step::To(handlers::call_runtime);
+            return Step::To(handlers::memory_fill_long);
         }
         let Some(to) = end(r, 4, 0, len) else {
             return Step::To(handlers::call_runtime);
         };
         settle();
         let bytes = u64::from(slot(r, 2).add(1).read() as u8) * 0x0101_0101_0101_0101;
-        let vector = float::from_v128(V128::from_bits(u128::from(bytes) * ((1 << 64) + 1)));
+        let vector = float::vector(V128::from_bits(u128::from(bytes) * ((1 << 64) + 1)));
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
-            if len > 2 * STEP as u64 {
-                let step = (vector, vector, vector, vector);
-                let mut at = back;
-                while (at as isize) < -(STEP as isize) {
-                    store_step(to.wrapping_add(at), step);
-                    at = opaque(at.wrapping_add(STEP) as u64) as usize;
-                }
-                store_step(to.sub(STEP), step);
-            } else if len > 64 {
-                fill_ends!(FloatReg, to, vector, back, [0, 1, 2, 3]);
+            if len > 64 {
+                fill_ends!(Vector, to, vector, back, [0, 1, 2, 3]);
             } else if len > 32 {
-                fill_ends!(FloatReg, to, vector, back, [0, 1]);
+                fill_ends!(Vector, to, vector, back, [0, 1]);
             } else {
-                fill_ends!(FloatReg, to, vector, back, [0]);
+                fill_ends!(Vector, to, vector, back, [0]);
             }
         } else if len >= 8 {
             fill_ends!(u64, to, bytes, back, [0]);
@@ -199,6 +139,49 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
             to.sub(1).write(bytes as u8);
         }
         r.acc = any();
+    }
+    next(r, RUNTIME_BODY)
+}
+
+/// [`copy`] by the C library.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn copy_long(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; the bounds are compared.
+    unsafe {
+        let len = u64::from(slot(r, 2).add(2).read() as u32);
+        let Some(to) = end(r, 4, 0, len) else {
+            return Step::To(handlers::call_runtime);
+        };
+        let Some(from) = end(r, 8, 1, len) else {
+            return Step::To(handlers::call_runtime);
+        };
+        let len = len as usize;
+        core::ptr::copy(from.sub(len).cast_const(), to.sub(len), len);
+        // Mean nothing any more, and need not be kept across the call.
+        (r.acc, r.fa) = (any(), any_float());
+    }
+    next(r, RUNTIME_BODY)
+}
+
+/// [`fill`] by the C library.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn fill_long(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; the bounds are compared.
+    unsafe {
+        let len = u64::from(slot(r, 2).add(2).read() as u32);
+        let Some(to) = end(r, 4, 0, len) else {
+            return Step::To(handlers::call_runtime);
+        };
+        let byte = slot(r, 2).add(1).read() as u8;
+        let len = len as usize;
+        core::ptr::write_bytes(to.sub(len), byte, len);
+        (r.acc, r.fa) = (any(), any_float());
     }
     next(r, RUNTIME_BODY)
 }

@@ -3,8 +3,9 @@
 
 use core::mem::MaybeUninit;
 
-use crate::exec::abi::{Pc, Regs, Step, ctx_reg, float, status};
+use crate::exec::abi::{Pc, Regs, Step, ctx_reg, status};
 use crate::exec::dispatch::{any, any_float, opaque, opaque_ptr};
+use crate::exec::float;
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, runtime, trap_code, unwind};
 use crate::isa;

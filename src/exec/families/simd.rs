@@ -2,9 +2,10 @@
 //! another family. The meanings are in `sem`, except for what needs an instruction beyond the
 //! target's baseline: the translator chooses such ops only where the machine has it.
 
-use crate::exec::abi::{Regs, Step, float};
+use crate::exec::abi::{Regs, Step};
 use crate::exec::dispatch::{opaque, opaque_ptr};
 use crate::exec::families::memory::{self, Native};
+use crate::exec::float;
 use crate::exec::operand::{A, Dest, I, P, S, Source, Value, field, slot};
 use crate::exec::{next, trap};
 use crate::sem::{self, V128};
@@ -427,18 +428,18 @@ pub unsafe fn swizzle(r: &mut Regs) -> Step {
 fn byte_shuffle(a: V128, lanes: V128) -> V128 {
     #[cfg(target_arch = "x86_64")]
     {
-        let mut v = float::from_v128(a);
+        let mut v = float::vector(a);
         // SAFETY: one instruction on registers. The translator asks for the ops that use it only
         // where the processor has SSSE3.
         unsafe {
             core::arch::asm!(
                 "pshufb {0}, {1}",
                 inlateout(xmm_reg) v,
-                in(xmm_reg) float::from_v128(lanes),
+                in(xmm_reg) float::vector(lanes),
                 options(pure, nomem, nostack, preserves_flags)
             );
         }
-        float::get_v128(v)
+        float::lanes(v)
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
@@ -496,7 +497,7 @@ pub fn i32x4_relaxed_trunc_f32x4_s(a: V128) -> V128 {
     {
         use core::arch::x86_64::{_mm_castsi128_ps, _mm_cvttps_epi32};
         // SAFETY: SSE2 is part of the x86-64 baseline.
-        float::get_v128(unsafe { _mm_castsi128_ps(_mm_cvttps_epi32(float::from_v128(a))) })
+        float::lanes(unsafe { _mm_castsi128_ps(_mm_cvttps_epi32(float::vector(a))) })
     }
     #[cfg(not(target_arch = "x86_64"))]
     sem::i32x4_relaxed_trunc_f32x4_s(a)
@@ -509,9 +510,7 @@ pub fn i32x4_relaxed_trunc_f64x2_s_zero(a: V128) -> V128 {
     {
         use core::arch::x86_64::{_mm_castps_pd, _mm_castsi128_ps, _mm_cvttpd_epi32};
         // SAFETY: as above.
-        float::get_v128(unsafe {
-            _mm_castsi128_ps(_mm_cvttpd_epi32(_mm_castps_pd(float::from_v128(a))))
-        })
+        float::lanes(unsafe { _mm_castsi128_ps(_mm_cvttpd_epi32(_mm_castps_pd(float::vector(a)))) })
     }
     #[cfg(not(target_arch = "x86_64"))]
     sem::i32x4_relaxed_trunc_f64x2_s_zero(a)
