@@ -90,10 +90,7 @@ pub fn ops(table: &Table) -> String {
     for (name, class) in [("STORED", 1), ("PINNED0", 2), ("PINNED1", 3), ("PINNED2", 4)] {
         let _ = write!(s, "static {name}: [u16; OP_COUNT] = [");
         for row in &table.rows {
-            let form = row.key.zip(row.dst_stride()).and_then(|((key, position), stride)| {
-                let own = row.dst_class(position / stride);
-                at.get(&(key, position - own * stride + class * stride))
-            });
+            let form = row.with_dst(class).and_then(|key| at.get(&key));
             let _ = write!(s, "{},", form.map_or(0, |op| op + 1));
         }
         s += "];\n";
