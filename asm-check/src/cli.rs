@@ -88,6 +88,9 @@ pub struct Matrix {
     /// Leave out builds whose toolchain is not installed, with a note.
     #[arg(long)]
     pub skip_missing_toolchain: bool,
+    /// Builds at a time.
+    #[arg(long, default_value_t = 1)]
+    pub jobs: usize,
 }
 
 impl Matrix {

@@ -116,13 +116,19 @@ impl Tool<'_> {
     fn survey(
         &self,
         path: &Path,
+        bytes: &[u8],
         options: &[String],
         exceptions: &mut Exceptions,
     ) -> Result<Survey, Failure> {
+        let program = Program::parse(bytes, &self.table)?;
+        Survey::new(program, &path.display().to_string(), options, exceptions)
+    }
+
+    /// The survey of a file.
+    fn survey_file(&self, path: &Path) -> Result<Survey, Failure> {
         let bytes =
             fs::read(path).map_err(|e| Failure::Unreadable(format!("{}: {e}", path.display())))?;
-        let program = Program::parse(&bytes, &self.table)?;
-        Survey::new(program, &path.display().to_string(), options, exceptions)
+        self.survey(path, &bytes, &[], &mut self.exceptions()?)
     }
 
     /// The survey of a binary, or of a plain release build where none is given.
@@ -131,7 +137,7 @@ impl Tool<'_> {
             Some(path) => path.to_path_buf(),
             None => self.common.workspace().build(&Config::default())?,
         };
-        self.survey(&path, &[], &mut self.exceptions()?)
+        self.survey_file(&path)
     }
 
     fn text(&self) -> bool {
@@ -150,16 +156,18 @@ impl Tool<'_> {
             notices: vec![],
             builds: vec![],
         };
-        for config in matrix.configs() {
-            if config.needs_nightly() && matrix.skip_missing_toolchain && !workspace.has_nightly() {
-                all.notices.push(format!(
-                    "{} is not installed: no `become` build was checked",
-                    workspace.nightly
-                ));
-                continue;
-            }
-            let path = workspace.build(&config)?;
-            let mut survey = self.survey(&path, &config.words(), &mut exceptions)?;
+        let (missing, configs): (Vec<_>, Vec<_>) =
+            matrix.configs().into_iter().partition(|config| {
+                config.needs_nightly() && matrix.skip_missing_toolchain && !workspace.has_nightly()
+            });
+        if !missing.is_empty() {
+            all.notices.push(format!(
+                "{} is not installed: no `become` build was checked",
+                workspace.nightly
+            ));
+        }
+        workspace.build_all(&configs, matrix.jobs, |config, path, bytes| {
+            let mut survey = self.survey(path, bytes, &config.words(), &mut exceptions)?;
             if let Some(wanted) =
                 config.backend.as_ref().filter(|b| *b != survey.program.descriptor.backend.name())
             {
@@ -175,7 +183,8 @@ impl Tool<'_> {
             }
             all.pass &= survey.report.pass;
             all.builds.push(survey.report);
-        }
+            Ok(())
+        })?;
         // Whether an exception is needed is known only if something was looked at.
         for exception in exceptions.unneeded() {
             all.pass = false;
@@ -234,7 +243,7 @@ impl Tool<'_> {
     }
 
     fn verify(&self, binary: &Path, out: Out<'_>) -> Result<bool, Failure> {
-        let survey = self.survey(binary, &[], &mut self.exceptions()?)?;
+        let survey = self.survey_file(binary)?;
         if self.text() {
             print(out, &survey.report.to_text())?;
         } else {
@@ -351,7 +360,7 @@ impl Tool<'_> {
                 Failure::Input(format!("{}: not a saved report: {e}", path.display()))
             });
         }
-        Ok(self.survey(path, &[], &mut self.exceptions()?)?.report)
+        Ok(self.survey_file(path)?.report)
     }
 
     // ---- golden ----

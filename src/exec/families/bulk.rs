@@ -38,6 +38,9 @@ unsafe fn end(r: &Regs, at: usize, operand: usize, len: u64) -> Option<*mut u8> 
     }
 }
 
+// One continuation for whatever a handler does not do itself: a target chosen among several occupies
+// a register.
+
 /// Moves a run of between `n` and `2 * n` bytes, `n` those of so many values of a type: reads those
 /// that begin it and those that end it, then writes all.
 macro_rules! move_ends {
@@ -73,10 +76,10 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
             return Step::To(handlers::memory_copy_long);
         }
         let Some(to) = end(r, 4, 0, len) else {
-            return Step::To(handlers::call_runtime);
+            return Step::To(handlers::memory_copy_long);
         };
         let Some(from) = end(r, 8, 1, len) else {
-            return Step::To(handlers::call_runtime);
+            return Step::To(handlers::memory_copy_long);
         };
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
@@ -115,7 +118,7 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
             return Step::To(handlers::memory_fill_long);
         }
         let Some(to) = end(r, 4, 0, len) else {
-            return Step::To(handlers::call_runtime);
+            return Step::To(handlers::memory_fill_long);
         };
         settle();
         let bytes = u64::from(slot(r, 2).add(1).read() as u8) * 0x0101_0101_0101_0101;
@@ -143,7 +146,7 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
     next(r, RUNTIME_BODY)
 }
 
-/// [`copy`] by the C library.
+/// [`copy`] by the C library, or a trap.
 ///
 /// # Safety
 /// The handler contract.
@@ -166,7 +169,7 @@ pub unsafe fn copy_long(r: &mut Regs) -> Step {
     next(r, RUNTIME_BODY)
 }
 
-/// [`fill`] by the C library.
+/// [`fill`] by the C library, or a trap.
 ///
 /// # Safety
 /// The handler contract.
