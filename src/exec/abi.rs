@@ -23,7 +23,7 @@
 //!
 //! `rust-preserve-none` passes vectors in memory, as all of Rust's own conventions do, but scalars in
 //! registers. So floats are passed as `f64` there, and the accumulator, which may be a vector, as
-//! two ([`super::float`]).
+//! two (see `exec/float.rs`).
 //!
 //! Pinned registers belong to the function that pins: it saves its caller's in its own frame on
 //! entry and restores them when it returns. Functions that pin nothing leave them alone.
