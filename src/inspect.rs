@@ -35,6 +35,8 @@ pub fn ops() -> &'static [OpInfo] {
     })
 }
 
+pub use crate::isa::unfused_name;
+
 /// FNV-1a over all op names, each followed by a line feed: equal for builds with the same op
 /// table.
 pub const fn table_hash() -> u64 {

@@ -14,6 +14,8 @@
 
 use std::collections::BTreeMap;
 
+use threadle::inspect::unfused_name;
+
 use crate::Failure;
 use crate::report::FunctionReport;
 
@@ -79,7 +81,7 @@ impl Budget {
     /// What a fused op may take: its parts' instructions, less one for each seam.
     fn of_parts(&self, name: &str) -> Option<usize> {
         let parts: Option<Vec<usize>> =
-            name.split(SEAM).map(|part| self.rows.get(part).copied()).collect();
+            name.split(SEAM).map(|part| self.rows.get(&unfused_name(part)).copied()).collect();
         parts.map(|parts| parts.iter().sum::<usize>() + 1 - parts.len())
     }
 

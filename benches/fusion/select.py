@@ -1,20 +1,28 @@
 #!/usr/bin/env python3
 """Chooses the fused ops of src/isa/fused.txt from profiles.
 
-usage: select.py COUNT PROFILE[=WEIGHT].. > src/isa/fused.txt
+usage: select.py COUNT PROFILE[=WEIGHT].. > fused.txt
+       select.py --keep FUSED.TXT PROFILE[=WEIGHT].. > fused.txt
 
 A profile is the site list that `threadle profile --sites FILE` writes: one executed instruction a
-line (address, size, op, whether a branch leads to it, times dispatched), in order of addresses.
-Every profile weighs the same (or WEIGHT), whatever its length.
+line (address, size, op, whether a branch leads to it, times dispatched, slots of each part), in order
+of addresses. Every profile weighs the same (or WEIGHT), whatever its length. The second form keeps the
+sequences of a list and only chooses their forms anew.
 
 Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
 each round the code is cut anew into as few instructions as the ops chosen so far allow. What is no
 longer used in the end is dropped. Of the lists beside this script, sequences in never.txt are left out, and
 those in always.txt are kept whatever the profiles say, and those in again.txt get a form for loops of one
 instruction besides. (A profile counts each time around; `threadle disas` shows such loops.)
+
+Where a part reads the slot that an earlier part of the sequence writes, the value can be forwarded from
+part to part: the digit of that part instead of the letter `s` says so. A sequence is listed in the form
+that its places in the profiles have most often, and besides without forwarding if many places have not
+that form. Those in unforwarded.txt are not.
 """
 import collections
 import os
+import re
 import sys
 
 MAX_LENGTH = 6
@@ -33,6 +41,14 @@ def never(op):
     return op in NEVER or op.startswith(("return_", "checked_", "wide_", "call_ref", "call_indirect")) or op.endswith(("_m32", "_m64"))
 
 
+def unfused(part):
+    """A part's name without what it says of forwarded operands."""
+    name, _, letters = part.rpartition("_")
+    if not name or not re.fullmatch("[aslmnik0-4]+", letters):
+        return part
+    return name + "_" + re.sub("[0-4]", "s", letters)
+
+
 def sequences(name):
     """The sequences of a list beside this script."""
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as lines:
@@ -47,19 +63,21 @@ def hides_pc(ops):
 
 
 def blocks(path):
-    """Runs of instructions that can be fused: lists of (parts, count)."""
+    """Runs of instructions that can be fused: lists of (part, count, slots)."""
     run, end = [], None
     for line in open(path):
-        address, size, op, target, count = line.split()
+        address, size, op, target, count, slots = line.split()
         address, size, count = int(address), int(size), int(count)
         parts = op.split("__")
+        if len(parts) > 1:
+            parts = [unfused(part) for part in parts]
         if address != end or target == "1" or never(parts[0]):
             if run:
                 yield run
             run = []
         if not never(parts[0]):
-            for part in parts:
-                run.append((part, count))
+            for part, named in zip(parts, slots.split(";")):
+                run.append((part, count, named))
         end = address + size
         if ends(parts[-1]) and run:
             yield run
@@ -76,7 +94,7 @@ def cut(run, chosen):
     for i in range(n - 1, -1, -1):
         node = None
         for length in range(1, min(MAX_LENGTH, n - i) + 1):
-            if length > 1 and tuple(op for op, _ in run[i:i + length]) not in chosen:
+            if length > 1 and tuple(part[0] for part in run[i:i + length]) not in chosen:
                 continue
             cost = run[i][1] + best[i + length][0]
             if node is None or cost <= node[0]:
@@ -85,30 +103,87 @@ def cut(run, chosen):
     i = 0
     while i < n:
         length = best[i][1]
-        yield tuple(op for op, _ in run[i:i + length]), run[i][1]
+        yield run[i:i + length]
         i += length
 
 
+def scalar(op):
+    """Whether an op is one whose operands can be forwarded, or that nothing but its destination keeps a
+    value from being forwarded across."""
+    return not op.startswith(("mov2", "mov_span", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2",
+                              "struct_", "array_", "ref_", "trap_", "memory_", "table_", "i31_", "pin_")) \
+        and not op.endswith("_indirect") and (not never(op) or op.startswith("return_"))
+
+
+def forwarded(group):
+    """The names of a sequence's parts at a place, with what can be forwarded there."""
+    written, names = {}, []
+    for i, (op, _, slots) in enumerate(group):
+        slots = [] if slots == "-" else slots.split(",")
+        own = [slot[:-1] for slot in slots if slot.endswith("=")]
+        if not scalar(op):
+            written = {}
+            names.append(op)
+            continue
+        read = iter(slot for slot in slots if not slot.endswith("="))
+        name, letters = op.rsplit("_", 1) if "_" in op else (op, "")
+        letters = list(letters)
+        for k in range(len(own), len(letters) if set(letters) <= set("aslmnik") else 0):
+            if letters[k] == "s":
+                letters[k] = str(written.get(next(read), "s"))
+        names.append(name + ("_" + "".join(letters) if letters else ""))
+        written.update((slot, i) for slot in own)
+    return tuple(names)
+
+
+def forms(listed, profiles):
+    """The forms of each sequence that are worth a handler, that which forwards first."""
+    places = {op: collections.Counter() for op in listed}
+    for mine, total in profiles:
+        for run in mine:
+            for group in cut(run, places):
+                op = tuple(part[0] for part in group)
+                if len(op) > 1:
+                    places[op][forwarded(group)] += group[0][1] / total
+    refused = set(sequences("unforwarded.txt"))
+    for op, found in places.items():
+        best = max((form for form in found if form != op), key=found.get, default=op)
+        share = found[best] / (sum(found.values()) or 1)
+        if best == op or op in refused or share < 0.2:
+            yield op, [op]
+        else:
+            yield op, [best] if share > 0.97 else [best, op]
+
+
 def main():
-    count, paths = int(sys.argv[1]), sys.argv[2:]
-    runs = []
+    keep = sys.argv[1] == "--keep"
+    count, paths = 0 if keep else int(sys.argv[1]), sys.argv[3 if keep else 2:]
+    runs, profiles = [], []
     for path in paths:
         path, _, weight = path.partition("=")
         mine = list(blocks(path))
-        total = (sum(c for run in mine for _, c in run) or 1) / float(weight or 1)
+        total = (sum(part[1] for run in mine for part in run) or 1) / float(weight or 1)
+        profiles.append((mine, total))
         merged = collections.Counter()
         for run in mine:
-            if sum(c for _, c in run) * 100000 > total:
-                merged[tuple(op for op, _ in run), tuple(c for _, c in run)] += 1
+            if sum(part[1] for part in run) * 100000 > total:
+                merged[tuple(part[0] for part in run), tuple(part[1] for part in run)] += 1
         for (ops, counts), times in merged.items():
             runs.append([(op, c * times / total) for op, c in zip(ops, counts)])
+    if keep:
+        with open(sys.argv[2]) as lines:
+            listed = [[unfused(part) for part in line.split()] for line in lines
+                      if not line.startswith("#") and not line.endswith(" again\n")]
+        write(list(dict.fromkeys(map(tuple, listed))), profiles)
+        return
     refused, kept = set(sequences("never.txt")), sequences("always.txt")
     chosen = set(kept)
     count += len(kept)
 
     def tokens():
         for run in runs:
-            yield list(cut(run, chosen))
+            groups = cut(run, chosen)
+            yield [(tuple(part[0] for part in group), group[0][1]) for group in groups]
 
     before = sum(c for run in tokens() for _, c in run)
     while len(chosen) < count:
@@ -128,14 +203,21 @@ def main():
                 used[op] += c
     after = sum(c for run in tokens() for _, c in run)
     print(f"dispatches: {after / before:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
+    listed = [op for op, _ in used.most_common()] + [op for op in kept if op not in used]
+    write(listed, profiles)
+
+
+def write(listed, profiles):
+    """Prints the list, with the forms of each sequence."""
     print("# Fused ops: sequences of ops that are dispatched as one, most used first. Chosen by")
     print("# benches/fusion/select.py from profiles; see docs/performance.md.")
-    listed = [op for op, _ in used.most_common()] + [op for op in kept if op not in used]
+    forms_of = dict(forms(listed, profiles))
     for op in listed:
-        print(" ".join(op))
+        for form in forms_of[op]:
+            print(" ".join(form))
     for op in sequences("again.txt"):
-        if op in listed:
-            print(" ".join(op), "again")
+        for form in forms_of.get(op, []):
+            print(" ".join(form), "again")
 
 
 main()

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use threadle::exec::profile;
+use threadle::isa::{Kind, Op};
 use threadle::{Context, Engine, Result, ensure};
 
 use super::run::Run;
@@ -21,7 +22,7 @@ pub struct Profile {
     #[arg(long, value_name = "FILE")]
     ops: Option<PathBuf>,
 
-    /// Write every executed instruction: address, size, op, whether a branch leads to it, count
+    /// Write every executed instruction: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
     #[arg(long, value_name = "FILE")]
     sites: Option<PathBuf>,
 
@@ -72,12 +73,30 @@ fn sites() -> String {
         let target = u8::from(site.is_target);
         let _ = writeln!(
             text,
-            "{} {} {} {target} {}",
+            "{} {} {} {target} {} {}",
             site.address,
             site.op.size(),
             site.op.info().name,
-            site.count
+            site.count,
+            slots(site)
         );
     }
     text
+}
+
+/// The slots that the parts of an instruction name, written ones with `=` behind: `4=,2;-;3,4`.
+fn slots(site: &profile::Site) -> String {
+    let mut numbers = site.slots.iter();
+    let own = [site.op as u16];
+    let parts = if site.op.parts().is_empty() { &own } else { site.op.parts() };
+    let part = |part: &u16| {
+        let fields = &Op::from_u16(*part).expect("a part").info().fields;
+        let slots = fields.iter().filter(|field| field.1.is_slot());
+        let slots: Vec<String> = slots
+            .zip(numbers.by_ref())
+            .map(|(field, slot)| format!("{slot}{}", if field.1 == Kind::Dst { "=" } else { "" }))
+            .collect();
+        if slots.is_empty() { "-".into() } else { slots.join(",") }
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(";")
 }

@@ -73,6 +73,9 @@ pub fn ctx_reg(ctx: *mut VmCtx) -> CtxReg {
     return ctx;
 }
 
+/// Per part of a fused op but the last: what it has written to a slot.
+pub type Kept = [u64; 5];
+
 /// The interpreter's registers as one value, for handler bodies.
 #[derive(Clone, Copy)]
 pub struct Regs {
@@ -90,6 +93,8 @@ pub struct Regs {
     pub f1: FloatReg,
     pub f2: FloatReg,
     pub ctx_reg: CtxReg,
+    /// What parts of a fused op have written to slots, for later parts of it. No registers of their own.
+    pub kept: Kept,
 }
 
 impl Regs {

@@ -82,6 +82,7 @@ pub unsafe fn enter_at(
             f1: dispatch::any_float(),
             f2: dispatch::any_float(),
             ctx_reg: ctx_reg(ctx),
+            kept: Default::default(),
         });
         (*store).activations_left += 1;
         if exit == status::RETURN {

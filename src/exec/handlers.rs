@@ -17,7 +17,8 @@ use super::float;
 use super::float::FloatReg;
 #[cfg(not(dispatch = "loop"))]
 use super::head;
-use super::operand::{A, F, H, I, K, L, M, N, P, S};
+#[allow(unused_imports, reason = "a build may leave all fused ops out")]
+use super::operand::{A, F, H, I, K, Keep, Kept, L, M, N, P, S};
 use crate::isa::OP_COUNT;
 use crate::sem;
 #[cfg(not(dispatch = "loop"))]

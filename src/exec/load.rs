@@ -52,7 +52,11 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
             // Each time around counts.
             let op = op.once();
             write(words, at, &(op as u16).to_le_bytes());
-            counted.push((start + at, op));
+            let slots = op.info().fields.iter().filter(|field| field.1.is_slot());
+            let slots = slots.map(|field| {
+                read::<2>(words, at + HEAD + usize::from(field.2)).map_or(0, i16::from_le_bytes)
+            });
+            counted.push((start + at, op, slots.collect()));
             let field = |field| read::<4>(words, at + HEAD + field).map(u32::from_le_bytes);
             for place in isa::branches(op, field) {
                 let distance = read::<4>(words, at + place).map_or(0, i32::from_le_bytes);
@@ -65,7 +69,7 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
         at += size;
     }
     if let Some(counted) = counted {
-        profile::register(&counted, &targets);
+        profile::register(counted, &targets);
     }
     Ok(())
 }

@@ -156,6 +156,9 @@ pub unsafe fn slot(r: &Regs, at: usize) -> *mut u64 {
 
 /// A class that can be read.
 pub trait Source<T> {
+    /// Whether reading costs nothing because a part before has read or computed the value.
+    const KEPT: bool = false;
+
     /// Reads the operand whose field is at `at`.
     ///
     /// # Safety
@@ -194,6 +197,10 @@ pub struct H;
 pub struct F;
 /// No operand: the number 0, for addresses.
 pub struct K;
+/// A destination, in part `PART` of a fused op, that a later part reads.
+pub struct Keep<const PART: usize, D>(core::marker::PhantomData<D>);
+/// What part `PART` has written, without the way through its slot.
+pub struct Kept<const PART: usize>;
 
 impl<T: Value> Source<T> for A {
     #[inline(always)]
@@ -277,6 +284,29 @@ impl<T: Value, const PIN: usize> Dest<T> for Pinned<PIN> {
     unsafe fn write(r: &mut Regs, _: usize, v: T) {
         T::set_pin::<PIN>(r, v);
     }
+}
+
+impl<T: Value, D: Dest<T>, const PART: usize> Dest<T> for Keep<PART, D> {
+    #[inline(always)]
+    unsafe fn write(r: &mut Regs, at: usize, v: T) {
+        // SAFETY: passed on unchanged.
+        unsafe { D::write(r, at, v) }
+        r.kept[PART] = v.to_bits();
+    }
+}
+
+impl<T: Value, const PART: usize> Source<T> for Kept<PART> {
+    const KEPT: bool = true;
+
+    #[inline(always)]
+    unsafe fn read(r: &Regs, _: usize) -> T {
+        T::from_bits(r.kept[PART])
+    }
+}
+
+impl<const PART: usize> Rhs for Kept<PART> {
+    const AT: usize = S::AT;
+    const BODY: usize = S::BODY;
 }
 
 /// Operand bytes of a binary op, by the class of its right side.

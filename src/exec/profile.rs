@@ -13,7 +13,7 @@ use crate::isa::Op;
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// An instruction that is counted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Site {
     /// Its address.
     pub address: usize,
@@ -23,6 +23,8 @@ pub struct Site {
     pub is_target: bool,
     /// How often it was dispatched.
     pub count: u64,
+    /// The slots that it names, in order of its fields.
+    pub slots: Vec<i16>,
 }
 
 /// Counts of a process.
@@ -48,11 +50,11 @@ pub(super) fn is_enabled() -> bool {
 }
 
 /// Notes the instructions of a piece of code and where its branches lead.
-pub(super) fn register(ops: &[(usize, Op)], targets: &[usize]) {
+pub(super) fn register(ops: Vec<(usize, Op, Vec<i16>)>, targets: &[usize]) {
     let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    for (address, op) in ops {
-        let site = Site { address: *address, op: *op, is_target: false, count: 0 };
-        counts.sites.insert(*address, site);
+    for (address, op, slots) in ops {
+        let site = Site { address, op, is_target: false, count: 0, slots };
+        counts.sites.insert(address, site);
     }
     for target in targets {
         if let Some(site) = counts.sites.get_mut(target) {
@@ -64,7 +66,7 @@ pub(super) fn register(ops: &[(usize, Op)], targets: &[usize]) {
 /// Every instruction that was registered, in order of addresses.
 pub fn sites() -> Vec<Site> {
     let counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut sites: Vec<Site> = counts.sites.values().copied().collect();
+    let mut sites: Vec<Site> = counts.sites.values().cloned().collect();
     sites.sort_by_key(|site| site.address);
     sites
 }

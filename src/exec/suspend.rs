@@ -166,6 +166,7 @@ impl Frames {
                 f1: saved_float(1),
                 f2: saved_float(2),
                 ctx_reg: ctx_reg(ctx),
+                kept: Default::default(),
             });
             (*store).activations_left += 1;
             let exit = match exit {

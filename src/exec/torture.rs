@@ -1,5 +1,6 @@
 //! Every handler, thousands of times in a row, on a small native stack: if one of them called its
-//! successor instead of jumping to it, the stack would overflow.
+//! successor instead of jumping to it, the stack would overflow. And every fused handler beside those of
+//! its parts: they must do the same.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -115,6 +116,13 @@ struct Places {
     pointer: u32,
 }
 
+const PLACES: Places = Places {
+    memory: memoffset::offset_of!(Context, memory) as u32,
+    table: memoffset::offset_of!(Context, table) as u32,
+    cell: memoffset::offset_of!(Context, cell) as u32,
+    pointer: memoffset::offset_of!(Context, pointer) as u32,
+};
+
 impl Places {
     fn of(&self, op: &str, field: &str) -> u32 {
         match field {
@@ -184,6 +192,47 @@ fn memory_of_every_address() -> *mut u8 {
     base.cast()
 }
 
+/// A store without anything in it.
+fn store(
+    stack: &mut [Slot],
+    interrupt: &AtomicU32,
+    heap: *mut HeapCtx,
+    types: &[TypeEntry],
+) -> StoreCtx {
+    StoreCtx {
+        stack_limit: ptr::null_mut(),
+        exit_fp: StoreCtx::no_frame(stack.as_mut_ptr()),
+        exit_ctx: ptr::null_mut(),
+        exit_pc: ptr::null(),
+        stack_base: stack.as_mut_ptr(),
+        fuel: i64::MAX,
+        pins_floats: 1,
+        trap: 0,
+        activations_left: 0,
+        interrupt,
+        inner: ptr::null_mut(),
+        host_ctx: ptr::null_mut(),
+        heap,
+        types: types.as_ptr(),
+        hooks: &HOOKS,
+    }
+}
+
+/// Code of one instruction after the other, then an `exit`, threaded.
+fn code_of(mut code: Vec<u8>) -> Vec<u64> {
+    let mut exit = vec![0; isa::len(0)];
+    exit[..2].copy_from_slice(&(Op::Exit as u16).to_le_bytes());
+    code.extend_from_slice(&exit);
+    // Padding must be whole instructions too.
+    while !code.len().is_multiple_of(8) {
+        code.extend_from_slice(&exit[..ALIGN.max(2)]);
+    }
+    let word = |chunk: &[u8]| u64::from_le_bytes(chunk.try_into().expect("8 bytes"));
+    let mut words: Vec<u64> = code.chunks_exact(8).map(word).collect();
+    thread(&mut words).expect("whole instructions");
+    words
+}
+
 fn run_all() {
     initialise();
     let bytes = memory_of_every_address();
@@ -199,23 +248,7 @@ fn run_all() {
     let mut heap = HeapCtx { windows: [window; CLASSES] };
     let types = [TypeEntry::NONE; 4];
     let mut stack = vec![1_u64; 1 << 14];
-    let mut store = StoreCtx {
-        stack_limit: ptr::null_mut(),
-        exit_fp: StoreCtx::no_frame(stack.as_mut_ptr()),
-        exit_ctx: ptr::null_mut(),
-        exit_pc: ptr::null(),
-        stack_base: stack.as_mut_ptr(),
-        fuel: i64::MAX,
-        pins_floats: 1,
-        trap: 0,
-        activations_left: 0,
-        interrupt: &interrupt,
-        inner: ptr::null_mut(),
-        host_ctx: ptr::null_mut(),
-        heap: &raw mut heap,
-        types: types.as_ptr(),
-        hooks: &HOOKS,
-    };
+    let mut store = store(&mut stack, &interrupt, &raw mut heap, &types);
     let mut context = Context {
         fixed: VmCtx {
             store: &mut store,
@@ -231,28 +264,10 @@ fn run_all() {
         cell: [1; 2],
         pointer: imported.as_mut_ptr(),
     };
-    let places = Places {
-        memory: memoffset::offset_of!(Context, memory) as u32,
-        table: memoffset::offset_of!(Context, table) as u32,
-        cell: memoffset::offset_of!(Context, cell) as u32,
-        pointer: memoffset::offset_of!(Context, pointer) as u32,
-    };
     let mut tried = 0;
     for op in (0..OPS.len()).filter_map(|i| Op::from_u16(i as u16)).filter(|op| repeats(*op)) {
-        let one = instruction(op, &places);
-        let mut code = one.repeat(COPIES);
-        let mut exit = vec![0; isa::len(0)];
-        exit[..2].copy_from_slice(&(Op::Exit as u16).to_le_bytes());
-        code.extend_from_slice(&exit);
-        // Padding must be whole instructions too.
-        while !code.len().is_multiple_of(8) {
-            code.extend_from_slice(&exit[..ALIGN.max(2)]);
-        }
-        let mut words: Vec<u64> = code
-            .chunks_exact(8)
-            .map(|chunk| u64::from_le_bytes(chunk.try_into().expect("8 bytes")))
-            .collect();
-        thread(&mut words).unwrap_or_else(|e| panic!("{}: {e:?}", op.info().name));
+        let one = instruction(op, &PLACES);
+        let words = code_of(one.repeat(COPIES));
         stack.fill(1);
         stack[(1 << 13) + OBJECT_SLOT as usize] = object as u64;
         // SAFETY: the mapping is only used here. The head says how long.
@@ -280,6 +295,7 @@ fn run_all() {
                 f1: float::from_bits(1),
                 f2: float::from_bits(1),
                 ctx_reg: ctx_reg(&raw mut context.fixed),
+                kept: Default::default(),
             })
         };
         // An op that consumes its own result can end in a trap of its own kind (a table index, a
@@ -303,4 +319,218 @@ fn no_handler_grows_the_native_stack() {
         .expect("a thread")
         .join()
         .expect("every handler came to its end");
+}
+
+/// Ways to fill in the operands that are tried of each fused op.
+const TRIES: u64 = 24;
+/// Memory that is compared, and filled before with something to read.
+const COMPARED: usize = 16 << 10;
+/// The slots that operands name: few, so that they often name the same.
+const SLOTS: core::ops::Range<u64> = 40..45;
+/// Where the registers are stored in the end.
+const REGISTERS: i16 = 50;
+
+/// xorshift64*
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        (self.next() >> 33) % end
+    }
+
+    /// Slot contents: addresses in the compared memory, and numbers of all kinds.
+    fn bits(&mut self) -> u64 {
+        match self.below(6) {
+            0 => self.below(3),
+            1 | 2 => self.below(COMPARED as u64 / 2),
+            3 => u64::from(self.next() as u32),
+            4 => (self.below(1000) as f64 / 8.0 - 60.0).to_bits(),
+            _ => self.next(),
+        }
+    }
+}
+
+/// An instruction of this op with operands by chance, if such exist, and the instructions of its parts.
+fn fused_and_parts(op: Op, random: &mut Random) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    for part in op.parts() {
+        let part = Op::from_u16(*part).expect("a part");
+        let mut bytes = instruction(part, &PLACES);
+        for (_, kind, at) in &part.info().fields {
+            let at = HEAD + usize::from(*at);
+            let mut put = |value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+            match kind {
+                Kind::Dst | Kind::Slot => {
+                    let slot = SLOTS.start + random.below(SLOTS.end - SLOTS.start);
+                    put(&(slot as i16).to_le_bytes());
+                }
+                Kind::Imm16 => put(&(random.below(40) as i16 - 4).to_le_bytes()),
+                Kind::Imm32 => put(&(random.below(40) as i32 - 4).to_le_bytes()),
+                Kind::Imm64 | Kind::F64 => put(&random.bits().to_le_bytes()),
+                Kind::Off32 => put(&(random.below(64) as u32).to_le_bytes()),
+                _ => {}
+            }
+        }
+        parts.push(bytes);
+    }
+    // What is forwarded must be what the slots hold.
+    for (reader, field, writer) in op.forwarded() {
+        let slot = [parts[writer][HEAD], parts[writer][HEAD + 1]];
+        parts[reader][HEAD + field..][..2].copy_from_slice(&slot);
+    }
+    let slot = |part: usize, field: usize| {
+        i16::from_le_bytes([parts[part][HEAD + field], parts[part][HEAD + field + 1]])
+    };
+    if op.form(slot) != Some(op) {
+        return None;
+    }
+    // Branches lead behind the last part.
+    let mut fused = vec![0; HEAD];
+    fused[..2].copy_from_slice(&(op as u16).to_le_bytes());
+    for part in &parts {
+        fused.extend_from_slice(&part[HEAD..]);
+    }
+    let size = isa::instruction_size(op, |_| Some(2)).expect("a size");
+    fused.resize(size, 0);
+    for at in isa::branches(op, |_| Some(2)) {
+        fused[at..at + 4].copy_from_slice(&(size as i32).to_le_bytes());
+    }
+    let mut left: usize = parts.iter().map(Vec::len).sum();
+    for (part, bytes) in op.parts().iter().zip(&mut parts) {
+        let part = Op::from_u16(*part).expect("a part");
+        for at in isa::branches(part, |_| Some(2)) {
+            bytes[at..at + 4].copy_from_slice(&(left as i32).to_le_bytes());
+        }
+        left -= bytes.len();
+    }
+    Some((fused, parts.concat()))
+}
+
+/// Whether two slots hold the same, the sign of a NaN apart: which one arithmetic gives is not specified.
+fn same(a: u64, b: u64) -> bool {
+    let wide = |v| f64::from_bits(v).is_nan();
+    let narrow = |v| f32::from_bits(v as u32).is_nan();
+    a == b
+        || wide(a) && wide(b) && (a ^ b) << 1 == 0
+        || narrow(a) && narrow(b) && (a ^ b) << 33 == 0
+}
+
+/// Instructions that store the registers in the frame.
+fn stored_registers() -> Vec<u8> {
+    let ops = [Op::MovSl, Op::MovSm, Op::MovSa, Op::FmovSl, Op::FmovSm, Op::FmovSn, Op::FmovSa];
+    let stores = ops.iter().zip(REGISTERS..).map(|(op, slot)| {
+        let mut bytes = instruction(*op, &PLACES);
+        bytes[HEAD..HEAD + 2].copy_from_slice(&slot.to_le_bytes());
+        bytes
+    });
+    stores.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn a_fused_op_does_what_its_parts_do() {
+    initialise();
+    let bytes = memory_of_every_address();
+    let interrupt = AtomicU32::new(0);
+    let mut memory = VmMemory::new(bytes, SPAN as u64);
+    let mut heap =
+        HeapCtx { windows: [Window { next: ptr::null_mut(), end: ptr::null_mut() }; CLASSES] };
+    let types = [TypeEntry::NONE; 4];
+    let mut stack = vec![0_u64; 256];
+    let mut store = store(&mut stack, &interrupt, &raw mut heap, &types);
+    let mut imported = [0_u64; 2];
+    let scalar = |part: &u16| {
+        let families =
+            ["integer", "float", "mov", "select", "load", "store", "branch", "br_table", "global"];
+        let op = Op::from_u16(*part).expect("a part");
+        families.contains(&op.info().family) || op == Op::Br
+    };
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let (mut tried, mut forwarding) = (0, 0);
+    for op in (0..OPS.len()).filter_map(|i| Op::from_u16(i as u16)) {
+        if op.parts().is_empty() || op.is_again() || !op.parts().iter().all(scalar) {
+            continue;
+        }
+        let mut tries = 0;
+        while tries < TRIES {
+            let Some((fused, parts)) = fused_and_parts(op, &mut random) else { continue };
+            let slots: Vec<u64> = stack.iter().map(|_| random.bits()).collect();
+            let registers = [(); 7].map(|()| random.bits());
+            let mut run = |code: Vec<u8>| {
+                let words = code_of([code, stored_registers()].concat());
+                stack.copy_from_slice(&slots);
+                // SAFETY: the mapping is only used here.
+                unsafe {
+                    libc::madvise(bytes.cast(), SPAN, libc::MADV_DONTNEED);
+                    for i in 0..COMPARED {
+                        bytes.add(i).write(i as u8 ^ (i >> 8) as u8);
+                    }
+                }
+                let mut context = Context {
+                    fixed: VmCtx {
+                        store: &mut store,
+                        mem0: &mut memory,
+                        code: ptr::null(),
+                        func_refs: ptr::null_mut(),
+                        module: ptr::null(),
+                        instance_index: 0,
+                        reserved: 0,
+                    },
+                    memory: &mut memory,
+                    table: ptr::null_mut(),
+                    cell: [7; 2],
+                    pointer: imported.as_mut_ptr(),
+                };
+                let [acc, l0, l1, fa, f0, f1, f2] = registers;
+                // SAFETY: the code is instructions whose operands stay inside the objects above, and
+                // ends in `exit`.
+                let status = unsafe {
+                    dispatch::run(Regs {
+                        pc: words.as_ptr().cast(),
+                        op: ptr::null(),
+                        fp: stack.as_mut_ptr().add(64),
+                        mem: bytes,
+                        acc,
+                        l0,
+                        l1,
+                        fa: float::from_bits(fa),
+                        f0: float::from_bits(f0),
+                        f1: float::from_bits(f1),
+                        f2: float::from_bits(f2),
+                        ctx_reg: ctx_reg(&raw mut context.fixed),
+                        kept: Default::default(),
+                    })
+                };
+                // Of registers that hold 32 bits, the other half is unspecified.
+                let mut frame = stack.clone();
+                for register in &mut frame[64 + REGISTERS as usize..][..7] {
+                    *register &= if op.info().name.contains("32") { 0xffff_ffff } else { u64::MAX };
+                }
+                // SAFETY: inside the mapping.
+                let memory = unsafe { core::slice::from_raw_parts(bytes, COMPARED) }.to_vec();
+                (status, frame, memory, context.cell)
+            };
+            let (as_one, one_by_one) = (run(fused), run(parts));
+            let name = &op.info().name;
+            assert_eq!(as_one.0, one_by_one.0, "{name}: status");
+            for (i, (a, b)) in as_one.1.iter().zip(&one_by_one.1).enumerate() {
+                assert!(same(*a, *b), "{name}: slot {} is {a:#x} and {b:#x}", i as isize - 64);
+            }
+            assert!(as_one.2 == one_by_one.2, "{name}: memory");
+            assert_eq!(as_one.3, one_by_one.3, "{name}: global");
+            tries += 1;
+        }
+        tried += 1;
+        forwarding += usize::from(op.forwarded().next().is_some());
+    }
+    // SAFETY: the mapping made above; nothing refers to it any more.
+    unsafe { libc::munmap(bytes.cast(), SPAN) };
+    let all = isa::OPS.iter().any(|op| op.family == "fused");
+    assert!(!all || tried > 800 && forwarding > 150, "only {tried}, {forwarding}");
 }

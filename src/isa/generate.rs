@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::table::{Kind, Table};
+use crate::table::{Forward, Kind, Row, Table};
 
 /// `i32_add_asi` to `I32AddAsi`.
 fn camel(name: &str) -> String {
@@ -49,11 +49,12 @@ pub fn ops(table: &Table) -> String {
     for row in &table.rows {
         let _ = writeln!(
             s,
-            "    Shape {{ body: {}, tail: {}, has_target: {}, again: {}, parts: {}, first_part: {} }},",
+            "    Shape {{ body: {}, tail: {}, has_target: {}, again: {}, forwards: {}, parts: {}, first_part: {} }},",
             row.body,
             row.tail,
             row.parts.is_empty() && row.fields.iter().any(|field| field.1 == Kind::Target),
             row.again,
+            !row.forwards.is_empty(),
             row.parts.len(),
             parts.len()
         );
@@ -62,6 +63,7 @@ pub fn ops(table: &Table) -> String {
     let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
     s += &fusions(table);
     s += &repetitions(table);
+    s += &forwards(table);
     s += "static ALL: [Op; OP_COUNT] = [\n";
     for row in &table.rows {
         let _ = writeln!(s, "    Op::{},", camel(&row.name));
@@ -130,7 +132,17 @@ fn fusions(table: &Table) -> String {
                 nodes.push((BTreeMap::new(), 0));
             }
         }
-        nodes[node].1 = fused + 1;
+        // Of two forms the one that forwards: whoever finds it looks whether it may.
+        let found = &mut nodes[node].1;
+        if *found == 0 || !row.forwards.is_empty() {
+            let other = found.checked_sub(1).map(|other| &table.rows[other]);
+            assert!(
+                other.is_none_or(|other| other.forwards.is_empty()),
+                "fused.txt: {} forwards and so does another form of it",
+                row.name
+            );
+            *found = fused + 1;
+        }
     }
     let edges: Vec<(usize, usize)> =
         nodes.iter().flat_map(|node| node.0.iter().map(|(op, next)| (*op, *next))).collect();
@@ -158,7 +170,10 @@ fn repetitions(table: &Table) -> String {
         .enumerate()
         .filter(|(_, row)| row.again)
         .map(|(again, row)| {
-            let once = table.rows.iter().position(|it| !it.again && it.parts == row.parts);
+            let once = table
+                .rows
+                .iter()
+                .position(|it| !it.again && it.parts == row.parts && it.forwards == row.forwards);
             (
                 once.unwrap_or_else(|| panic!("fused.txt: {} without its plain form", row.name)),
                 again,
@@ -166,6 +181,35 @@ fn repetitions(table: &Table) -> String {
         })
         .collect();
     format!("static REPETITIONS: [(u16, u16); {}] = {pairs:?};\n", pairs.len())
+}
+
+/// The operands that fused ops forward, and those ops' forms that forward nothing, where there are any.
+fn forwards(table: &Table) -> String {
+    let rows = || table.rows.iter().enumerate().filter(|(_, row)| !row.forwards.is_empty());
+    let mut s = String::new();
+    for (op, row) in rows() {
+        for forward in &row.forwards {
+            let Forward { reader, letter, field, writer, rewriters } = forward;
+            let _ = writeln!(
+                s,
+                "    Forward {{ op: {op}, reader: {reader}, letter: {letter}, field: {field}, writer: {writer}, rewriters: {rewriters} }},"
+            );
+        }
+    }
+    let plain = |row: &Row| {
+        table
+            .rows
+            .iter()
+            .position(|it| it.parts == row.parts && it.again == row.again && it.forwards.is_empty())
+    };
+    let pairs: Vec<(usize, usize)> =
+        rows().filter_map(|(op, row)| Some((op, plain(row)?))).collect();
+    let count: usize = rows().map(|(_, row)| row.forwards.len()).sum();
+    format!(
+        "static FORWARDS: [Forward; {count}] = [\n{s}];\n\
+         static PLAIN: [(u16, u16); {}] = {pairs:?};\n",
+        pairs.len()
+    )
 }
 
 /// The descriptions of all ops that are not fused, a line each: name, family, effect, then name, kind

@@ -16,7 +16,7 @@ mod table;
 mod vector;
 
 pub use disasm::{Listing, disassemble};
-pub use table::Kind;
+pub use table::{Kind, unfused_name};
 pub use vector::*;
 
 include!(concat!(env!("OUT_DIR"), "/ops.rs"));
@@ -41,9 +41,21 @@ struct Shape {
     has_target: bool,
     /// Whether it is a fused op that branches to itself.
     again: bool,
+    /// Whether it is a fused op that forwards operands.
+    forwards: bool,
     /// Number of parts, and where they begin in `PARTS`.
     parts: u8,
     first_part: u16,
+}
+
+/// An operand that a fused op forwards: see `table`. In order of the ops.
+struct Forward {
+    op: u16,
+    reader: u8,
+    letter: u8,
+    field: u8,
+    writer: u8,
+    rewriters: u8,
 }
 
 /// The description of an op.
@@ -71,19 +83,18 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
         .collect();
     for op in &ALL[infos.len()..] {
         let parts = op.parts();
-        let join = |of: fn(&OpInfo) -> &str, with: &str| {
-            Cow::Owned(
-                parts
-                    .iter()
-                    .map(|&part| of(&infos[usize::from(part)]))
-                    .collect::<Vec<_>>()
-                    .join(with),
-            )
-        };
-        let (mut name, effect) = (join(|info| &info.name, "__"), join(|info| &info.effect, "; "));
+        let info = |part: &u16| &infos[usize::from(*part)];
+        let mut names: Vec<String> = parts.iter().map(|part| info(part).name.to_string()).collect();
+        for forward in op.forwards() {
+            let name = &mut names[usize::from(forward.reader)];
+            let at = name.len() - usize::from(forward.letter);
+            name.replace_range(at..=at, &forward.writer.to_string());
+        }
+        let mut name = names.join("__");
         if op.is_again() {
             name += "__again";
         }
+        let effects: Vec<&str> = parts.iter().map(|part| &*info(part).effect).collect();
         let mut fields = Vec::new();
         let mut shift = 0;
         for &part in parts {
@@ -91,7 +102,13 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
             fields.extend(own.map(|&(name, kind, at)| (name, kind, at + shift)));
             shift += SHAPES[usize::from(part)].body;
         }
-        infos.push(OpInfo { name, family: "fused", effect, fields, body: shift });
+        infos.push(OpInfo {
+            name: name.into(),
+            family: "fused",
+            effect: effects.join("; ").into(),
+            fields,
+            body: shift,
+        });
     }
     infos
 });
@@ -175,6 +192,39 @@ impl Op {
     pub fn once(self) -> Op {
         let found = REPETITIONS.iter().find(|(_, again)| *again == self as u16);
         found.and_then(|(once, _)| Op::from_u16(*once)).unwrap_or(self)
+    }
+
+    /// The operands that it forwards.
+    fn forwards(self) -> &'static [Forward] {
+        if !self.shape().forwards {
+            return &[];
+        }
+        let first = FORWARDS.partition_point(|forward| forward.op < self as u16);
+        let end = FORWARDS.partition_point(|forward| forward.op <= self as u16);
+        &FORWARDS[first..end]
+    }
+
+    /// The same for tests: the part that reads and its field, and the part that writes.
+    #[cfg(test)]
+    pub fn forwarded(self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let place = |f: &Forward| (f.reader.into(), f.field.into(), f.writer.into());
+        self.forwards().iter().map(place)
+    }
+
+    /// Of the forms of a fused op that [`fusions`] has found, the one for these operands: what it forwards
+    /// must be what the slots hold. `slot` gives the slot number at a field of a part.
+    pub fn form(self, slot: impl Fn(usize, usize) -> i16) -> Option<Op> {
+        let holds = self.forwards().iter().all(|forward| {
+            let written = slot(usize::from(forward.writer), 0);
+            slot(usize::from(forward.reader), usize::from(forward.field)) == written
+                && (0..usize::from(forward.reader))
+                    .all(|part| forward.rewriters >> part & 1 == 0 || slot(part, 0) != written)
+        });
+        if holds {
+            return Some(self);
+        }
+        let found = PLAIN.binary_search_by_key(&(self as u16), |pair| pair.0).ok()?;
+        Op::from_u16(PLAIN[found].1)
     }
 
     /// For a fused op: the opcodes of its parts.
@@ -480,7 +530,8 @@ pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> impl Iterator<I
     single.chain((0..listed).map(move |i| HEAD + tail + 8 + i * 4))
 }
 
-/// Calls `found` with length and op of each fused op that `ops` begins with.
+/// Calls `found` with length and op of each fused op that `ops` begins with; of an op's forms with the one
+/// that forwards, see [`Op::form`].
 ///
 /// The sequences are a trie: a node's edges end where `FUSION_NODES` says, begin where those of the
 /// node before end, and are in order of their ops; beside the end is the fused op that ends at the

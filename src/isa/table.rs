@@ -24,6 +24,7 @@
 //! | `n` | the third pinned local (floats only) | the same |
 //! | `i` | an immediate in the instruction | |
 //! | `k` | (addresses) nothing: the address is the offset | |
+//! | `0` to `4` | (in fused ops) the slot that this part has written, from the register that it came from | |
 
 #[path = "table/atomic.rs"]
 mod atomic;
@@ -86,6 +87,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is the number of a slot.
+    pub fn is_slot(self) -> bool {
+        matches!(self, Kind::Dst | Kind::Slot)
+    }
+
     /// All kinds; the index is the kind's number.
     pub const ALL: [Kind; 19] = [
         Kind::Dst,
@@ -135,9 +141,96 @@ pub struct Row {
     pub tail: u8,
     /// For a fused op: whether its last part branches to the op itself, which is a whole loop then.
     pub again: bool,
+    /// For a fused op: operands that come from an earlier part, in order.
+    pub forwards: Vec<Forward>,
+}
+
+/// An operand of a part of a fused op that is the slot which an earlier part writes: its value is
+/// taken from where it was computed, not from the slot.
+#[derive(PartialEq, Eq)]
+pub struct Forward {
+    /// The part that reads.
+    pub reader: u8,
+    /// Which letter of its name the operand is, counted from the last.
+    pub letter: u8,
+    /// Place of its field.
+    pub field: u8,
+    /// The part that writes.
+    pub writer: u8,
+    /// A bit for each part between them that writes a slot: another one.
+    pub rewriters: u8,
+}
+
+/// Handlers whose operands may be forwarded: those of scalars, which write at most one slot.
+const FORWARDING: [&str; 16] = [
+    "binary::binary::",
+    "binary::binary_trapping::",
+    "binary::unary::",
+    "binary::unary_trapping::",
+    "branch::br_compare::",
+    "branch::br_eqz::",
+    "branch::br_nez::",
+    "call::ret_value::",
+    "control::br_table::",
+    "global::get::",
+    "global::set::",
+    "memory::load::",
+    "memory::store::",
+    "mov::const64::",
+    "mov::mov::",
+    "select::select::",
+];
+
+/// The name of a fused op's part without what it says of forwarded operands: `i32_add_a0` to
+/// `i32_add_as`.
+pub fn unfused_name(part: &str) -> String {
+    let Some((name, letters)) = part.rsplit_once('_') else { return part.into() };
+    if letters.chars().any(|c| !"aslmnik01234".contains(c)) {
+        return part.into();
+    }
+    format!("{name}_{}", letters.replace(|c: char| c.is_ascii_digit(), "s"))
 }
 
 impl Row {
+    /// Whether it writes a slot.
+    fn writes(&self) -> bool {
+        self.fields.iter().any(|field| field.1 == Kind::Dst)
+    }
+
+    /// The number, among the slots that it reads, of the one at this place.
+    fn read_slot(&self, field: u8) -> usize {
+        let mut slots = self.fields.iter().filter(|own| own.1 == Kind::Slot);
+        slots.position(|own| own.2 == field).expect("a slot that is read")
+    }
+
+    /// The handler with operands forwarded: those that are given, by their number among the slots that
+    /// are read, from these parts; and with what it writes kept as what part `keep` has written.
+    fn forwarded(&self, sources: &[(usize, u8)], keep: Option<usize>) -> String {
+        if sources.is_empty() && keep.is_none() {
+            return self.handler.clone();
+        }
+        let known = FORWARDING.iter().any(|family| self.handler.starts_with(family));
+        assert!(known && !self.handler.contains("V128"), "fused.txt: {} cannot forward", self.name);
+        let start = self.handler.find("::<").expect("parameters") + 3;
+        let end = start + self.handler[start..].find('>').expect("their end");
+        let mut dst = self.writes();
+        let mut read = 0;
+        let parameters = self.handler[start..end].split(", ").map(|class| match class {
+            "S" | "P" if dst => {
+                dst = false;
+                keep.map_or(class.into(), |part| format!("Keep<{part}, {class}>"))
+            }
+            "S" => {
+                read += 1;
+                let source = sources.iter().find(|source| source.0 + 1 == read);
+                source.map_or(class.into(), |(_, part)| format!("Kept<{part}>"))
+            }
+            _ => class.into(),
+        });
+        let parameters: Vec<String> = parameters.collect();
+        format!("{}{}{}", &self.handler[..start], parameters.join(", "), &self.handler[end..])
+    }
+
     /// The lookup key of the same op with another destination class, if it has forms for several.
     pub fn with_dst(&self, class: usize) -> Option<(&'static str, usize)> {
         let (table, position) = self.key?;
@@ -276,10 +369,15 @@ impl Table {
         for line in list.lines().filter(|line| !line.starts_with('#')) {
             let sequence = line.trim_end_matches(" again");
             let again = sequence.len() < line.len();
-            let parts: Vec<usize> = sequence
-                .split_whitespace()
-                .map(|name| *known.get(name).unwrap_or_else(|| panic!("fused.txt: no op {name}")))
+            let names: Vec<&str> = sequence.split_whitespace().collect();
+            let parts: Vec<usize> = names
+                .iter()
+                .map(|name| {
+                    let found = known.get(*name).or_else(|| known.get(&unfused_name(name)));
+                    *found.unwrap_or_else(|| panic!("fused.txt: no op {name}"))
+                })
                 .collect();
+            let forwards = self.forwards(&names, &parts);
             let mut shift = 0;
             let mut tail = 0;
             let mut fields = Vec::new();
@@ -298,7 +396,13 @@ impl Table {
                     _ if i + 1 == parts.len() => " => ",
                     _ => ", ",
                 };
-                handler += &row.handler;
+                let sources: Vec<(usize, u8)> = forwards
+                    .iter()
+                    .filter(|forward| usize::from(forward.reader) == i)
+                    .map(|forward| (row.read_slot(forward.field), forward.writer))
+                    .collect();
+                let keeps = forwards.iter().any(|forward| usize::from(forward.writer) == i);
+                handler += &row.forwarded(&sources, keeps.then_some(i));
             }
             handler.push(')');
             self.rows.push(Row {
@@ -312,8 +416,63 @@ impl Table {
                 parts,
                 tail,
                 again,
+                forwards,
             });
         }
+    }
+
+    /// The operands that are forwarded in a fused op of these parts, from their names.
+    fn forwards(&self, names: &[&str], parts: &[usize]) -> Vec<Forward> {
+        let mut forwards = Vec::new();
+        for (reader, (name, part)) in names.iter().zip(parts).enumerate() {
+            let row = &self.rows[*part];
+            if *name == row.name {
+                continue;
+            }
+            let letters = name.len() - name.rfind('_').map_or(0, |at| at + 1);
+            let slots =
+                row.fields.iter().filter(|field| field.1 == Kind::Slot).map(|field| field.2);
+            // The letters of the sources, which read slots or, as digits, what was written to them.
+            let sources = name.char_indices().skip(name.len() - letters);
+            let sources = sources.skip(usize::from(row.writes()));
+            let sources = sources.filter(|(_, letter)| *letter == 's' || letter.is_ascii_digit());
+            for ((at, letter), field) in sources.zip(slots) {
+                let Some(writer) = letter.to_digit(10) else { continue };
+                let writer = writer as usize;
+                assert!(
+                    writer < reader && self.rows[parts[writer]].writes(),
+                    "fused.txt: {} has nothing of part {writer} to read",
+                    names.join(" ")
+                );
+                let between = (writer + 1..reader).filter(|i| self.rows[parts[*i]].writes());
+                forwards.push(Forward {
+                    reader: reader as u8,
+                    letter: (name.len() - at) as u8,
+                    field,
+                    writer: writer as u8,
+                    rewriters: between.map(|i| 1 << i).sum(),
+                });
+            }
+        }
+        if let Some(last) = forwards.last() {
+            let first = forwards.iter().map(|forward| forward.writer).min().unwrap_or_default();
+            let across = usize::from(first)..=usize::from(last.reader);
+            for row in parts[across].iter().map(|part| &self.rows[*part]) {
+                let dsts = || row.fields.iter().filter(|field| field.1 == Kind::Dst);
+                assert!(
+                    FORWARDING.iter().any(|family| row.handler.starts_with(family))
+                        && !row.handler.contains("V128")
+                        && dsts().count() <= 1
+                        && dsts().all(|field| field.2 == 0)
+                        || row.handler.starts_with("control::br")
+                        || row.handler.starts_with("call::"),
+                    "fused.txt: {} forwards across {}",
+                    names.join(" "),
+                    row.name
+                );
+            }
+        }
+        forwards
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -338,6 +497,7 @@ impl Table {
             parts: Vec::new(),
             tail: 0,
             again: false,
+            forwards: Vec::new(),
         });
     }
 

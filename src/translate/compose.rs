@@ -74,7 +74,7 @@ pub fn compose(mut code: Composed) -> Composed {
         instructions[target].entered = true;
     }
 
-    let plan = plan(&instructions);
+    let plan = plan(&instructions, bytes);
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     for (length, op) in plan {
@@ -162,7 +162,7 @@ fn target(bytes: &[u8], at: usize, place: usize) -> u32 {
 
 /// The fewest instructions that do the same: how many of the old ones each new one stands for,
 /// and its op.
-fn plan(instructions: &[Instruction]) -> Vec<(usize, Op)> {
+fn plan(instructions: &[Instruction], bytes: &[u8]) -> Vec<(usize, Op)> {
     let n = instructions.len();
     // From the back: the best cut of what follows each instruction.
     let mut best: Vec<(u32, u8, Op)> = instructions.iter().map(|i| (0, 1, i.op)).collect();
@@ -176,7 +176,13 @@ fn plan(instructions: &[Instruction]) -> Vec<(usize, Op)> {
             .map(|(_, instruction)| instruction.op);
         isa::fusions(run, |length, op| {
             let cost = rest(length) + 1;
-            if cost <= choice.0 {
+            let slot = |part: usize, field| {
+                let at = instructions[i + part].at as usize + HEAD + field;
+                i16::from_le_bytes([bytes[at], bytes[at + 1]])
+            };
+            if cost <= choice.0
+                && let Some(op) = op.form(slot)
+            {
                 choice = (cost, length as u8, op);
             }
         });

@@ -4,7 +4,7 @@
 //! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
 //! x86-64; there are seven, and the assertion below keeps it so.
 
-use super::abi::{CtxReg, Pc, Regs, call};
+use super::abi::{CtxReg, Kept, Pc, Regs, call};
 use super::float::{self, FloatReg};
 use crate::vm::Slot;
 
@@ -24,9 +24,9 @@ pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
     f64,
 ) -> u64;
 
-// All but the floats are integers, of which at most 11 may be passed.
+// All that is passed but the floats are integers, of which there may be at most 11.
 static_assertions::const_assert!(
-    core::mem::size_of::<Regs>() - 4 * core::mem::size_of::<FloatReg>() <= 11 * 8
+    size_of::<Regs>() - size_of::<Kept>() - 4 * size_of::<FloatReg>() <= 11 * 8
 );
 
 /// Turns `handler! { name, body, doc }` into a handler that becomes the next one.
@@ -64,6 +64,7 @@ macro_rules! handler {
                 f1: float::low_half(f1),
                 f2: float::low_half(f2),
                 ctx_reg,
+                kept: Default::default(),
             };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {

@@ -51,6 +51,7 @@ unsafe fn after(fp: *mut Slot, value: u64) -> Regs {
         f1: any_float(),
         f2: any_float(),
         ctx_reg: ctx_reg(ctx),
+        kept: Default::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::exec::abi::{Regs, Step};
 use crate::exec::dispatch::{opaque, opaque_ptr};
 use crate::exec::next;
-use crate::exec::operand::{Dest, I, Source, Value, field, slot};
+use crate::exec::operand::{Dest, I, Kept, Source, Value, field, slot};
 
 /// Where a move's source field is: immediates are wide.
 pub trait MovSource {
@@ -16,6 +16,9 @@ impl MovSource for crate::exec::operand::S {
     const AT: usize = 2;
 }
 impl<const N: usize> MovSource for crate::exec::operand::Pinned<N> {
+    const AT: usize = 2;
+}
+impl<const PART: usize> MovSource for Kept<PART> {
     const AT: usize = 2;
 }
 impl MovSource for I {

@@ -20,7 +20,16 @@ where
     unsafe {
         let (x, y) = (X::read(r, 2), Y::read(r, 4));
         let c = C::read(r, 6);
-        D::write(r, 0, if c != 0 { x } else { y });
+        // Between two slots LLVM selects the number, then loads. With a value that is there already it would
+        // branch around the load, which selections are meant to avoid.
+        let chosen = if X::KEPT || Y::KEPT {
+            core::hint::select_unpredictable(c != 0, x, y)
+        } else if c != 0 {
+            x
+        } else {
+            y
+        };
+        D::write(r, 0, chosen);
     }
     next(r, 8)
 }
