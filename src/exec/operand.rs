@@ -198,8 +198,10 @@ pub struct F;
 /// No operand: the number 0, for addresses.
 pub struct K;
 /// A destination, in part `PART` of a fused op, that a later part reads.
+#[allow(dead_code, reason = "a build may leave all fused ops out")]
 pub struct Keep<const PART: usize, D>(core::marker::PhantomData<D>);
 /// What part `PART` has written, without the way through its slot.
+#[allow(dead_code, reason = "a build may leave all fused ops out")]
 pub struct Kept<const PART: usize>;
 
 impl<T: Value> Source<T> for A {
