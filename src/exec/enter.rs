@@ -1,6 +1,6 @@
 //! From native code into WebAssembly.
 
-use super::abi::{Regs, ctx_reg, status};
+use super::abi::{NOTHING_KEPT, Regs, ctx_reg, status};
 use super::{EXIT_CODE, dispatch};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
@@ -82,7 +82,7 @@ pub unsafe fn enter_at(
             f1: dispatch::any_float(),
             f2: dispatch::any_float(),
             ctx_reg: ctx_reg(ctx),
-            kept: Default::default(),
+            kept: NOTHING_KEPT,
         });
         (*store).activations_left += 1;
         if exit == status::RETURN {

@@ -4,7 +4,7 @@
 #![allow(non_snake_case, reason = "the name of a fused op is those of its parts with `__` between")]
 
 #[cfg(not(dispatch = "loop"))]
-use super::abi::{CtxReg, Pc, call};
+use super::abi::{CtxReg, NOTHING_KEPT, Pc, call};
 use super::abi::{Regs, Step};
 use super::descriptor::Role;
 use super::dispatch::{HandlerFn, handler};

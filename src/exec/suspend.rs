@@ -7,7 +7,7 @@
 use core::any::Any;
 use std::sync::Arc;
 
-use super::abi::{Pc, Regs, ctx_reg, status};
+use super::abi::{NOTHING_KEPT, Pc, Regs, ctx_reg, status};
 use super::enter::{Exit, arg_base, outer, refuse};
 use super::float;
 use super::{EXIT_CODE, THUNK_CODE, dispatch};
@@ -166,7 +166,7 @@ impl Frames {
                 f1: saved_float(1),
                 f2: saved_float(2),
                 ctx_reg: ctx_reg(ctx),
-                kept: Default::default(),
+                kept: NOTHING_KEPT,
             });
             (*store).activations_left += 1;
             let exit = match exit {

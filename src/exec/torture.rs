@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
 
-use super::abi::{Regs, ctx_reg};
+use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
 use super::{dispatch, initialise, thread};
 use crate::error::{Error, Result};
@@ -295,7 +295,7 @@ fn run_all() {
                 f1: float::from_bits(1),
                 f2: float::from_bits(1),
                 ctx_reg: ctx_reg(&raw mut context.fixed),
-                kept: Default::default(),
+                kept: NOTHING_KEPT,
             })
         };
         // An op that consumes its own result can end in a trap of its own kind (a table index, a
@@ -504,7 +504,7 @@ fn a_fused_op_does_what_its_parts_do() {
                         f1: float::from_bits(f1),
                         f2: float::from_bits(f2),
                         ctx_reg: ctx_reg(&raw mut context.fixed),
-                        kept: Default::default(),
+                        kept: NOTHING_KEPT,
                     })
                 };
                 // Of registers that hold 32 bits, the other half is unspecified.

@@ -64,7 +64,7 @@ macro_rules! handler {
                 f1: float::low_half(f1),
                 f2: float::low_half(f2),
                 ctx_reg,
-                kept: Default::default(),
+                kept: NOTHING_KEPT,
             };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {

@@ -48,7 +48,7 @@ macro_rules! handler {
             f2: FloatReg,
             ctx_reg: CtxReg,
         ) -> u64 {
-            let kept = Default::default();
+            let kept = NOTHING_KEPT;
             let mut r = Regs { pc, op: pc, fp, mem, acc, l0, l1, fa, f0, f1, f2, ctx_reg, kept };
             // SAFETY: the handler contract in `abi`, passed on unchanged.
             unsafe {

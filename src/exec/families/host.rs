@@ -3,7 +3,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::exec::abi::{Pc, Regs, Step, ctx_reg, status};
+use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
 use crate::exec::dispatch::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::{Value, field, slot};
@@ -51,7 +51,7 @@ unsafe fn after(fp: *mut Slot, value: u64) -> Regs {
         f1: any_float(),
         f2: any_float(),
         ctx_reg: ctx_reg(ctx),
-        kept: Default::default(),
+        kept: NOTHING_KEPT,
     }
 }
 
