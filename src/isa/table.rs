@@ -197,6 +197,12 @@ impl Row {
         self.fields.iter().any(|field| field.1 == Kind::Dst)
     }
 
+    /// Whether what it reads and writes can be forwarded.
+    fn can_forward(&self) -> bool {
+        FORWARDING.iter().any(|family| self.handler.starts_with(family))
+            && !self.handler.contains("V128")
+    }
+
     /// The number, among the slots that it reads, of the one at this place.
     fn read_slot(&self, field: u8) -> usize {
         let mut slots = self.fields.iter().filter(|own| own.1 == Kind::Slot);
@@ -209,8 +215,7 @@ impl Row {
         if sources.is_empty() && keep.is_none() {
             return self.handler.clone();
         }
-        let known = FORWARDING.iter().any(|family| self.handler.starts_with(family));
-        assert!(known && !self.handler.contains("V128"), "fused.txt: {} cannot forward", self.name);
+        assert!(self.can_forward(), "fused.txt: {} cannot forward", self.name);
         let start = self.handler.find("::<").expect("parameters") + 3;
         let end = start + self.handler[start..].find('>').expect("their end");
         let mut dst = self.writes();
@@ -460,10 +465,7 @@ impl Table {
             for row in parts[across].iter().map(|part| &self.rows[*part]) {
                 let dsts = || row.fields.iter().filter(|field| field.1 == Kind::Dst);
                 assert!(
-                    FORWARDING.iter().any(|family| row.handler.starts_with(family))
-                        && !row.handler.contains("V128")
-                        && dsts().count() <= 1
-                        && dsts().all(|field| field.2 == 0)
+                    row.can_forward() && dsts().count() <= 1 && dsts().all(|field| field.2 == 0)
                         || row.handler.starts_with("control::br")
                         || row.handler.starts_with("call::"),
                     "fused.txt: {} forwards across {}",
