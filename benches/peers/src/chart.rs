@@ -74,7 +74,7 @@ fn lines(report: &Report, group: Group) -> impl Iterator<Item = &Line> {
 }
 
 fn caption(report: &Report) -> String {
-    let shortened = if report.quick { ", shortened workloads" } else { "" };
+    let shortened = if report.quick { ", shortened programs" } else { "" };
     format!("{}{shortened}", report.machine.line())
 }
 

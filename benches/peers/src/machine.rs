@@ -39,6 +39,26 @@ impl Machine {
     }
 }
 
+/// Keeps this process, and the children it will have, on one of the processors it may use: those of a
+/// virtual machine differ in speed. Where that cannot be done, nothing happens.
+#[cfg(target_os = "linux")]
+pub fn stay_on_one_processor() {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    let this = Pid::from_raw(0);
+    let Ok(allowed) = sched_getaffinity(this) else { return };
+    let last = (0..CpuSet::count()).rev().find(|cpu| allowed.is_set(*cpu).unwrap_or(false));
+    let mut one = CpuSet::new();
+    if last.is_some_and(|cpu| one.set(cpu).is_ok()) {
+        let _ = sched_setaffinity(this, &one);
+    }
+}
+
+/// Likewise; other systems have no such call that is alike.
+#[cfg(not(target_os = "linux"))]
+pub fn stay_on_one_processor() {}
+
 /// The processor's name, with family, model and stepping where the name alone says little.
 fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

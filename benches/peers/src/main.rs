@@ -72,7 +72,7 @@ struct Options {
     /// Runs of each engine on each workload [default: 5, or 3 with --quick]
     #[arg(long, global = true)]
     runs: Option<usize>,
-    /// Shorten the workloads, for a look
+    /// Shorten the programs, whose full sizes take an hour
     #[arg(long, global = true)]
     quick: bool,
     /// Directory of the corpus [default: $THREADLE_CORPUS, or shared/corpus beside the workspace]
@@ -136,6 +136,7 @@ fn compare(options: &Options) -> Result<bool> {
     }
     let plan = plan(options);
     let mut report = Report::new(Machine::here(), options.quick, plan.runs, &contestants);
+    machine::stay_on_one_processor();
     for (index, workload) in workloads.iter().enumerate() {
         eprintln!("{}/{} {}", index + 1, workloads.len(), workload.name);
         report.add(workload, parent::compete(&contestants, &workload.job, &plan));
@@ -160,8 +161,10 @@ fn border(options: &Options) -> Result<()> {
     if rows.is_empty() {
         return Err("no row matches the filter".to_owned());
     }
+    let machine = Machine::here();
+    machine::stay_on_one_processor();
     let report = border_report::BorderReport::measure(
-        Machine::here(),
+        machine,
         &contestants,
         &rows,
         // Each run lasts only milliseconds, so no engine is sent home early.
@@ -210,13 +213,13 @@ fn contestants(options: &Options) -> Result<Vec<Contestant>> {
 fn workloads(options: &Options) -> Result<Vec<Workload>> {
     let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let own = benches.join("kernels");
-    let mut workloads = workload::kernels(&own, Group::Own, options.quick)?;
+    let mut workloads = workload::kernels(&own, Group::Own)?;
     let asked =
         options.corpus.clone().or_else(|| env::var_os("THREADLE_CORPUS").map(PathBuf::from));
     let must_exist = asked.is_some();
     let corpus = asked.unwrap_or_else(|| benches.join("../../shared/corpus"));
     if must_exist || corpus.is_dir() {
-        workloads.extend(workload::kernels(&corpus.join("kernels"), Group::Kernel, options.quick)?);
+        workloads.extend(workload::kernels(&corpus.join("kernels"), Group::Kernel)?);
         workloads.extend(workload::programs(&corpus.join("wasi"), options.quick)?);
     } else {
         eprintln!(

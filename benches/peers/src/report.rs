@@ -44,7 +44,7 @@ pub struct Line {
     /// Wasm instructions executed, when known.
     pub ops: Option<u64>,
     /// The result that all engines must give.
-    pub result: Option<String>,
+    pub result: String,
     /// The time of the fastest peer interpreter, in nanoseconds.
     pub best_peer_ns: Option<f64>,
     /// Which one that is.
@@ -89,15 +89,12 @@ impl Report {
     }
 
     /// Adds what `outcomes`, one for each engine, say about `workload`, after holding their
-    /// results against the expected one or, without that, against the result of the majority.
+    /// results against the expected one.
     pub fn add(&mut self, workload: &Workload, mut outcomes: Vec<Outcome>) {
-        let truth = workload.expected.clone().or_else(|| majority(&outcomes));
-        if let Some(truth) = &truth {
-            for outcome in &mut outcomes {
-                if let Some(result) = outcome.result().filter(|result| result != truth) {
-                    let reason = format!("wrong result: {result} instead of {truth}");
-                    outcome.failure = Some(reason);
-                }
+        let truth = &workload.expected;
+        for outcome in &mut outcomes {
+            if let Some(result) = outcome.result().filter(|result| result != truth) {
+                outcome.failure = Some(format!("wrong result: {result} instead of {truth}"));
             }
         }
         let best = self
@@ -122,7 +119,7 @@ impl Report {
             workload: workload.name.clone(),
             group: workload.group.prefix(),
             ops: workload.ops,
-            result: truth,
+            result: truth.clone(),
             best_peer_ns: best.map(|(time, _)| time),
             best_peer: best.map(|(_, label)| label.clone()),
             cells,
@@ -189,7 +186,7 @@ impl Report {
             rows.push(line);
         }
         let mut text = format!("{}\n{}\n\n", self.machine.line(), self.machine.peers);
-        let shortened = if self.quick { ", shortened workloads" } else { "" };
+        let shortened = if self.quick { ", shortened programs" } else { "" };
         let _ = writeln!(
             text,
             "Speed relative to the fastest peer interpreter of each workload (more is better), \
@@ -339,14 +336,6 @@ fn means() -> [(&'static str, &'static [Group]); 4] {
         (Group::Program.title(), &[Group::Program]),
         ("corpus", &[Group::Kernel, Group::Program]),
     ]
-}
-
-/// The result that most engines gave. With as many for another, the first engine's counts.
-fn majority(outcomes: &[Outcome]) -> Option<String> {
-    let results: Vec<&str> = outcomes.iter().filter_map(Outcome::result).collect();
-    let votes = |result: &str| results.iter().filter(|other| **other == result).count();
-    let most = results.iter().map(|result| votes(result)).max()?;
-    results.iter().find(|result| votes(result) == most).map(|result| (*result).to_owned())
 }
 
 /// A Markdown table whose columns line up as plain text too; the first row is the header.

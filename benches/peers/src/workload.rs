@@ -50,8 +50,8 @@ pub struct Workload {
     pub group: Group,
     /// How to run it.
     pub job: Job,
-    /// The result, when it is known beforehand; engines are held to each other otherwise.
-    pub expected: Option<String>,
+    /// The known result.
+    pub expected: String,
     /// Wasm instructions that the run executes, when known.
     pub ops: Option<u64>,
 }
@@ -68,9 +68,6 @@ struct KernelRun {
     n: Option<i32>,
     result: serde_json::Value,
     ops: Option<u64>,
-    /// Whether this is the run for a look.
-    #[serde(default)]
-    quick: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,52 +94,28 @@ pub fn program_result(exit: i32, stdout_bytes: usize, stdout_sha256: &str) -> St
     format!("exit {exit}, {stdout_bytes} bytes, sha256 {stdout_sha256}")
 }
 
-/// The kernels of the directory `dir`, which holds `expected.json` and the modules. With
-/// `quick`, each run is made several times shorter.
+/// The kernels of the directory `dir`, which holds `expected.json` and the modules: of each the
+/// longest run.
 ///
 /// # Errors
 ///
 /// When a file is missing or is not of the expected form.
-pub fn kernels(dir: &Path, group: Group, quick: bool) -> Result<Vec<Workload>> {
+pub fn kernels(dir: &Path, group: Group) -> Result<Vec<Workload>> {
     let rows: BTreeMap<String, KernelRow> = read_json(&dir.join("expected.json"))?;
     let mut workloads = Vec::new();
     for (name, row) in rows {
-        let Some(full) = row.runs.iter().max_by_key(|run| run.n) else {
+        let Some(run) = row.runs.iter().max_by_key(|run| run.n) else {
             return Err(format!("kernel {name} lists no run"));
         };
-        let short = quick.then(|| row.runs.iter().find(|run| run.quick)).flatten();
-        let scaled = if quick { shorter(&row.runs) } else { None };
-        let (n, run) = match (short, scaled) {
-            (Some(run), _) => (run.n, Some(run)),
-            (None, Some(n)) => (Some(n), row.runs.iter().find(|run| run.n == Some(n))),
-            (None, None) => (full.n, Some(full)),
-        };
-        let expected = run.map(|run| result_text(&row.result_type, &run.result)).transpose()?;
-        let ops = run.and_then(|run| run.ops);
         workloads.push(Workload {
             name: format!("{}/{name}", group.prefix()),
             group,
-            job: Job { wasm: dir.join(row.wasm), program: Program::Kernel { n } },
-            expected,
-            ops,
+            job: Job { wasm: dir.join(row.wasm), program: Program::Kernel { n: run.n } },
+            expected: result_text(&row.result_type, &run.result)?,
+            ops: run.ops,
         });
     }
     Ok(workloads)
-}
-
-/// An argument that makes a kernel about eight times shorter than its longest run, taking the
-/// work to grow as a power of `n` through the shortest and the longest run listed.
-fn shorter(runs: &[KernelRun]) -> Option<i32> {
-    const TIMES: f64 = 8.0;
-    let work = |run: &KernelRun| Some((f64::from(run.n?), run.ops? as f64));
-    let (low_n, low_ops) = work(runs.iter().min_by_key(|run| run.n)?)?;
-    let (high_n, high_ops) = work(runs.iter().max_by_key(|run| run.n)?)?;
-    if low_n <= 0.0 || low_n >= high_n || low_ops <= 0.0 || low_ops >= high_ops {
-        return None;
-    }
-    let power = (high_ops / low_ops).ln() / (high_n / low_n).ln();
-    let n = high_n * (1.0 / TIMES).powf(1.0 / power);
-    Some((n.round() as i32).max(low_n as i32))
 }
 
 fn result_text(ty: &str, result: &serde_json::Value) -> Result<String> {
@@ -183,7 +156,7 @@ pub fn programs(dir: &Path, quick: bool) -> Result<Vec<Workload>> {
                     dir: chosen.dir.is_some(),
                 },
             },
-            expected: Some(program_result(chosen.exit, chosen.stdout_bytes, &chosen.stdout_sha256)),
+            expected: program_result(chosen.exit, chosen.stdout_bytes, &chosen.stdout_sha256),
             ops: chosen.ops,
         });
     }
@@ -193,28 +166,4 @@ pub fn programs(dir: &Path, quick: bool) -> Result<Vec<Workload>> {
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(n: i32, ops: u64) -> KernelRun {
-        KernelRun { n: Some(n), result: serde_json::Value::Null, ops: Some(ops), quick: false }
-    }
-
-    #[test]
-    fn a_linear_kernel_shrinks_to_an_eighth() {
-        assert_eq!(shorter(&[run(1_000, 10_000), run(800_000, 8_000_000)]), Some(100_000));
-    }
-
-    #[test]
-    fn a_cubic_kernel_shrinks_to_half_its_side() {
-        assert_eq!(shorter(&[run(10, 1_000), run(200, 8_000_000)]), Some(100));
-    }
-
-    #[test]
-    fn a_kernel_with_one_run_is_not_scaled() {
-        assert_eq!(shorter(&[run(10, 1_000)]), None);
-    }
 }
