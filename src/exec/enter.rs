@@ -1,7 +1,7 @@
 //! From native code into WebAssembly.
 
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg, status};
-use super::{EXIT_CODE, dispatch};
+use super::{EXIT_CODE, barrier, dispatch};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
 use crate::vm::{Slot, StoreCtx, VmFunc};
@@ -75,12 +75,12 @@ pub unsafe fn enter_at(
             fp,
             mem: (*(*ctx).mem0).base,
             acc: func as u64,
-            l0: dispatch::any(),
-            l1: dispatch::any(),
-            fa: dispatch::any_float(),
-            f0: dispatch::any_float(),
-            f1: dispatch::any_float(),
-            f2: dispatch::any_float(),
+            l0: barrier::any(),
+            l1: barrier::any(),
+            fa: barrier::any_float(),
+            f0: barrier::any_float(),
+            f1: barrier::any_float(),
+            f2: barrier::any_float(),
             ctx_reg: ctx_reg(ctx),
             kept: NOTHING_KEPT,
         });

@@ -5,6 +5,7 @@
 //! states the contract that all of it relies on.
 
 pub mod abi;
+mod barrier;
 mod descriptor;
 #[cfg_attr(dispatch = "become", path = "dispatch/become.rs")]
 #[cfg_attr(dispatch = "sibling", path = "dispatch/sibling.rs")]

@@ -93,67 +93,6 @@ macro_rules! handler {
 }
 pub(crate) use handler;
 
-/// Keeps the next part of a fused op from changing `pc` or `fp` before a guarded access has
-/// happened: both come from memory, which this pretends to change. The fault handler reads them.
-/// Emits no instruction.
-#[inline(always)]
-pub fn settle() {
-    // SAFETY: an empty template.
-    unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
-}
-
-/// The same value, of which the optimiser knows nothing: it neither computes it twice nor counts a
-/// loop by it in order to unroll. Emits no instruction.
-#[inline(always)]
-pub fn opaque(mut value: u64) -> u64 {
-    // SAFETY: a template that is a comment.
-    unsafe {
-        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
-    }
-    value
-}
-
-/// [`opaque`] for an address, which then is kept as such, not as a base and an index.
-#[inline(always)]
-#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is done with it")]
-pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
-    // SAFETY: a template that is a comment.
-    unsafe {
-        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
-    }
-    value
-}
-
-/// Some value, for a register that means nothing yet. Emits no instruction.
-#[inline(always)]
-pub fn any() -> u64 {
-    let value;
-    // SAFETY: a template that is a comment.
-    unsafe {
-        core::arch::asm!("/* {0} */", out(reg) value, options(nomem, nostack, preserves_flags));
-    }
-    value
-}
-
-/// Likewise.
-#[inline(always)]
-pub fn any_float() -> FloatReg {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (low, high);
-        // SAFETY: a template that is a comment.
-        unsafe {
-            core::arch::asm!(
-                "/* {0} {1} */", out(xmm_reg) low, out(xmm_reg) high,
-                options(pure, nomem, nostack, preserves_flags)
-            );
-        }
-        float::halves(low, high)
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    float::low_half(f64::from_bits(any()))
-}
-
 /// Runs the chain that starts at `r.pc` until it exits.
 ///
 /// # Safety

@@ -2,7 +2,6 @@
 //! which calls the next one, so the native stack is flat whatever the compiler does.
 
 use super::abi::{Regs, Step};
-use super::float::{self, FloatReg};
 
 /// A handler body: the registers live in memory between handlers.
 pub type HandlerFn = unsafe fn(&mut Regs) -> Step;
@@ -19,34 +18,6 @@ macro_rules! handler {
     };
 }
 pub(crate) use handler;
-
-/// Here every access compares first, so no fault handler reads registers.
-#[inline(always)]
-pub fn settle() {}
-
-/// The other backends hide a value from the optimiser with this; nothing depends on it here.
-#[inline(always)]
-pub fn opaque(value: u64) -> u64 {
-    value
-}
-
-/// Likewise.
-#[inline(always)]
-pub fn opaque_ptr<T>(value: *mut T) -> *mut T {
-    value
-}
-
-/// A value for a register that means nothing yet.
-#[inline(always)]
-pub fn any() -> u64 {
-    0
-}
-
-/// Likewise.
-#[inline(always)]
-pub fn any_float() -> FloatReg {
-    float::zero()
-}
 
 /// Runs the chain that starts at `r.pc` until it exits.
 ///

@@ -3,7 +3,7 @@
 
 use super::memory::inside;
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::{opaque, opaque_ptr};
+use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, trap};
 use crate::sys::racy::{AtomicInt, Rmw};

@@ -8,7 +8,7 @@
 //! more registers than they have.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::{any, any_float, opaque, opaque_ptr, settle};
+use crate::exec::barrier::{any, any_float, opaque, opaque_ptr, settle};
 use crate::exec::families::host::RUNTIME_BODY;
 use crate::exec::float::{self, Vector};
 use crate::exec::operand::{field, slot};

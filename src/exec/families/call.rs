@@ -1,7 +1,7 @@
 //! Calls, tail calls and returns inside WebAssembly. See [`crate::vm::frame`] for the layout.
 
 use crate::exec::abi::{Pc, Regs, Step};
-use crate::exec::dispatch::{opaque_ptr, settle};
+use crate::exec::barrier::{opaque_ptr, settle};
 use crate::exec::float;
 use crate::exec::operand::{Source, Value, field, slot};
 use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};

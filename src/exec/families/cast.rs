@@ -2,7 +2,7 @@
 //! outermost first, so that one comparison at the right depth decides.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::opaque_ptr;
+use crate::exec::barrier::opaque_ptr;
 use crate::exec::operand::{Dest, Source, field};
 use crate::exec::{jump, next, trap};
 use crate::trap::Trap;

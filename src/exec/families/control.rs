@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use crate::exec::abi::{Regs, Step, status};
-use crate::exec::dispatch::opaque;
+use crate::exec::barrier::opaque;
 use crate::exec::operand::{Source, field, slot};
 use crate::exec::{jump, next, trap, trap_code};
 use crate::isa;

@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 
 use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
-use crate::exec::dispatch::{any, any_float, opaque, opaque_ptr};
+use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::{Value, field, slot};
 use crate::exec::{handlers, next, runtime, trap_code, unwind};

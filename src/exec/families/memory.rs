@@ -8,7 +8,7 @@
 //! each, of which the compiler assumes nothing.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::{opaque, opaque_ptr, settle};
+use crate::exec::barrier::{opaque, opaque_ptr, settle};
 use crate::exec::operand::{Dest, Source, Value, field, slot};
 use crate::exec::{next, trap};
 use crate::sys::racy::Racy;

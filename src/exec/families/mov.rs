@@ -1,7 +1,7 @@
 //! Copies and constants.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::{opaque, opaque_ptr};
+use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::next;
 use crate::exec::operand::{Dest, I, Kept, Source, Value, field, slot};
 

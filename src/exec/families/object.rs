@@ -2,7 +2,7 @@
 
 use super::memory::Native;
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::opaque_ptr;
+use crate::exec::barrier::opaque_ptr;
 use crate::exec::operand::{Dest, Source, field, slot};
 use crate::exec::{handlers, next, trap};
 use crate::trap::Trap;

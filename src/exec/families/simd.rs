@@ -3,7 +3,7 @@
 //! target's baseline: the translator chooses such ops only where the machine has it.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::dispatch::{opaque, opaque_ptr};
+use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::families::memory::{self, Native};
 use crate::exec::float;
 use crate::exec::operand::{A, Dest, I, P, S, Source, Value, field, slot};
@@ -190,7 +190,7 @@ where
             };
             let v = T::load(p);
             if !CHECKED {
-                crate::exec::dispatch::settle();
+                crate::exec::barrier::settle();
             }
             D::write(r, 0, f(v));
         }

@@ -1,0 +1,102 @@
+//! What is kept from the optimiser so that handlers come out as they should. None of it emits an
+//! instruction. Nothing depends on it on the `loop` backend, which is for targets without inline
+//! assembly too, and where every access compares first: there all of it does nothing.
+
+use super::float::FloatReg;
+
+/// Keeps the next part of a fused op from changing `pc` or `fp` before a guarded access has
+/// happened: both come from memory, which this pretends to change. The fault handler reads them.
+#[inline(always)]
+pub fn settle() {
+    #[cfg(not(dispatch = "loop"))]
+    // SAFETY: an empty template.
+    unsafe {
+        core::arch::asm!("", options(nostack, preserves_flags));
+    }
+}
+
+/// The same value, of which the optimiser knows nothing: it neither computes it twice nor counts a
+/// loop by it in order to unroll.
+#[inline(always)]
+#[cfg_attr(dispatch = "loop", allow(unused_mut))]
+pub fn opaque(mut value: u64) -> u64 {
+    #[cfg(not(dispatch = "loop"))]
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+    }
+    value
+}
+
+/// [`opaque`] for an address, which then is kept as such, not as a base and an index.
+#[inline(always)]
+#[cfg_attr(dispatch = "loop", allow(unused_mut))]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is done with it")]
+pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
+    #[cfg(not(dispatch = "loop"))]
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+    }
+    value
+}
+
+/// Some value, for a register that means nothing yet.
+#[inline(always)]
+#[cfg(not(dispatch = "loop"))]
+pub fn any() -> u64 {
+    let value;
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", out(reg) value, options(nomem, nostack, preserves_flags));
+    }
+    value
+}
+
+/// Some value, for a register that means nothing yet.
+#[inline(always)]
+#[cfg(dispatch = "loop")]
+pub fn any() -> u64 {
+    0
+}
+
+/// Likewise.
+#[inline(always)]
+#[cfg(dispatch = "sibling")]
+pub fn any_float() -> FloatReg {
+    let value;
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!("/* {0} */", out(xmm_reg) value, options(nomem, nostack, preserves_flags));
+    }
+    value
+}
+
+/// Likewise.
+#[inline(always)]
+#[cfg(all(dispatch = "become", target_arch = "x86_64"))]
+pub fn any_float() -> FloatReg {
+    let (low, high);
+    // SAFETY: a template that is a comment.
+    unsafe {
+        core::arch::asm!(
+            "/* {0} {1} */", out(xmm_reg) low, out(xmm_reg) high,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    super::float::halves(low, high)
+}
+
+/// Likewise.
+#[inline(always)]
+#[cfg(all(dispatch = "become", not(target_arch = "x86_64")))]
+pub fn any_float() -> FloatReg {
+    super::float::low_half(f64::from_bits(any()))
+}
+
+/// Likewise.
+#[inline(always)]
+#[cfg(dispatch = "loop")]
+pub fn any_float() -> FloatReg {
+    super::float::zero()
+}
