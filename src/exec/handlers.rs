@@ -50,8 +50,8 @@ handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype 
 handler! { #[cold] return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
 handler! { #[cold] call_across, call::call_across, "The rest of a call that leaves the instance." }
 handler! { #[cold] return_call_across, call::return_call_across, "The rest of a tail call that leaves the instance." }
-handler! { memory_copy_long, bulk::copy_long, "The rest of `memory_copy_m32` by the C library." }
-handler! { memory_fill_long, bulk::fill_long, "The rest of `memory_fill_m32` by the C library." }
+handler! { memory_copy_long, bulk::copy_long, "The rest of `memory_copy_m32` by native code." }
+handler! { memory_fill_long, bulk::fill_long, "The rest of `memory_fill_m32` by native code." }
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.

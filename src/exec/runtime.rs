@@ -13,7 +13,7 @@ use super::runtime_object::{
     array_new_default, array_new_elem, array_new_fixed,
 };
 use crate::isa::runtime::{for_each_runtime_function, wide};
-use crate::sys::racy;
+use crate::sys::{bulk, racy};
 use crate::trap::Trap;
 use crate::vm::shared::SharedLinear;
 use crate::vm::store::VmStore;
@@ -102,7 +102,7 @@ runtime! {
         if y & wide::SHARED != 0 {
             racy::fill(to, value, len as usize);
         } else {
-            to.write_bytes(value, len as usize);
+            bulk::fill(to, value, len as usize);
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ runtime! {
         if z & wide::SHARED != 0 {
             racy::copy(from, to, len as usize);
         } else {
-            to.copy_from(from, len as usize);
+            bulk::copy(from, to, len as usize);
         }
         Ok(())
     }

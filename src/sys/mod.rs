@@ -13,6 +13,7 @@ mod mapping;
 #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "signals/disabled.rs")]
 pub mod signals;
 
+pub mod bulk;
 pub mod racy;
 
 pub use mapping::Mapping;

@@ -1,7 +1,7 @@
 //! `memory.fill` and `memory.copy`. Most runs are short, and for them a native call costs more than
 //! the work: up to [`SHORT`] bytes are written by the handler itself, with as few accesses as two
-//! overlapping halves take. For longer ones a continuation calls the C library: it sees nothing of the
-//! interpreter, so nothing has to be published for it. Whatever ends in a trap is left to the runtime
+//! overlapping halves take. For longer ones a continuation calls native code ([`sys::bulk`]): it sees
+//! nothing of the interpreter, so nothing has to be published for it. Whatever ends in a trap is left to the runtime
 //! functions, whose operands these instructions have.
 //!
 //! A run is known by its end and its length: with the addresses of its two ends handlers would need
@@ -14,10 +14,11 @@ use crate::exec::float::{self, Vector};
 use crate::exec::operand::{field, slot};
 use crate::exec::{handlers, next};
 use crate::sem::V128;
+use crate::sys;
 use crate::vm::VmMemory;
 
-/// Bytes of the longest run that does not leave the handler. Beyond it the C library's wider accesses
-/// make up for the call.
+/// Bytes of the longest run that does not leave the handler. Beyond it wider accesses make up for the
+/// call.
 const SHORT: u64 = 128;
 
 /// The end of the run of `len` bytes whose start is in an operand's slot, if it lies inside the
@@ -146,7 +147,7 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
     next(r, RUNTIME_BODY)
 }
 
-/// [`copy`] by the C library, or a trap.
+/// [`copy`] by native code, or a trap.
 ///
 /// # Safety
 /// The handler contract.
@@ -162,14 +163,14 @@ pub unsafe fn copy_long(r: &mut Regs) -> Step {
             return Step::To(handlers::call_runtime);
         };
         let len = len as usize;
-        core::ptr::copy(from.sub(len).cast_const(), to.sub(len), len);
+        sys::bulk::copy(from.sub(len), to.sub(len), len);
         // Mean nothing any more, and need not be kept across the call.
         (r.acc, r.fa) = (any(), any_float());
     }
     next(r, RUNTIME_BODY)
 }
 
-/// [`fill`] by the C library, or a trap.
+/// [`fill`] by native code, or a trap.
 ///
 /// # Safety
 /// The handler contract.
@@ -183,7 +184,7 @@ pub unsafe fn fill_long(r: &mut Regs) -> Step {
         };
         let byte = slot(r, 2).add(1).read() as u8;
         let len = len as usize;
-        core::ptr::write_bytes(to.sub(len), byte, len);
+        sys::bulk::fill(to.sub(len), byte, len);
         (r.acc, r.fa) = (any(), any_float());
     }
     next(r, RUNTIME_BODY)
