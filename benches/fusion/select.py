@@ -3,11 +3,14 @@
 
 usage: select.py COUNT PROFILE[=WEIGHT].. > fused.txt
        select.py --keep FUSED.TXT PROFILE[=WEIGHT].. > fused.txt
+       select.py --held-out COUNT PROFILE..
 
 A profile is the site list that `threadle profile --sites FILE` writes: one executed instruction a
 line (address, size, op, whether a branch leads to it, times dispatched, slots of each part), in order
 of addresses. Every profile weighs the same (or WEIGHT), whatever its length. The second form keeps the
-sequences of a list and only chooses their forms anew.
+sequences of a list and only chooses their forms anew. The third tells how much ops chosen like that help
+programs that were not profiled: families of profiles (those whose file names agree up to the first `-`
+or `.`) are held out, a quarter at a time, and the dispatches that remain in them are counted.
 
 Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
 each round the code is cut anew into as few instructions as the ops chosen so far allow. What is no
@@ -23,10 +26,12 @@ that form. Those in unforwarded.txt are not.
 import collections
 import os
 import re
+import statistics
 import sys
 
 MAX_LENGTH = 6
 ROUND = 30
+FOLDS = 4
 # Ops whose code is rewritten in other ways, and rare ones that would only bring size.
 NEVER = {"zero_locals", "exit", "lazy_compile", "call_runtime", "trap", "consume_fuel", "check_interrupt",
          "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l"}
@@ -155,7 +160,69 @@ def forms(listed, profiles):
             yield op, [best] if share > 0.97 else [best, op]
 
 
+def weighed(mine, total):
+    """A profile's runs, equal ones as one, with shares of all its dispatches instead of counts."""
+    merged = collections.Counter()
+    for run in mine:
+        if sum(part[1] for part in run) * 100000 > total:
+            merged[tuple(part[0] for part in run), tuple(part[1] for part in run)] += 1
+    return [[(op, c * times / total) for op, c in zip(ops, counts)]
+            for (ops, counts), times in merged.items()]
+
+
+def tokens(runs, chosen):
+    """The runs, cut."""
+    for run in runs:
+        yield [(tuple(part[0] for part in group), group[0][1]) for group in cut(run, chosen)]
+
+
+def dispatches(runs, chosen):
+    return sum(c for run in tokens(runs, chosen) for _, c in run)
+
+
+def choose(runs, count):
+    """The sequences to fuse, those of always.txt and `count` others."""
+    refused, chosen = set(sequences("never.txt")), set(sequences("always.txt"))
+    count += len(chosen)
+    while len(chosen) < count:
+        pairs = collections.Counter()
+        for run in tokens(runs, chosen):
+            for (a, _), (b, c) in zip(run, run[1:]):
+                if len(a) + len(b) <= MAX_LENGTH:
+                    pairs[a + b] += c
+        fresh = [p for p, _ in pairs.most_common() if p not in chosen and p not in refused and not hides_pc(p)]
+        if not fresh:
+            break
+        chosen.update(fresh[:min(ROUND, count - len(chosen))])
+    return chosen
+
+
+def hold_out(count, paths):
+    """Prints what remains of the dispatches of programs that ops are not chosen for."""
+    profiles = {}
+    for path in paths:
+        mine = list(blocks(path))
+        profiles[path] = weighed(mine, sum(part[1] for run in mine for part in run))
+    families = collections.defaultdict(list)
+    for path in paths:
+        families[re.split("[-.]", os.path.basename(path))[0]].append(path)
+    seen, unseen = [], []
+    for fold in range(FOLDS):
+        held = {path for family in sorted(families)[fold::FOLDS] for path in families[family]}
+        chosen = choose([run for path in paths if path not in held for run in profiles[path]], count)
+        for path, runs in profiles.items():
+            left = dispatches(runs, chosen) / dispatches(runs, ())
+            (unseen if path in held else seen).append(left)
+            if path in held:
+                print(f"{left:.3f}  {os.path.basename(path)}")
+    for name, shares in ("seen", seen), ("not seen", unseen):
+        print(f"{statistics.geometric_mean(shares):.3f}  mean of programs {name}")
+
+
 def main():
+    if sys.argv[1] == "--held-out":
+        hold_out(int(sys.argv[2]), sys.argv[3:])
+        return
     keep = sys.argv[1] == "--keep"
     count, paths = 0 if keep else int(sys.argv[1]), sys.argv[3 if keep else 2:]
     runs, profiles = [], []
@@ -164,47 +231,22 @@ def main():
         mine = list(blocks(path))
         total = (sum(part[1] for run in mine for part in run) or 1) / float(weight or 1)
         profiles.append((mine, total))
-        merged = collections.Counter()
-        for run in mine:
-            if sum(part[1] for part in run) * 100000 > total:
-                merged[tuple(part[0] for part in run), tuple(part[1] for part in run)] += 1
-        for (ops, counts), times in merged.items():
-            runs.append([(op, c * times / total) for op, c in zip(ops, counts)])
+        runs += weighed(mine, total)
     if keep:
         with open(sys.argv[2]) as lines:
             listed = [[unfused(part) for part in line.split()] for line in lines
                       if not line.startswith("#") and not line.endswith(" again\n")]
         write(list(dict.fromkeys(map(tuple, listed))), profiles)
         return
-    refused, kept = set(sequences("never.txt")), sequences("always.txt")
-    chosen = set(kept)
-    count += len(kept)
-
-    def tokens():
-        for run in runs:
-            groups = cut(run, chosen)
-            yield [(tuple(part[0] for part in group), group[0][1]) for group in groups]
-
-    before = sum(c for run in tokens() for _, c in run)
-    while len(chosen) < count:
-        pairs = collections.Counter()
-        for run in tokens():
-            for (a, _), (b, c) in zip(run, run[1:]):
-                if len(a) + len(b) <= MAX_LENGTH:
-                    pairs[a + b] += c
-        fresh = [p for p, _ in pairs.most_common() if p not in chosen and p not in refused and not hides_pc(p)]
-        if not fresh:
-            break
-        chosen.update(fresh[:min(ROUND, count - len(chosen))])
+    chosen = choose(runs, count)
     used = collections.Counter()
-    for run in tokens():
+    for run in tokens(runs, chosen):
         for op, c in run:
             if len(op) > 1:
                 used[op] += c
-    after = sum(c for run in tokens() for _, c in run)
-    print(f"dispatches: {after / before:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
-    listed = [op for op, _ in used.most_common()] + [op for op in kept if op not in used]
-    write(listed, profiles)
+    share = dispatches(runs, chosen) / dispatches(runs, ())
+    print(f"dispatches: {share:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
+    write([op for op, _ in used.most_common()] + [op for op in sequences("always.txt") if op not in used], profiles)
 
 
 def write(listed, profiles):
