@@ -176,8 +176,9 @@ def tokens(runs, chosen):
         yield [(tuple(part[0] for part in group), group[0][1]) for group in cut(run, chosen)]
 
 
-def dispatches(runs, chosen):
-    return sum(c for run in tokens(runs, chosen) for _, c in run)
+def remaining(runs, chosen):
+    """The share of dispatches that remains when these sequences are fused."""
+    return sum(c for run in tokens(runs, chosen) for _, c in run) / sum(c for run in runs for _, c in run)
 
 
 def choose(runs, count):
@@ -211,7 +212,7 @@ def hold_out(count, paths):
         held = {path for family in sorted(families)[fold::FOLDS] for path in families[family]}
         chosen = choose([run for path in paths if path not in held for run in profiles[path]], count)
         for path, runs in profiles.items():
-            left = dispatches(runs, chosen) / dispatches(runs, ())
+            left = remaining(runs, chosen)
             (unseen if path in held else seen).append(left)
             if path in held:
                 print(f"{left:.3f}  {os.path.basename(path)}")
@@ -244,8 +245,7 @@ def main():
         for op, c in run:
             if len(op) > 1:
                 used[op] += c
-    share = dispatches(runs, chosen) / dispatches(runs, ())
-    print(f"dispatches: {share:.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
+    print(f"dispatches: {remaining(runs, chosen):.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
     write([op for op, _ in used.most_common()] + [op for op in sequences("always.txt") if op not in used], profiles)
 
 

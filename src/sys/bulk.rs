@@ -44,9 +44,7 @@ pub unsafe fn fill(to: *mut u8, value: u8, len: usize) {
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod avx2 {
-    use core::arch::x86_64::{
-        __m256i, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_store_si256, _mm256_storeu_si256,
-    };
+    use core::arch::x86_64::{__m256i, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_storeu_si256};
     use core::ops::RangeInclusive;
 
     const VECTOR: usize = size_of::<__m256i>();
@@ -55,46 +53,63 @@ mod avx2 {
     /// For which lengths the loops are faster than the C library, or no slower.
     pub const LENGTHS: RangeInclusive<usize> = STEP..=128 << 10;
 
+    /// What one step moves.
+    type Vectors = [__m256i; 4];
+
+    /// # Safety
+    ///
+    /// [`STEP`] bytes from `from` on are readable.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn load(from: *const u8) -> Vectors {
+        let from: *const __m256i = from.cast();
+        // SAFETY: the caller's promise.
+        unsafe {
+            [
+                _mm256_loadu_si256(from),
+                _mm256_loadu_si256(from.add(1)),
+                _mm256_loadu_si256(from.add(2)),
+                _mm256_loadu_si256(from.add(3)),
+            ]
+        }
+    }
+
+    /// # Safety
+    ///
+    /// [`STEP`] bytes from `to` on are writable.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn store(to: *mut u8, vectors: Vectors) {
+        let to: *mut __m256i = to.cast();
+        // SAFETY: the caller's promise.
+        unsafe {
+            _mm256_storeu_si256(to, vectors[0]);
+            _mm256_storeu_si256(to.add(1), vectors[1]);
+            _mm256_storeu_si256(to.add(2), vectors[2]);
+            _mm256_storeu_si256(to.add(3), vectors[3]);
+        }
+    }
+
     /// # Safety
     ///
     /// As of [`super::copy`], where `len` is one of [`LENGTHS`] and the second run does not begin inside
     /// the first one.
     #[target_feature(enable = "avx2")]
-    pub unsafe fn copy(mut from: *const u8, to: *mut u8, len: usize) {
+    pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
         // SAFETY: all accesses are inside the runs: the ends are at most `len` bytes long, and the loop
         // begins a step, or more, before the last one. Where the second run begins before the first, a
         // step writes only what has been read; the ends are read before anything is written.
         unsafe {
             let first = _mm256_loadu_si256(from.cast());
-            let end = from.add(len - STEP);
-            let last = [
-                _mm256_loadu_si256(end.cast()),
-                _mm256_loadu_si256(end.add(VECTOR).cast()),
-                _mm256_loadu_si256(end.add(2 * VECTOR).cast()),
-                _mm256_loadu_si256(end.add(3 * VECTOR).cast()),
-            ];
+            let last = load(from.add(len - STEP));
             // Stores that cross a cache line cost more than such loads.
-            let skip = VECTOR - to.addr() % VECTOR;
-            let (mut at, end) = (to.add(skip), to.add(len - STEP));
-            from = from.add(skip);
-            while at < end {
-                let step = [
-                    _mm256_loadu_si256(from.cast()),
-                    _mm256_loadu_si256(from.add(VECTOR).cast()),
-                    _mm256_loadu_si256(from.add(2 * VECTOR).cast()),
-                    _mm256_loadu_si256(from.add(3 * VECTOR).cast()),
-                ];
-                _mm256_store_si256(at.cast(), step[0]);
-                _mm256_store_si256(at.add(VECTOR).cast(), step[1]);
-                _mm256_store_si256(at.add(2 * VECTOR).cast(), step[2]);
-                _mm256_store_si256(at.add(3 * VECTOR).cast(), step[3]);
-                (at, from) = (at.add(STEP), from.add(STEP));
+            let mut at = VECTOR - to.addr() % VECTOR;
+            while at < len - STEP {
+                store(to.add(at), load(from.add(at)));
+                at += STEP;
             }
             _mm256_storeu_si256(to.cast(), first);
-            _mm256_storeu_si256(end.cast(), last[0]);
-            _mm256_storeu_si256(end.add(VECTOR).cast(), last[1]);
-            _mm256_storeu_si256(end.add(2 * VECTOR).cast(), last[2]);
-            _mm256_storeu_si256(end.add(3 * VECTOR).cast(), last[3]);
+            store(to.add(len - STEP), last);
         }
     }
 
@@ -107,18 +122,12 @@ mod avx2 {
         // SAFETY: all accesses are inside the run, as above.
         unsafe {
             _mm256_storeu_si256(to.cast(), value);
-            let (mut at, end) = (to.add(VECTOR - to.addr() % VECTOR), to.add(len - STEP));
-            while at < end {
-                _mm256_store_si256(at.cast(), value);
-                _mm256_store_si256(at.add(VECTOR).cast(), value);
-                _mm256_store_si256(at.add(2 * VECTOR).cast(), value);
-                _mm256_store_si256(at.add(3 * VECTOR).cast(), value);
-                at = at.add(STEP);
+            let mut at = VECTOR - to.addr() % VECTOR;
+            while at < len - STEP {
+                store(to.add(at), [value; 4]);
+                at += STEP;
             }
-            _mm256_storeu_si256(end.cast(), value);
-            _mm256_storeu_si256(end.add(VECTOR).cast(), value);
-            _mm256_storeu_si256(end.add(2 * VECTOR).cast(), value);
-            _mm256_storeu_si256(end.add(3 * VECTOR).cast(), value);
+            store(to.add(len - STEP), [value; 4]);
         }
     }
 }
