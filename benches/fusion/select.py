@@ -34,7 +34,8 @@ ROUND = 30
 FOLDS = 4
 # Ops whose code is rewritten in other ways, and rare ones that would only bring size.
 NEVER = {"zero_locals", "exit", "lazy_compile", "call_runtime", "trap", "consume_fuel", "check_interrupt",
-         "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l"}
+         "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l", "memory_copy", "memory_fill",
+         "memory_grow"}
 
 
 def ends(op):
@@ -43,7 +44,7 @@ def ends(op):
 
 
 def never(op):
-    return op in NEVER or op.startswith(("return_", "checked_", "wide_", "call_ref", "call_indirect")) or op.endswith(("_m32", "_m64"))
+    return op in NEVER or op.startswith(("return_", "checked_", "wide_", "call_ref", "call_indirect", "struct_new")) or op.endswith(("_m32", "_m64"))
 
 
 def unfused(part):

@@ -192,6 +192,12 @@ pub fn unfused_name(part: &str) -> String {
 }
 
 impl Row {
+    /// Whether its handler may go on in another one that finishes the instruction and continues with the
+    /// one behind it, or leaves its place for whoever looks for roots: neither can be in a fused one.
+    fn resumes(&self) -> bool {
+        ["bulk::", "host::", "object::struct_new"].iter().any(|it| self.handler.starts_with(it))
+    }
+
     /// Whether it writes a slot.
     fn writes(&self) -> bool {
         self.fields.iter().any(|field| field.1 == Kind::Dst)
@@ -382,6 +388,12 @@ impl Table {
                     *found.unwrap_or_else(|| panic!("fused.txt: no op {name}"))
                 })
                 .collect();
+            if let Some(part) = parts.iter().find(|part| self.rows[**part].resumes()) {
+                panic!(
+                    "fused.txt: {} continues behind an instruction of its own",
+                    self.rows[*part].name
+                );
+            }
             let forwards = self.forwards(&names, &parts);
             let mut shift = 0;
             let mut tail = 0;
