@@ -32,7 +32,8 @@ import sys
 MAX_LENGTH = 6
 ROUND = 30
 FOLDS = 4
-# Ops whose code is rewritten in other ways, and rare ones that would only bring size.
+# Ops whose code is rewritten in other ways, those that may go on in another handler (`resumes` in
+# src/isa/table.rs), and rare ones that would only bring size.
 NEVER = {"zero_locals", "exit", "lazy_compile", "call_runtime", "trap", "consume_fuel", "check_interrupt",
          "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l", "memory_copy", "memory_fill",
          "memory_grow"}

@@ -193,7 +193,7 @@ pub fn unfused_name(part: &str) -> String {
 
 impl Row {
     /// Whether its handler may go on in another one that finishes the instruction and continues with the
-    /// one behind it, or leaves its place for whoever looks for roots: neither can be in a fused one.
+    /// one behind it. As a part of a fused op it would skip the parts that follow, or run what is not code.
     fn resumes(&self) -> bool {
         ["bulk::", "host::", "object::struct_new"].iter().any(|it| self.handler.starts_with(it))
     }
@@ -388,12 +388,10 @@ impl Table {
                     *found.unwrap_or_else(|| panic!("fused.txt: no op {name}"))
                 })
                 .collect();
-            if let Some(part) = parts.iter().find(|part| self.rows[**part].resumes()) {
-                panic!(
-                    "fused.txt: {} continues behind an instruction of its own",
-                    self.rows[*part].name
-                );
-            }
+            assert!(
+                parts.iter().all(|part| !self.rows[*part].resumes()),
+                "fused.txt: {sequence} has a part that continues behind an instruction of its own"
+            );
             let forwards = self.forwards(&names, &parts);
             let mut shift = 0;
             let mut tail = 0;
