@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Chooses the fused ops of src/isa/fused.txt from profiles.
 
-usage: select.py COUNT PROFILE[=WEIGHT].. > fused.txt
+usage: select.py COUNT PAIRS PROFILE[=WEIGHT].. > fused.txt
        select.py --keep FUSED.TXT PROFILE[=WEIGHT].. > fused.txt
-       select.py --held-out COUNT PROFILE..
+       select.py --held-out COUNT PAIRS PROFILE..
 
 A profile is the site list that `threadle profile --sites FILE` writes: one executed instruction a
 line (address, size, op, whether a branch leads to it, times dispatched, slots of each part), in order
-of addresses. Every profile weighs the same (or WEIGHT), whatever its length. The second form keeps the
+of addresses. Take it with a command built without fused ops (`THREADLE_FUSED=off`): fused ones make ops
+store what they need not. Every profile weighs the same (or WEIGHT), whatever its length. The second form keeps the
 sequences of a list and only chooses their forms anew. The third tells how much ops chosen like that help
 programs that were not profiled: families of profiles (those whose file names agree up to the first `-`
 or `.`) are held out, a quarter at a time, and the dispatches that remain in them are counted.
@@ -17,6 +18,11 @@ each round the code is cut anew into as few instructions as the ops chosen so fa
 longer used in the end is dropped. Of the lists beside this script, sequences in never.txt are left out, and
 those in always.txt are kept whatever the profiles say, and those in again.txt get a form for loops of one
 instruction besides. (A profile counts each time around; `threadle disas` shows such loops.)
+
+What that finds is long and fits the programs that were profiled. PAIRS more are for all others: the pairs
+of neighbours that are dispatched most, whatever has been chosen before. Their second part stores its result
+where there is a choice, as then it fits also where only the accumulator was asked for: the translator makes
+an op store if a fused op fits then (src/translate/compose.rs).
 
 Where a part reads the slot that an earlier part of the sequence writes, the value can be forwarded from
 part to part: the digit of that part instead of the letter `s` says so. A sequence is listed in the form
@@ -31,6 +37,8 @@ import sys
 
 MAX_LENGTH = 6
 ROUND = 30
+# What a dispatch costs in stores that would not be needed, as in src/translate/compose.rs.
+DISPATCH = 8
 FOLDS = 4
 # Ops whose code is rewritten in other ways, those that may go on in another handler (`resumes` in
 # src/isa/table.rs), and rare ones that would only bring size.
@@ -46,6 +54,26 @@ def ends(op):
 
 def never(op):
     return op in NEVER or op.startswith(("return_", "checked_", "wide_", "call_ref", "call_indirect", "struct_new")) or op.endswith(("_m32", "_m64"))
+
+
+def stored_forms():
+    """The ops whose result is in the accumulator only, with those that store it besides."""
+    effects = {}
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/bytecode.md")) as lines:
+        for line in lines:
+            row = re.fullmatch(r"\| `(\w+)` \|.*\| `(.*)` \|\n", line)
+            if row:
+                effects[row[1]] = row[2]
+    found = {}
+    for op, effect in effects.items():
+        name, _, letters = op.rpartition("_")
+        other = f"{name}_s{letters[1:]}"
+        if effect.startswith("acc := ") and effects.get(other) == "S[dst], " + effect:
+            found[op] = other
+    return found
+
+
+STORED = stored_forms()
 
 
 def unfused(part):
@@ -93,24 +121,49 @@ def blocks(path):
         yield run
 
 
-def cut(run, chosen):
+def tree(chosen):
+    """The sequences by their parts, one dictionary in the other; `None` says that one ends."""
+    root = {}
+    for op in chosen:
+        node = root
+        for part in op:
+            node = node.setdefault(part, {})
+        node[None] = True
+    return root
+
+
+def named(part, name):
+    """A part under the name that it has in a fused op: if it stores, what it did not, in a slot of its own."""
+    return part if part[0] == name else (name, part[1], f"{id(part)}=" + ("" if part[2] == "-" else "," + part[2]))
+
+
+def cut(run, root):
     """The run as few ops as possible (each weighed by how often it is dispatched)."""
     n = len(run)
-    best = [None] * (n + 1)
-    best[n] = (0, 1)
+    best = [None] * n + [(0, 0, ())]
     for i in range(n - 1, -1, -1):
-        node = None
-        for length in range(1, min(MAX_LENGTH, n - i) + 1):
-            if length > 1 and tuple(part[0] for part in run[i:i + length]) not in chosen:
-                continue
-            cost = run[i][1] + best[i + length][0]
-            if node is None or cost <= node[0]:
-                node = (cost, length)
+        count = run[i][1]
+        node = (count * DISPATCH + best[i + 1][0], 1, (run[i][0],))
+        open_ = [(root, 0, ())]
+        while open_:
+            place, stores, names = open_.pop()
+            length = len(names)
+            if length > 1 and None in place:
+                cost = count * (DISPATCH + stores) + best[i + length][0]
+                if (cost, -length) < (node[0], -node[1]):
+                    node = (cost, length, names)
+            if length < MAX_LENGTH and i + length < n:
+                op = run[i + length][0]
+                if op in place:
+                    open_.append((place[op], stores, names + (op,)))
+                op = STORED.get(op)
+                if op in place and op is not None:
+                    open_.append((place[op], stores + 1, names + (op,)))
         best[i] = node
     i = 0
     while i < n:
-        length = best[i][1]
-        yield run[i:i + length]
+        _, length, names = best[i]
+        yield [named(part, name) for part, name in zip(run[i:i + length], names)]
         i += length
 
 
@@ -146,9 +199,10 @@ def forwarded(group):
 def forms(listed, profiles):
     """The forms of each sequence that are worth a handler, that which forwards first."""
     places = {op: collections.Counter() for op in listed}
+    root = tree(listed)
     for mine, total in profiles:
         for run in mine:
-            for group in cut(run, places):
+            for group in cut(run, root):
                 op = tuple(part[0] for part in group)
                 if len(op) > 1:
                     places[op][forwarded(group)] += group[0][1] / total
@@ -168,19 +222,20 @@ def weighed(mine, total):
     for run in mine:
         if sum(part[1] for part in run) * 100000 > total:
             merged[tuple(part[0] for part in run), tuple(part[1] for part in run)] += 1
-    return [[(op, c * times / total) for op, c in zip(ops, counts)]
+    return [[(op, c * times / total, "-") for op, c in zip(ops, counts)]
             for (ops, counts), times in merged.items()]
 
 
 def tokens(runs, chosen):
     """The runs, cut."""
+    root = tree(chosen)
     for run in runs:
-        yield [(tuple(part[0] for part in group), group[0][1]) for group in cut(run, chosen)]
+        yield [(tuple(part[0] for part in group), group[0][1]) for group in cut(run, root)]
 
 
 def remaining(runs, chosen):
     """The share of dispatches that remains when these sequences are fused."""
-    return sum(c for run in tokens(runs, chosen) for _, c in run) / sum(c for run in runs for _, c in run)
+    return sum(c for run in tokens(runs, chosen) for _, c in run) / sum(part[1] for run in runs for part in run)
 
 
 def choose(runs, count):
@@ -200,21 +255,48 @@ def choose(runs, count):
     return chosen
 
 
-def hold_out(count, paths):
+def pairs(count, profiles, chosen):
+    """The pairs that are dispatched most and are not among the chosen ones yet, in their forms."""
+    found = collections.Counter()
+    for mine, total in profiles:
+        for run in mine:
+            for first, second in zip(run, run[1:]):
+                if first[1] * 100000 > total and not never(second[0]):
+                    group = [first, named(second, STORED.get(second[0], second[0]))]
+                    found[forwarded(group)] += first[1] / total
+    refused = set(sequences("never.txt"))
+    plain = set(sequences("unforwarded.txt"))
+    for form, _ in found.most_common():
+        op = tuple(map(unfused, form))
+        if count == 0:
+            break
+        # One form that forwards is enough.
+        if op in chosen or op in refused or hides_pc(op) or form != op and op in plain:
+            continue
+        if form != op:
+            plain.add(op)
+        count -= 1
+        yield form
+
+
+def hold_out(count, more, paths):
     """Prints what remains of the dispatches of programs that ops are not chosen for."""
-    profiles = {}
+    profiles, runs = {}, {}
     for path in paths:
         mine = list(blocks(path))
-        profiles[path] = weighed(mine, sum(part[1] for run in mine for part in run))
+        profiles[path] = mine, sum(part[1] for run in mine for part in run)
+        runs[path] = weighed(*profiles[path])
     families = collections.defaultdict(list)
     for path in paths:
         families[re.split("[-.]", os.path.basename(path))[0]].append(path)
     seen, unseen = [], []
     for fold in range(FOLDS):
         held = {path for family in sorted(families)[fold::FOLDS] for path in families[family]}
-        chosen = choose([run for path in paths if path not in held for run in profiles[path]], count)
-        for path, runs in profiles.items():
-            left = remaining(runs, chosen)
+        others = [path for path in paths if path not in held]
+        chosen = choose([run for path in others for run in runs[path]], count)
+        chosen |= {tuple(map(unfused, form)) for form in pairs(more, [profiles[path] for path in others], chosen)}
+        for path in paths:
+            left = remaining(runs[path], chosen)
             (unseen if path in held else seen).append(left)
             if path in held:
                 print(f"{left:.3f}  {os.path.basename(path)}")
@@ -224,10 +306,11 @@ def hold_out(count, paths):
 
 def main():
     if sys.argv[1] == "--held-out":
-        hold_out(int(sys.argv[2]), sys.argv[3:])
+        hold_out(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
         return
     keep = sys.argv[1] == "--keep"
-    count, paths = 0 if keep else int(sys.argv[1]), sys.argv[3 if keep else 2:]
+    count, more = (0, 0) if keep else map(int, sys.argv[1:3])
+    paths = sys.argv[3:]
     runs, profiles = [], []
     for path in paths:
         path, _, weight = path.partition("=")
@@ -239,7 +322,7 @@ def main():
         with open(sys.argv[2]) as lines:
             listed = [[unfused(part) for part in line.split()] for line in lines
                       if not line.startswith("#") and not line.endswith(" again\n")]
-        write(list(dict.fromkeys(map(tuple, listed))), profiles)
+        write(list(dict.fromkeys(map(tuple, listed))), profiles, [])
         return
     chosen = choose(runs, count)
     used = collections.Counter()
@@ -247,11 +330,14 @@ def main():
         for op, c in run:
             if len(op) > 1:
                 used[op] += c
-    print(f"dispatches: {remaining(runs, chosen):.3f} of before, {len(used)} fused ops in use", file=sys.stderr)
-    write([op for op, _ in used.most_common()] + [op for op in sequences("always.txt") if op not in used], profiles)
+    listed = [op for op, _ in used.most_common()] + [op for op in sequences("always.txt") if op not in used]
+    general = list(pairs(more, profiles, set(listed)))
+    fused = set(listed) | {tuple(map(unfused, form)) for form in general}
+    print(f"dispatches: {remaining(runs, fused):.3f} of before, {len(fused)} fused ops", file=sys.stderr)
+    write(listed, profiles, general)
 
 
-def write(listed, profiles):
+def write(listed, profiles, general):
     """Prints the list, with the forms of each sequence."""
     print("# Fused ops: sequences of ops that are dispatched as one, most used first. Chosen by")
     print("# benches/fusion/select.py from profiles; see docs/performance.md.")
@@ -259,6 +345,8 @@ def write(listed, profiles):
     for op in listed:
         for form in forms_of[op]:
             print(" ".join(form))
+    for form in general:
+        print(" ".join(form))
     for op in sequences("again.txt"):
         for form in forms_of.get(op, []):
             print(" ".join(form), "again")

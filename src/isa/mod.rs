@@ -147,6 +147,13 @@ impl Op {
         lookup(&STORED, self as usize)
     }
 
+    /// Whether the destination is the accumulator and can be a slot besides.
+    pub fn is_unstored(self) -> bool {
+        let tables = [&STORED, &PINNED0, &PINNED1, &PINNED2];
+        let is_own = |table: &&[u16; OP_COUNT]| table[self as usize] == self as u16 + 1;
+        STORED[self as usize] != 0 && !tables.iter().any(is_own)
+    }
+
     /// The same op with pinned local number `pin` as destination.
     pub fn pinned(self, pin: usize) -> Option<Op> {
         lookup([&PINNED0, &PINNED1, &PINNED2][pin], self as usize)
@@ -530,22 +537,29 @@ pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> impl Iterator<I
     single.chain((0..listed).map(move |i| HEAD + tail + 8 + i * 4))
 }
 
-/// Calls `found` with length and op of each fused op that `ops` begins with; of an op's forms with the one
-/// that forwards, see [`Op::form`].
+/// A place in the trie of the sequences that have a fused op: how far one has been read.
 ///
-/// The sequences are a trie: a node's edges end where `FUSION_NODES` says, begin where those of the
-/// node before end, and are in order of their ops; beside the end is the fused op that ends at the
-/// node, plus one, or 0.
-pub fn fusions(ops: impl Iterator<Item = Op>, mut found: impl FnMut(usize, Op)) {
-    let mut node = 0;
-    for (i, op) in ops.enumerate() {
+/// A node's edges end where `FUSION_NODES` says, begin where those of the node before end, and are in
+/// order of their ops; beside the end is the fused op that ends at the node, plus one, or 0.
+#[derive(Clone, Copy)]
+pub struct Fusion(u16);
+
+impl Fusion {
+    /// Nothing read yet.
+    pub const START: Fusion = Fusion(0);
+
+    /// Reads an op.
+    pub fn then(self, op: Op) -> Option<Fusion> {
+        let node = usize::from(self.0);
         let end = usize::from(FUSION_NODES[node].0);
         let start = node.checked_sub(1).map_or(0, |before| usize::from(FUSION_NODES[before].0));
         let edges = &FUSION_EDGES[start..end];
-        let Ok(place) = edges.binary_search_by_key(&(op as u16), |edge| edge.0) else { return };
-        node = usize::from(edges[place].1);
-        if let Some(op) = FUSION_NODES[node].1.checked_sub(1).and_then(Op::from_u16) {
-            found(i + 1, op);
-        }
+        let found = edges.binary_search_by_key(&(op as u16), |edge| edge.0).ok()?;
+        Some(Fusion(edges[found].1))
+    }
+
+    /// The fused op for what was read; of an op's forms the one that forwards, see [`Op::form`].
+    pub fn op(self) -> Option<Op> {
+        FUSION_NODES[usize::from(self.0)].1.checked_sub(1).and_then(Op::from_u16)
     }
 }

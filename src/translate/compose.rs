@@ -3,8 +3,13 @@
 //! The code before this pass is complete, its branches resolved. Every run of instructions that
 //! no branch enters is cut into as few instructions as the fused ops allow, and all distances are
 //! written anew. Linear in the size of the code.
+//!
+//! A fused op has its operands in certain places, and not every combination is worth a handler. So an
+//! instruction that leaves its result in the accumulator only may store it in its home as well where that
+//! makes a fused op fit: the store costs less than a dispatch. The home is the result's own for as long as
+//! it is of use, so nothing is lost.
 
-use crate::isa::{self, HEAD, Op};
+use crate::isa::{self, Fusion, HEAD, Op};
 use crate::vm::CatchTable;
 
 /// Longest sequence that a fused op can have.
@@ -160,40 +165,81 @@ fn target(bytes: &[u8], at: usize, place: usize) -> u32 {
     (at as u32).wrapping_add(distance)
 }
 
+/// The slot number at a field of an instruction.
+fn slot(bytes: &[u8], instruction: &Instruction, field: usize) -> i16 {
+    let at = instruction.at as usize + HEAD + field;
+    i16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// What a dispatch costs, in stores that would not be needed.
+const DISPATCH: u32 = 8;
+
+/// The best cut of the code from some instruction on.
+#[derive(Clone, Copy)]
+struct Cut {
+    cost: u32,
+    /// The first of its instructions: how many of the old ones it stands for.
+    length: u8,
+    op: Op,
+}
+
+struct Planner<'a> {
+    instructions: &'a [Instruction],
+    bytes: &'a [u8],
+    /// Per instruction the best cut from there on, as far as known.
+    best: Vec<Cut>,
+}
+
+impl Planner<'_> {
+    /// Tries the fused ops for the instructions from `i` on, of which `length` have been read, at a
+    /// `cost` in stores. Each is read as it is and, where it has a result in the accumulator only, as
+    /// the op that stores it in its home as well. (Slot 0, in the frame's header, says that the result
+    /// has no home.)
+    fn extend(&mut self, i: usize, length: usize, cost: u32, fusion: Fusion) {
+        let next = i + length;
+        if length > 1
+            && let Some(op) = fusion.op()
+        {
+            let cost = cost + DISPATCH + self.best.get(next).map_or(0, |rest| rest.cost);
+            let best = self.best[i];
+            let field = |part: usize, field| slot(self.bytes, &self.instructions[i + part], field);
+            if (cost, usize::from(best.length)) < (best.cost, length)
+                && let Some(op) = op.form(field)
+            {
+                self.best[i] = Cut { cost, length: length as u8, op };
+            }
+        }
+        let Some(instruction) = self.instructions.get(next) else { return };
+        if length == MAX_PARTS || length > 0 && instruction.entered {
+            return;
+        }
+        if let Some(fusion) = fusion.then(instruction.op) {
+            self.extend(i, length + 1, cost, fusion);
+        }
+        if instruction.op.is_unstored()
+            && slot(self.bytes, instruction, 0) != 0
+            && let Some(fusion) = instruction.op.stored().and_then(|op| fusion.then(op))
+        {
+            self.extend(i, length + 1, cost + 1, fusion);
+        }
+    }
+}
+
 /// The fewest instructions that do the same: how many of the old ones each new one stands for,
 /// and its op.
 fn plan(instructions: &[Instruction], bytes: &[u8]) -> Vec<(usize, Op)> {
-    let n = instructions.len();
-    // From the back: the best cut of what follows each instruction.
-    let mut best: Vec<(u32, u8, Op)> = instructions.iter().map(|i| (0, 1, i.op)).collect();
-    for i in (0..n).rev() {
-        let rest = |length: usize| best.get(i + length).map_or(0, |next| next.0);
-        let mut choice = (rest(1) + 1, 1, instructions[i].op);
-        let run = instructions[i..n.min(i + MAX_PARTS)]
-            .iter()
-            .enumerate()
-            .take_while(|(k, instruction)| *k == 0 || !instruction.entered)
-            .map(|(_, instruction)| instruction.op);
-        isa::fusions(run, |length, op| {
-            let cost = rest(length) + 1;
-            let slot = |part: usize, field| {
-                let at = instructions[i + part].at as usize + HEAD + field;
-                i16::from_le_bytes([bytes[at], bytes[at + 1]])
-            };
-            if cost <= choice.0
-                && let Some(op) = op.form(slot)
-            {
-                choice = (cost, length as u8, op);
-            }
-        });
-        best[i] = choice;
+    let best = instructions.iter().map(|i| Cut { cost: 0, length: 1, op: i.op }).collect();
+    let mut planner = Planner { instructions, bytes, best };
+    // From the back: a cut needs the best of what follows it.
+    for i in (0..instructions.len()).rev() {
+        planner.best[i].cost = DISPATCH + planner.best.get(i + 1).map_or(0, |rest| rest.cost);
+        planner.extend(i, 0, 0, Fusion::START);
     }
-    let mut plan = Vec::with_capacity(n);
+    let mut plan = Vec::with_capacity(instructions.len());
     let mut i = 0;
-    while i < n {
-        let (_, length, op) = best[i];
-        plan.push((usize::from(length), op));
-        i += usize::from(length);
+    while let Some(cut) = planner.best.get(i) {
+        plan.push((usize::from(cut.length), cut.op));
+        i += usize::from(cut.length);
     }
     plan
 }

@@ -320,9 +320,12 @@ impl Translator<'_> {
         }
     }
 
-    /// Pushes the result of the instruction at `at`, which is in the accumulator.
+    /// Pushes the result of the instruction at `at`, which is in the accumulator. The instruction gets the
+    /// number of its home all the same: [`compose`](super::compose) may turn it into one that stores.
     pub fn push_temp(&mut self, kind: Kind, at: u32) {
         let index = self.stack.len() as u32;
+        let home = self.next_home();
+        self.emit.i16(at, 0, home);
         self.push(kind, Place::Temp { producer: at, stored: false });
         *self.accs.bank(kind.is_float()) = Acc::Temp(index);
         // Handlers write 32-bit results zero-extended.
