@@ -4,9 +4,9 @@
 usage: counts.py THREADLE CORPUS
 
 THREADLE is the command, built for release with symbols or without; CORPUS a folder whose
-kernels/expected.json says how many WebAssembly instructions each run executes. Needs valgrind. All
-numbers are exact. From the machine instructions those of a run of an empty function are taken off, so
-that the program's start does not count; translation does.
+kernels/expected.json says how many WebAssembly instructions each run executes. Needs valgrind, and minutes.
+All numbers are exact: differences between a kernel's longest run and its shortest, so that nothing that
+happens once counts. A kernel with a single run has translation and the program's start in it.
 """
 import json
 import pathlib
@@ -14,8 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
-
-LARGEST = 40_000_000
+from concurrent.futures import ThreadPoolExecutor
 
 
 def machine(command):
@@ -34,28 +33,31 @@ def dispatches(threadle, arguments):
         return int(re.search(r"ops: (\d+) dispatches", ops.read())[1])
 
 
+def row(threadle, corpus, name, kernel):
+    """A kernel's row of the table; nothing if its runs do not say how long they are."""
+    runs = sorted((run for run in kernel["runs"] if run.get("ops")), key=lambda run: run["ops"])
+    if not runs:
+        return None
+    counts = []
+    for run in [runs[-1], runs[0]][: len(runs)]:
+        arguments = ["--invoke", "run", str(corpus / kernel["wasm"])]
+        if run.get("n") is not None:
+            arguments.append(str(run["n"]))
+        counts.append((run["ops"], dispatches(threadle, arguments), machine([threadle, "run", *arguments])))
+    longest, *shortest = counts
+    ops, total, count = (a - b for a, b in zip(longest, shortest[0] if shortest else (0, 0, 0)))
+    return f"| `{name}` | {total / ops:.2f} | {count / total:.1f} | {count / ops:.2f} |"
+
+
 def main():
     threadle, corpus = sys.argv[1], pathlib.Path(sys.argv[2]) / "kernels"
     print("| kernel | dispatches per Wasm instruction | instructions per dispatch | instructions per Wasm instruction |")
     print("|---|--:|--:|--:|")
-    with tempfile.NamedTemporaryFile("w", suffix=".wat") as empty:
-        empty.write('(module (func (export "run") (param i32)))')
-        empty.flush()
-        start = machine([threadle, "run", "--invoke", "run", empty.name, "0"])
-    for name, kernel in json.loads((corpus / "expected.json").read_text()).items():
-        runs = [run for run in kernel["runs"] if run.get("ops") and run["ops"] <= LARGEST]
-        if not runs or runs[0].get("n") is None:
-            continue
-        run = runs[0]
-        arguments = ["--invoke", "run", str(corpus / kernel["wasm"])]
-        try:
-            total = dispatches(threadle, [*arguments, str(run["n"])])
-        except subprocess.CalledProcessError:
-            continue
-        count = machine([threadle, "run", *arguments, str(run["n"])])
-        count -= start
-        ops = run["ops"]
-        print(f"| `{name}` | {total / ops:.2f} | {count / total:.1f} | {count / ops:.2f} |", flush=True)
+    kernels = json.loads((corpus / "expected.json").read_text())
+    with ThreadPoolExecutor() as pool:
+        for line in pool.map(lambda item: row(threadle, corpus, *item), kernels.items()):
+            if line:
+                print(line, flush=True)
 
 
 main()

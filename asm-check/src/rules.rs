@@ -7,7 +7,7 @@
 //! | `recursion`, `dispatch-call` | x | x | x | x | |
 //! | `balance` | | x | x | x | x |
 //! | `exit`, `dispatch` | x | x | x | x | x |
-//! | `trap` | x | | | | |
+//! | `trap`, `lanes` | x | | | | |
 //! | `decode` | x | x | x | x | x |
 //! | `guard` | if it may fault | | | | |
 
@@ -52,11 +52,13 @@ pub enum Rule {
     Decode,
     /// A register that the fault handler needs is written before a guarded access.
     Guard,
+    /// Float arithmetic on all lanes of a vector in a handler that is about scalars.
+    Lanes,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 15] = [
+    pub const ALL: [Rule; 16] = [
         Rule::Return,
         Rule::Call,
         Rule::ColdCall,
@@ -72,6 +74,7 @@ impl Rule {
         Rule::Trap,
         Rule::Decode,
         Rule::Guard,
+        Rule::Lanes,
     ];
 
     /// Its name.
@@ -92,6 +95,7 @@ impl Rule {
             Rule::Trap => "trap",
             Rule::Decode => "decode",
             Rule::Guard => "guard",
+            Rule::Lanes => "lanes",
         }
     }
 
@@ -136,6 +140,10 @@ impl Rule {
             Rule::Trap => "tail-call a cold continuation that raises the trap",
             Rule::Decode => "the checker cannot see what this code does",
             Rule::Guard => "write pc, fp and ctx after the access: the fault handler reads them",
+            Rule::Lanes => {
+                "hide from the optimiser that one of the operands is a lane: the others may hold \
+                 what is slow to compute with"
+            }
         }
     }
 }
@@ -316,6 +324,11 @@ fn roles(program: &Program, graph: &Graph, values: &Values) -> BTreeMap<u64, Rol
     roles
 }
 
+/// Whether an op, or a part of a fused one, is about vectors, by its name.
+fn is_of_vectors(name: &str) -> bool {
+    ["v128", "8x16", "16x8", "32x4", "64x2"].iter().any(|shape| name.contains(shape))
+}
+
 struct Checker<'a> {
     program: &'a Program,
     function: &'a Function,
@@ -348,6 +361,9 @@ impl Checker<'_> {
             self.report(Rule::Call, insn.address, "leaves user code");
         }
         self.guard(insn);
+        if insn.all_lanes && !self.function.names.iter().any(|name| is_of_vectors(name)) {
+            self.report(Rule::Lanes, insn.address, "computes with lanes that hold anything");
+        }
     }
 
     // ---- calls and exits ----

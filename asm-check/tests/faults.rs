@@ -187,6 +187,11 @@ fn a_trampoline_that_leaves_the_stack_deeper_is_found() {
 }
 
 #[test]
+fn arithmetic_on_lanes_that_hold_anything_is_found() {
+    faulty("lanes", "f64_add_s", "lanes", "addpd ");
+}
+
+#[test]
 fn an_exception_lets_its_rule_pass_and_no_other() {
     let binary = build("return", "fault_return", &[]);
     let path = binary.to_str().expect("a UTF-8 path");

@@ -41,6 +41,23 @@ pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
     value
 }
 
+macro_rules! opaque_float {
+    ($($name:ident: $t:ty),*) => {$(
+        /// [`opaque`] for a float.
+        #[inline(always)]
+        #[cfg_attr(not(all(target_arch = "x86_64", not(dispatch = "loop"))), allow(unused_mut))]
+        pub fn $name(mut value: $t) -> $t {
+            #[cfg(all(target_arch = "x86_64", not(dispatch = "loop")))]
+            // SAFETY: a template that is a comment.
+            unsafe {
+                core::arch::asm!("/* {0} */", inout(xmm_reg) value, options(pure, nomem, nostack, preserves_flags));
+            }
+            value
+        }
+    )*};
+}
+opaque_float!(opaque_f32: f32, opaque_f64: f64);
+
 /// Some value, for a register that means nothing yet.
 #[inline(always)]
 #[cfg(not(dispatch = "loop"))]

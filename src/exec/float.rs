@@ -1,7 +1,7 @@
 //! Float registers: what they hold, and how handlers read and write it.
 //!
-//! On x86-64 a float register is the whole vector register: for vectors, and so that a narrower value
-//! is written without touching the rest, which is unspecified. Where the convention passes no
+//! On x86-64 a float register is the whole vector register. A narrower value is its first lane; what the others
+//! hold is unspecified, and costs nothing to leave so. Where the convention passes no
 //! vectors (`become`), it is two halves, which are put together where a vector is read and taken apart
 //! where one is left, an instruction each; scalars only concern the lower one. Elsewhere it is an
 //! integer as wide as a vector.
@@ -12,8 +12,7 @@ pub use imp::*;
 mod imp {
     use crate::sem::V128;
     use core::arch::x86_64::{
-        __m128, _mm_castpd_ps, _mm_castps_pd, _mm_castsi128_ps, _mm_cvtsd_f64, _mm_cvtsi64_si128,
-        _mm_cvtss_f32, _mm_move_ss, _mm_set_ss,
+        __m128, _mm_castps_pd, _mm_castsi128_ps, _mm_cvtsd_f64, _mm_cvtsi64_si128, _mm_cvtss_f32,
     };
 
     /// 16 bytes that a register holds.
@@ -37,10 +36,33 @@ mod imp {
         unsafe { _mm_cvtss_f32(v) }
     }
 
+    /// A vector that begins with this value. What else is in it is unspecified, which the optimiser may
+    /// not be told: it would take what it knows nothing of for the value that suits it, at each place
+    /// another one. So it is shown a register that comes from elsewhere, at no cost.
     #[inline(always)]
-    fn with_f32(v: Vector, low: f32) -> Vector {
-        // SAFETY: as above.
-        unsafe { _mm_move_ss(v, _mm_set_ss(low)) }
+    #[cfg(not(dispatch = "loop"))]
+    fn beginning_with<T: Copy>(low: T) -> Vector {
+        let mut register = core::mem::MaybeUninit::<Vector>::uninit();
+        let vector;
+        // SAFETY: the value fits, and the template is a comment.
+        unsafe {
+            register.as_mut_ptr().cast::<T>().write(low);
+            core::arch::asm!(
+                "/* {0} */", inlateout(xmm_reg) register => vector,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        vector
+    }
+
+    /// A vector that begins with this value.
+    #[inline(always)]
+    #[cfg(dispatch = "loop")]
+    fn beginning_with<T: Copy>(low: T) -> Vector {
+        let mut register = from_u64(0);
+        // SAFETY: the value fits.
+        unsafe { (&raw mut register).cast::<T>().write(low) };
+        register
     }
 
     #[inline(always)]
@@ -67,18 +89,16 @@ mod imp {
             low_f32(r)
         }
         #[inline(always)]
-        pub fn set_f32(r: FloatReg, v: f32) -> FloatReg {
-            with_f32(r, v)
+        pub fn set_f32(_: FloatReg, v: f32) -> FloatReg {
+            beginning_with(v)
         }
         #[inline(always)]
         pub fn get_f64(r: FloatReg) -> f64 {
             low_f64(r)
         }
         #[inline(always)]
-        pub fn set_f64(r: FloatReg, v: f64) -> FloatReg {
-            use core::arch::x86_64::{_mm_move_sd, _mm_set_sd};
-            // SAFETY: as above.
-            unsafe { _mm_castpd_ps(_mm_move_sd(_mm_castps_pd(r), _mm_set_sd(v))) }
+        pub fn set_f64(_: FloatReg, v: f64) -> FloatReg {
+            beginning_with(v)
         }
         #[inline(always)]
         pub fn from_bits(bits: u64) -> FloatReg {
@@ -104,7 +124,7 @@ mod imp {
     #[cfg(dispatch = "become")]
     mod reg {
         use super::*;
-        use core::arch::x86_64::{_mm_set_pd, _mm_set1_pd, _mm_unpackhi_pd};
+        use core::arch::x86_64::{_mm_castpd_ps, _mm_set_pd, _mm_set1_pd, _mm_unpackhi_pd};
 
         /// A float register. Of `low`, the lower half counts. Kept apart, the halves are never a
         /// vector by mistake: the optimiser would put them together to change a lane.
@@ -133,7 +153,7 @@ mod imp {
         }
         #[inline(always)]
         pub fn set_f32(r: FloatReg, v: f32) -> FloatReg {
-            FloatReg { low: with_f32(r.low, v), ..r }
+            FloatReg { low: beginning_with(v), ..r }
         }
         #[inline(always)]
         pub fn get_f64(r: FloatReg) -> f64 {

@@ -1,7 +1,7 @@
 //! Operand classes as types: how a handler body reads its sources and writes its destination.
 
 use super::abi::{Pc, Regs};
-use super::float;
+use super::{barrier, float};
 
 /// A value type that registers and slots hold.
 pub trait Value: Copy {
@@ -20,6 +20,18 @@ pub trait Value: Copy {
     /// The value of a sign-extended immediate. Floats have immediates of their own.
     fn from_imm(imm: i32) -> Self;
 }
+
+/// A type of operands.
+pub trait Operand: Copy {
+    /// The same value, of which the optimiser does not know that it is part of a register, if that matters.
+    #[inline(always)]
+    fn apart(self) -> Self {
+        self
+    }
+}
+impl Operand for u32 {}
+impl Operand for u64 {}
+impl Operand for crate::sem::V128 {}
 
 macro_rules! integer {
     ($t:ty) => {
@@ -60,7 +72,7 @@ integer!(u32);
 integer!(u64);
 
 macro_rules! float {
-    ($t:ty, $bits:ty, $get:ident, $set:ident) => {
+    ($t:ty, $bits:ty, $get:ident, $set:ident, $apart:ident) => {
         impl Value for $t {
             #[inline(always)]
             fn acc(r: &Regs) -> Self {
@@ -97,10 +109,16 @@ macro_rules! float {
                 0.0
             }
         }
+        impl Operand for $t {
+            #[inline(always)]
+            fn apart(self) -> Self {
+                barrier::$apart(self)
+            }
+        }
     };
 }
-float!(f32, u32, get_f32, set_f32);
-float!(f64, u64, get_f64, set_f64);
+float!(f32, u32, get_f32, set_f32, opaque_f32);
+float!(f64, u64, get_f64, set_f64, opaque_f64);
 
 /// A comparison's result becomes an `i32`.
 impl Value for bool {
@@ -158,6 +176,8 @@ pub unsafe fn slot(r: &Regs, at: usize) -> *mut u64 {
 pub trait Source<T> {
     /// Whether reading costs nothing because a part before has read or computed the value.
     const KEPT: bool = false;
+    /// Which register it is, if it is one.
+    const REGISTER: Option<usize> = None;
 
     /// Reads the operand whose field is at `at`.
     ///
@@ -168,6 +188,9 @@ pub trait Source<T> {
 
 /// A class that can be written.
 pub trait Dest<T> {
+    /// Which register alone is written, if one is.
+    const REGISTER: Option<usize> = None;
+
     /// Writes the operand whose field is at `at`.
     ///
     /// # Safety
@@ -204,7 +227,40 @@ pub struct Keep<const PART: usize, D>(core::marker::PhantomData<D>);
 #[allow(dead_code, reason = "a build may leave all fused ops out")]
 pub struct Kept<const PART: usize>;
 
+/// The number of the accumulator among registers; pinned locals follow.
+const ACCUMULATOR: usize = 0;
+
+/// Two sources of one op, the result of which goes to `D`.
+///
+/// Where both are float registers, one of them is read in a way that hides that it is one. Else an
+/// operation on their first lanes becomes one on all, as their other lanes are nobody's: values that make it
+/// slow may have been left there.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn read_both<D: Dest<U>, X: Source<T>, Y: Source<T>, T: Operand, U>(
+    r: &Regs,
+    at: [usize; 2],
+) -> (T, T) {
+    // SAFETY: passed on unchanged.
+    let (x, y): (T, T) = unsafe { (X::read(r, at[0]), Y::read(r, at[1])) };
+    match (X::REGISTER, Y::REGISTER) {
+        (Some(a), Some(b)) if a == b => {
+            let both = x.apart();
+            (both, both)
+        }
+        // That which ends here, or else the left one: an instruction overwrites an operand, so being apart
+        // needs no copy, or one that there is anyway. (A slot is written together with the accumulator.)
+        (Some(_), Some(b)) if D::REGISTER.unwrap_or(ACCUMULATOR) == b => (x, y.apart()),
+        (Some(_), Some(_)) => (x.apart(), y),
+        _ => (x, y),
+    }
+}
+
 impl<T: Value> Source<T> for A {
+    const REGISTER: Option<usize> = Some(ACCUMULATOR);
+
     #[inline(always)]
     unsafe fn read(r: &Regs, _: usize) -> T {
         T::acc(r)
@@ -220,6 +276,8 @@ impl<T: Value> Source<T> for S {
 }
 
 impl<T: Value, const PIN: usize> Source<T> for Pinned<PIN> {
+    const REGISTER: Option<usize> = Some(ACCUMULATOR + 1 + PIN);
+
     #[inline(always)]
     unsafe fn read(r: &Regs, _: usize) -> T {
         T::pin::<PIN>(r)
@@ -258,6 +316,8 @@ impl<T: Value> Source<T> for K {
 }
 
 impl<T: Value> Dest<T> for A {
+    const REGISTER: Option<usize> = Some(ACCUMULATOR);
+
     #[inline(always)]
     unsafe fn write(r: &mut Regs, _: usize, v: T) {
         T::set_acc(r, v);
@@ -282,6 +342,8 @@ impl<T: Value> Dest<T> for P {
 }
 
 impl<T: Value, const PIN: usize> Dest<T> for Pinned<PIN> {
+    const REGISTER: Option<usize> = Some(ACCUMULATOR + 1 + PIN);
+
     #[inline(always)]
     unsafe fn write(r: &mut Regs, _: usize, v: T) {
         T::set_pin::<PIN>(r, v);

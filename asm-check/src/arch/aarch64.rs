@@ -48,6 +48,7 @@ pub(super) fn decode(bytes: &[u8], address: u64) -> Result<Insn, String> {
         effects,
         memory,
         vectors_written: 0,
+        all_lanes: false,
         push_pop: moves_sp,
         raw: RawInsn::A64(insn),
     })

@@ -113,6 +113,9 @@ pub struct Insn {
     /// Vector registers that it writes, one bit each; not told on AArch64, where none carries an
     /// address.
     pub vectors_written: u32,
+    /// Float arithmetic on all lanes of a vector; not told on AArch64, where its cost is the same whatever
+    /// the lanes hold.
+    pub all_lanes: bool,
     /// A push or pop of any form, or `enter`/`leave`; on AArch64 a load or store that
     /// also moves the stack pointer.
     pub push_pop: bool,

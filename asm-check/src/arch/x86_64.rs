@@ -100,9 +100,52 @@ pub(super) fn decode(bytes: &[u8], address: u64) -> Result<Insn, String> {
         effects,
         memory,
         vectors_written,
+        all_lanes: all_lanes(&insn),
         push_pop,
         raw: RawInsn::X86(insn),
     })
+}
+
+/// Whether an instruction computes with floats in all lanes of a vector. Not with a constant vector: that is
+/// how a `u64` becomes a float, by halves, and fills both lanes itself.
+fn all_lanes(insn: &Instruction) -> bool {
+    use Mnemonic::*;
+    !insn.is_ip_rel_memory_operand()
+        && matches!(
+            insn.mnemonic(),
+            Addps
+                | Addpd
+                | Subps
+                | Subpd
+                | Mulps
+                | Mulpd
+                | Divps
+                | Divpd
+                | Sqrtps
+                | Sqrtpd
+                | Minps
+                | Minpd
+                | Maxps
+                | Maxpd
+                | Cvtps2pd
+                | Cvtpd2ps
+                | Vaddps
+                | Vaddpd
+                | Vsubps
+                | Vsubpd
+                | Vmulps
+                | Vmulpd
+                | Vdivps
+                | Vdivpd
+                | Vsqrtps
+                | Vsqrtpd
+                | Vminps
+                | Vminpd
+                | Vmaxps
+                | Vmaxpd
+                | Vcvtps2pd
+                | Vcvtpd2ps
+        )
 }
 
 const RSP: Reg = 4;

@@ -84,6 +84,9 @@ struct Options {
     /// An interpreter slower than the fastest peer by this factor is run only once
     #[arg(long, global = true, default_value_t = 2.5)]
     give_up: f64,
+    /// Start and compile anew for every run: where memory happens to lie then differs from run to run
+    #[arg(long, global = true)]
+    fresh: bool,
     /// Count machine instructions below callgrind too (border only)
     #[arg(long, global = true)]
     callgrind: bool,
@@ -180,6 +183,7 @@ fn plan(options: &Options) -> Plan {
         runs: options.runs.unwrap_or(if options.quick { 3 } else { 5 }).max(1),
         timeout: Duration::from_secs(options.timeout),
         give_up: options.give_up,
+        fresh: options.fresh,
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// An interpreter that is slower than the fastest one by this factor is not run again.
     pub give_up: f64,
+    /// Whether every run gets a process of its own.
+    pub fresh: bool,
 }
 
 /// What came of one engine on one workload.
@@ -191,7 +193,12 @@ pub fn compete(contestants: &[Contestant], job: &Job, plan: &Plan) -> Vec<Outcom
         workers.push(prepare(contestant, job, plan, outcome));
     }
     for round in 0..plan.runs {
-        for (worker, outcome) in workers.iter_mut().zip(&mut outcomes) {
+        for ((contestant, worker), outcome) in
+            contestants.iter().zip(&mut workers).zip(&mut outcomes)
+        {
+            if plan.fresh && round > 0 && worker.take().is_some() {
+                *worker = prepare(contestant, job, plan, outcome);
+            }
             let Some(active) = worker else { continue };
             let heard = active.say("run").and_then(|()| active.hear(plan.timeout));
             match heard {

@@ -1,7 +1,7 @@
 //! Numeric ops: one destination, one or two sources, meaning from `sem`.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::operand::{Dest, Rhs, Source};
+use crate::exec::operand::{Dest, Operand, Rhs, Source, read_both};
 use crate::exec::{next, trap};
 use crate::trap::Trap;
 
@@ -15,12 +15,12 @@ where
     D: Dest<U>,
     X: Source<T>,
     Y: Source<T> + Rhs,
+    T: Operand,
 {
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let x = X::read(r, 2);
-            let y = Y::read(r, Y::AT);
+            let (x, y) = read_both::<D, X, Y, T, U>(r, [2, Y::AT]);
             D::write(r, 0, f(x, y));
         }
         next(r, Y::BODY)
