@@ -39,13 +39,13 @@ def row(threadle, corpus, name, kernel):
     if not runs:
         return None
     counts = []
-    for run in [runs[-1], runs[0]][: len(runs)]:
+    for run in {run["ops"]: run for run in (runs[0], runs[-1])}.values():
         arguments = ["--invoke", "run", str(corpus / kernel["wasm"])]
         if run.get("n") is not None:
             arguments.append(str(run["n"]))
         counts.append((run["ops"], dispatches(threadle, arguments), machine([threadle, "run", *arguments])))
-    longest, *shortest = counts
-    ops, total, count = (a - b for a, b in zip(longest, shortest[0] if shortest else (0, 0, 0)))
+    once = counts[0] if len(counts) > 1 else (0, 0, 0)
+    ops, total, count = (a - b for a, b in zip(counts[-1], once))
     return f"| `{name}` | {total / ops:.2f} | {count / total:.1f} | {count / ops:.2f} |"
 
 

@@ -113,8 +113,8 @@ pub struct Insn {
     /// Vector registers that it writes, one bit each; not told on AArch64, where none carries an
     /// address.
     pub vectors_written: u32,
-    /// Float arithmetic on all lanes of a vector; not told on AArch64, where its cost is the same whatever
-    /// the lanes hold.
+    /// Float arithmetic on all lanes of a vector; not told on AArch64, where float registers are handed on
+    /// as integers and no operand is a lane.
     pub all_lanes: bool,
     /// A push or pop of any form, or `enter`/`leave`; on AArch64 a load or store that
     /// also moves the stack pointer.
