@@ -13,6 +13,7 @@ use cap_fs_ext::{
 use cap_std::fs;
 
 use super::abi::{Errno, Fdstat, Filestat, Filetype, Result, fdflags, oflags, rights};
+use super::ending::{self, Ending};
 use super::errno::retry;
 use super::file::{File, NewTime, filestat};
 use super::readdir::Listing;
@@ -81,7 +82,7 @@ impl Dir {
     }
 
     pub fn set_times(&self, atim: Option<NewTime>, mtim: Option<NewTime>) -> Result<()> {
-        self.set_times_at(Path::new("."), true, atim, mtim)
+        self.set_times_at(".", true, atim, mtim)
     }
 
     pub fn read_entries(&mut self, buf: &mut [u8], cookie: u64) -> Result<usize> {
@@ -96,8 +97,10 @@ impl Dir {
         result
     }
 
-    pub fn open(&self, path: &Path, flags: OpenFlags) -> Result<Descriptor> {
+    pub fn open(&self, path: &str, flags: OpenFlags) -> Result<Descriptor> {
         let OpenFlags { follow, oflags, read, write, fdflags } = flags;
+        let (stem, ending) = ending::split(path);
+        let follow = follow || ending != Ending::Name;
         let creates = oflags & oflags::CREAT != 0;
         let truncates = oflags & oflags::TRUNC != 0;
         if creates || truncates || write {
@@ -114,6 +117,20 @@ impl Dir {
                 return Err(Errno::IsDir);
             }
             return Ok(Descriptor::Dir(Self::new(dir, self.perms, None)));
+        }
+
+        if creates && ending != Ending::Name {
+            // A directory is what the name asks for, and opening makes none.
+            match ending {
+                Ending::Dot => {
+                    self.directory(path)?;
+                    if oflags & oflags::EXCL != 0 {
+                        return Err(Errno::Exist);
+                    }
+                }
+                _ => self.parent(stem)?,
+            }
+            return Err(Errno::IsDir);
         }
 
         let mut options = fs::OpenOptions::new();
@@ -160,20 +177,25 @@ impl Dir {
         Ok(Descriptor::File(file))
     }
 
-    pub fn create_directory(&self, path: &Path) -> Result<()> {
+    pub fn create_directory(&self, path: &str) -> Result<()> {
         self.needs_write()?;
-        Ok(self.dir.create_dir(path)?)
+        match ending::split(path) {
+            (_, Ending::Dot) => self.directory(path).and(Err(Errno::Exist)),
+            (stem, _) => Ok(self.dir.create_dir(stem)?),
+        }
     }
 
-    pub fn filestat_at(&self, path: &Path, follow: bool) -> Result<Filestat> {
-        let metadata =
-            if follow { self.dir.metadata(path) } else { self.dir.symlink_metadata(path) };
-        Ok(filestat(&metadata?))
+    pub fn filestat_at(&self, path: &str, follow: bool) -> Result<Filestat> {
+        match ending::split(path).1 {
+            Ending::Name if !follow => Ok(filestat(&self.dir.symlink_metadata(path)?)),
+            Ending::Name => Ok(filestat(&self.dir.metadata(path)?)),
+            _ => Ok(filestat(&self.directory(path)?)),
+        }
     }
 
     pub fn set_times_at(
         &self,
-        path: &Path,
+        path: &str,
         follow: bool,
         atim: Option<NewTime>,
         mtim: Option<NewTime>,
@@ -188,31 +210,61 @@ impl Dir {
             })
         };
         let (atim, mtim) = (spec(atim), spec(mtim));
-        if follow {
-            self.dir.set_times(path, atim, mtim)?;
-        } else {
-            self.dir.set_symlink_times(path, atim, mtim)?;
+        match ending::split(path).1 {
+            Ending::Name if !follow => self.dir.set_symlink_times(path, atim, mtim)?,
+            Ending::Name => self.dir.set_times(path, atim, mtim)?,
+            _ => {
+                self.directory(path)?;
+                self.dir.set_times(path, atim, mtim)?;
+            }
         }
         Ok(())
     }
 
     /// Directories of different permissions are kept apart: a link would make a file writable under
     /// a second name.
-    pub fn link(&self, path: &Path, to: &Self, to_path: &Path) -> Result<()> {
+    pub fn link(&self, path: &str, to: &Self, to_path: &str) -> Result<()> {
         self.needs_write()?;
         to.needs_write()?;
-        Ok(self.dir.hard_link(path, &to.dir, to_path)?)
+        // What is linked is looked for before the place of the new name.
+        if ending::split(path).1 == Ending::Name {
+            self.dir.symlink_metadata(path)?;
+            to.needs_free_name(to_path)?;
+            return Ok(self.dir.hard_link(path, &to.dir, to_path)?);
+        }
+        self.directory(path)?;
+        to.needs_free_name(to_path)?;
+        // Directories have one name.
+        match to.dir.symlink_metadata(to_path) {
+            Ok(_) => Err(Errno::Exist),
+            Err(_) => to.parent(to_path).and(Err(Errno::Perm)),
+        }
     }
 
-    pub fn rename(&self, path: &Path, to: &Self, to_path: &Path) -> Result<()> {
+    pub fn rename(&self, path: &str, to: &Self, to_path: &str) -> Result<()> {
         self.needs_write()?;
         to.needs_write()?;
-        Ok(self.dir.rename(path, &to.dir, to_path)?)
+        let ((from, from_ending), (onto, onto_ending)) =
+            (ending::split(path), ending::split(to_path));
+        if from_ending == Ending::Dot || onto_ending == Ending::Dot {
+            self.place(path)?;
+            to.place(to_path)?;
+            return Err(Errno::Busy);
+        }
+        if from_ending == Ending::Slash || onto_ending == Ending::Slash {
+            self.place(path)?;
+            to.place(to_path)?;
+            if !self.dir.symlink_metadata(from)?.is_dir() {
+                return Err(Errno::NotDir);
+            }
+        }
+        Ok(self.dir.rename(from, &to.dir, onto)?)
     }
 
     /// `target` may be anything that is relative; whether it leads out is decided when it is used.
-    pub fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
+    pub fn symlink(&self, target: &Path, path: &str) -> Result<()> {
         self.needs_write()?;
+        self.needs_free_name(path)?;
         Ok(DirExt::symlink(&self.dir, target, path)?)
     }
 
@@ -220,25 +272,67 @@ impl Dir {
     ///
     /// `Ilseq` if the target is not Unicode, `Perm` if it is absolute: a guest has no use for a path
     /// of the host and shall not learn it.
-    pub fn read_link(&self, path: &Path) -> Result<String> {
+    pub fn read_link(&self, path: &str) -> Result<String> {
+        if ending::split(path).1 != Ending::Name {
+            return self.directory(path).and(Err(Errno::Inval));
+        }
         let target = self.dir.read_link(path)?;
         target.into_os_string().into_string().map_err(|_| Errno::Ilseq)
     }
 
-    /// `dir/` names the same directory as `dir`, as in POSIX; the sandbox takes it for `dir/.`, which
-    /// no host removes.
     pub fn remove_directory(&self, path: &str) -> Result<()> {
         self.needs_write()?;
-        let path = match path.trim_end_matches('/') {
-            "" => path,
-            path => path,
-        };
-        Ok(self.dir.remove_dir(path)?)
+        match ending::split(path) {
+            (_, Ending::Dot) => {
+                self.directory(path)?;
+                let last = path.trim_end_matches('/');
+                Err(if last.ends_with("..") { Errno::NotEmpty } else { Errno::Inval })
+            }
+            (stem, _) => Ok(self.dir.remove_dir(stem)?),
+        }
     }
 
-    pub fn unlink_file(&self, path: &Path) -> Result<()> {
+    pub fn unlink_file(&self, path: &str) -> Result<()> {
         self.needs_write()?;
-        Ok(self.dir.remove_file_or_symlink(path)?)
+        match ending::split(path) {
+            (_, Ending::Name) => Ok(self.dir.remove_file_or_symlink(path)?),
+            (stem, Ending::Slash) => match self.dir.symlink_metadata(stem)?.is_dir() {
+                true => Err(Errno::IsDir),
+                false => Err(Errno::NotDir),
+            },
+            (_, Ending::Dot) => self.directory(path).and(Err(Errno::IsDir)),
+        }
+    }
+
+    /// What `path` leads to, which has to be a directory.
+    fn directory(&self, path: &str) -> Result<fs::Metadata> {
+        let metadata = self.dir.metadata(path)?;
+        if metadata.is_dir() { Ok(metadata) } else { Err(Errno::NotDir) }
+    }
+
+    /// Fails unless the directory that `stem` is a name in can be reached.
+    fn parent(&self, stem: &str) -> Result<()> {
+        self.directory(ending::parent(stem)).map(drop)
+    }
+
+    /// Fails unless the directory can be reached that the last component of `path` is in.
+    fn place(&self, path: &str) -> Result<()> {
+        match ending::split(path) {
+            (_, Ending::Dot) => self.directory(path).map(drop),
+            (stem, _) => self.parent(stem),
+        }
+    }
+
+    /// Fails if `path`, which is to become a name of something that is no directory, ends like one.
+    fn needs_free_name(&self, path: &str) -> Result<()> {
+        match ending::split(path) {
+            (_, Ending::Name) => Ok(()),
+            (_, Ending::Dot) => self.directory(path).and(Err(Errno::Exist)),
+            (stem, Ending::Slash) => {
+                self.dir.symlink_metadata(stem)?;
+                Err(Errno::Exist)
+            }
+        }
     }
 
     fn needs_write(&self) -> Result<()> {

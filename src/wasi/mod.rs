@@ -47,6 +47,7 @@ mod abi;
 mod clocks;
 mod ctx;
 mod dir;
+mod ending;
 mod errno;
 mod error;
 mod file;

@@ -17,3 +17,5 @@ mod paths;
 mod polling;
 mod process;
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod slashes;

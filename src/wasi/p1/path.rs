@@ -12,11 +12,6 @@ fn follows(flags: u32) -> Result<bool> {
     Ok(known_flags(flags, LOOKUP_SYMLINK_FOLLOW)? != 0)
 }
 
-/// A path argument.
-fn path<'m>(mem: &'m GuestMem<'_>, ptr: Ptr, len: u32) -> Result<&'m Path> {
-    mem.path(ptr, len).map(Path::new)
-}
-
 impl WasiCtx {
     pub(super) fn path_create_directory(
         &mut self,
@@ -25,7 +20,7 @@ impl WasiCtx {
         name: Ptr,
         name_len: u32,
     ) -> Result<()> {
-        let name = path(mem, name, name_len)?;
+        let name = mem.path(name, name_len)?;
         self.fds.dir(fd)?.create_directory(name)
     }
 
@@ -38,7 +33,7 @@ impl WasiCtx {
         name_len: u32,
         stat: Ptr,
     ) -> Result<()> {
-        let name = path(mem, name, name_len)?;
+        let name = mem.path(name, name_len)?;
         let filestat: Filestat = self.fds.dir(fd)?.filestat_at(name, follows(flags)?)?;
         mem.write(stat, &filestat.to_bytes())
     }
@@ -56,7 +51,7 @@ impl WasiCtx {
         fst_flags: u32,
     ) -> Result<()> {
         let (atim, mtim) = new_times(atim, mtim, fst_flags)?;
-        let name = path(mem, name, name_len)?;
+        let name = mem.path(name, name_len)?;
         self.fds.dir(fd)?.set_times_at(name, follows(flags)?, atim, mtim)
     }
 
@@ -73,8 +68,8 @@ impl WasiCtx {
         new: Ptr,
         new_len: u32,
     ) -> Result<()> {
-        let old = path(mem, old, old_len)?;
-        let new = path(mem, new, new_len)?;
+        let old = mem.path(old, old_len)?;
+        let new = mem.path(new, new_len)?;
         let (from, to) = (self.fds.dir(old_fd)?, self.fds.dir(new_fd)?);
         if follows(flags)? {
             return Err(Errno::Inval);
@@ -100,7 +95,7 @@ impl WasiCtx {
     ) -> Result<()> {
         mem.check(opened, 4)?;
         self.fds.has_room()?;
-        let name = path(mem, name, name_len)?;
+        let name = mem.path(name, name_len)?;
         let flags = OpenFlags {
             follow: follows(flags)?,
             oflags: known_flags(oflags, oflags::ALL)?,
@@ -125,7 +120,7 @@ impl WasiCtx {
         used: Ptr,
     ) -> Result<()> {
         mem.check(used, 4)?;
-        let name = path(mem, name, name_len)?;
+        let name = mem.path(name, name_len)?;
         let target = self.fds.dir(fd)?.read_link(name)?;
         let buf = mem.bytes_mut(buf, buf_len)?;
         let len = target.len().min(buf.len());
@@ -155,8 +150,8 @@ impl WasiCtx {
         new: Ptr,
         new_len: u32,
     ) -> Result<()> {
-        let old = path(mem, old, old_len)?;
-        let new = path(mem, new, new_len)?;
+        let old = mem.path(old, old_len)?;
+        let new = mem.path(new, new_len)?;
         self.fds.dir(old_fd)?.rename(old, self.fds.dir(new_fd)?, new)
     }
 
@@ -169,8 +164,8 @@ impl WasiCtx {
         name: Ptr,
         name_len: u32,
     ) -> Result<()> {
-        let target = path(mem, target, target_len)?;
-        let name = path(mem, name, name_len)?;
+        let target = mem.path(target, target_len).map(Path::new)?;
+        let name = mem.path(name, name_len)?;
         self.fds.dir(fd)?.symlink(target, name)
     }
 
@@ -181,7 +176,7 @@ impl WasiCtx {
         name: Ptr,
         name_len: u32,
     ) -> Result<()> {
-        let name = path(mem, name, name_len)?;
+        let name = mem.path(name, name_len)?;
         self.fds.dir(fd)?.unlink_file(name)
     }
 }
