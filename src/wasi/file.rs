@@ -157,14 +157,7 @@ impl File {
         Ok(total)
     }
 
-    /// `whence`: 0 from the start, 1 from the position, 2 from the end.
-    pub fn seek(&mut self, offset: i64, whence: u32) -> Result<u64> {
-        let to = match whence {
-            0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
-            1 => SeekFrom::Current(offset),
-            2 => SeekFrom::End(offset),
-            _ => return Err(Errno::Inval),
-        };
+    pub fn seek(&mut self, to: SeekFrom) -> Result<u64> {
         Ok(self.file.seek(to)?)
     }
 
@@ -283,6 +276,16 @@ impl File {
     fn needs_permission(&self) -> Result<()> {
         if self.perms.can_write() { Ok(()) } else { Err(Errno::Perm) }
     }
+}
+
+/// Where `fd_seek` is to go. `whence`: 0 from the start, 1 from the position, 2 from the end.
+pub(super) fn seek_from(offset: i64, whence: u32) -> Result<SeekFrom> {
+    Ok(match whence {
+        0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
+        1 => SeekFrom::Current(offset),
+        2 => SeekFrom::End(offset),
+        _ => return Err(Errno::Inval),
+    })
 }
 
 /// Windows refuses to flush a handle that cannot write; POSIX has nothing to do then.

@@ -1,6 +1,6 @@
 //! The standard streams: the host process's own, or a reader or writer of the embedder's.
 
-use std::io::{self, IoSlice, IoSliceMut, IsTerminal, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, IsTerminal, Read, SeekFrom, Write};
 
 use super::abi::{Errno, Fdstat, Filetype, Result, fdflags, rights};
 use super::errno::retry;
@@ -67,7 +67,12 @@ impl Stream {
             Self::Input { nonblock, .. } => (rights::FD_READ, *nonblock),
             Self::Output { nonblock, .. } => (rights::FD_WRITE | rights::FD_SYNC, *nonblock),
         };
-        let rights = transfer | rights::STREAM;
+        let mut rights = transfer | rights::STREAM;
+        if matches!(self, Self::Input { source: Source::Inherit, .. })
+            && host::seek(SeekFrom::Current(0)).is_ok()
+        {
+            rights |= rights::FD_SEEK | rights::FD_TELL;
+        }
         Fdstat {
             filetype: self.filetype(),
             flags: if nonblock { fdflags::NONBLOCK } else { 0 },
@@ -106,6 +111,23 @@ impl Stream {
         }
     }
 
+    /// Inherited input that is a file has a position, which the host process shares. Output has none,
+    /// whatever the host made of it: a program could overwrite what others wrote before.
+    pub fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        match self {
+            Self::Input { source: Source::Inherit, .. } => Ok(host::seek(to)?),
+            _ => Err(Errno::Spipe),
+        }
+    }
+
+    /// Reads inherited input that is a file at `offset`, and leaves the position alone.
+    pub fn read_at(&mut self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
+        match self {
+            Self::Input { source: Source::Inherit, .. } => Ok(host::read_at(bufs, offset)?),
+            _ => Err(Errno::Spipe),
+        }
+    }
+
     pub fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
         let Self::Output { sink, nonblock } = self else {
             return Err(Errno::Badf);
@@ -139,7 +161,7 @@ mod host {
     //! call each. A descriptor that the process was started without is an empty input and an output
     //! that takes everything, as in the standard library.
 
-    use super::{IoSlice, IoSliceMut, Result, Sink, io};
+    use super::{IoSlice, IoSliceMut, Result, SeekFrom, Sink, io, retry};
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
     use std::io::Write;
@@ -149,6 +171,23 @@ mod host {
         match rustix::io::readv(io::stdin(), bufs) {
             Err(Errno::BADF) => Ok(0),
             result => Ok(result?),
+        }
+    }
+
+    pub(super) fn seek(to: SeekFrom) -> io::Result<u64> {
+        use rustix::fs::SeekFrom as Host;
+        let to = match to {
+            SeekFrom::Start(at) => Host::Start(at),
+            SeekFrom::Current(by) => Host::Current(by),
+            SeekFrom::End(by) => Host::End(by),
+        };
+        Ok(rustix::fs::seek(io::stdin(), to)?)
+    }
+
+    pub(super) fn read_at(bufs: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+            Some(buf) => retry(|| rustix::io::pread(io::stdin(), &mut **buf, offset)),
+            None => Ok(0),
         }
     }
 
@@ -194,11 +233,20 @@ mod host {
 mod host {
     //! Through the standard library, which on Windows also translates between UTF-8 and consoles.
 
-    use super::{IoSlice, IoSliceMut, Result, Sink, io};
+    use super::{IoSlice, IoSliceMut, Result, SeekFrom, Sink, io};
     use std::io::{Read, Write};
 
     pub(super) fn read(bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         io::stdin().lock().read_vectored(bufs)
+    }
+
+    /// The standard library reads ahead and cannot be told to go back.
+    pub(super) fn seek(_: SeekFrom) -> io::Result<u64> {
+        Err(io::ErrorKind::NotSeekable.into())
+    }
+
+    pub(super) fn read_at(_: &mut [IoSliceMut<'_>], _: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::NotSeekable.into())
     }
 
     pub(super) fn write_out(bufs: &[IoSlice<'_>]) -> io::Result<usize> {

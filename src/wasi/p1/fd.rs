@@ -1,8 +1,10 @@
 //! The functions on open descriptors.
 
+use std::io::SeekFrom;
+
 use super::{Errno, GuestMem, Ptr, Result, WasiCtx, count};
 use crate::wasi::abi::{Fdstat, Filestat, fdflags, known_flags, prestat_dir};
-use crate::wasi::file::new_times;
+use crate::wasi::file::{new_times, seek_from};
 use crate::wasi::table::Descriptor;
 
 impl WasiCtx {
@@ -156,9 +158,16 @@ impl WasiCtx {
         read: Ptr,
     ) -> Result<()> {
         mem.check(read, 4)?;
-        let file = self.fds.seekable(fd)?;
-        let mut bufs = mem.scatter(iovs, iovs_len)?;
-        let len = file.read_at(&mut bufs, offset)?;
+        // Told apart before the buffers are looked at, as for every descriptor.
+        let len = match self.fds.get_mut(fd)? {
+            Descriptor::Stream(stream) => {
+                stream.read_at(&mut mem.scatter(iovs, iovs_len)?, offset)?
+            }
+            _ => {
+                let file = self.fds.seekable(fd)?;
+                file.read_at(&mut mem.scatter(iovs, iovs_len)?, offset)?
+            }
+        };
         mem.write_u32(read, count(len)?)
     }
 
@@ -262,12 +271,19 @@ impl WasiCtx {
         position: Ptr,
     ) -> Result<()> {
         mem.check(position, 8)?;
-        let to = self.fds.seekable(fd)?.seek(offset, whence)?;
+        let to = seek_from(offset, whence)?;
+        let to = match self.fds.get_mut(fd)? {
+            Descriptor::Stream(stream) => stream.seek(to)?,
+            _ => self.fds.seekable(fd)?.seek(to)?,
+        };
         mem.write_u64(position, to)
     }
 
     pub(super) fn fd_tell(&mut self, mem: &mut GuestMem<'_>, fd: u32, position: Ptr) -> Result<()> {
-        let at = self.fds.seekable(fd)?.tell()?;
+        let at = match self.fds.get_mut(fd)? {
+            Descriptor::Stream(stream) => stream.seek(SeekFrom::Current(0))?,
+            _ => self.fds.seekable(fd)?.tell()?,
+        };
         mem.write_u64(position, at)
     }
 }
