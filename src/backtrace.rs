@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::error::Printable;
 use crate::func::invoke;
 use crate::index::{DefinedFuncIndex, FuncIndex};
 use crate::module::Module;
@@ -149,9 +150,9 @@ impl fmt::Display for FrameInfo {
         if let Some(offset) = self.module_offset() {
             write!(f, "{offset:#8x} - ")?;
         }
-        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
+        write!(f, "{}!", Printable(self.module.name().unwrap_or("<unknown>")))?;
         match self.func_name() {
-            Some(name) => f.write_str(name),
+            Some(name) => Printable(name).fmt(f),
             None => write!(f, "<wasm function {}>", self.func_index()),
         }
     }

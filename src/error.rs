@@ -78,11 +78,41 @@ impl fmt::Display for ModuleError {
             ModuleErrorKind::Unsupported => "unsupported module",
             ModuleErrorKind::Limit => "module exceeds a limit",
         };
-        write!(f, "{kind} at offset {:#x}: {}", self.offset, self.message)
+        write!(f, "{kind} at offset {:#x}: {}", self.offset, Printable(&self.message))
     }
 }
 
 impl std::error::Error for ModuleError {}
+
+/// A name from a module, as it may be shown. Names are any Unicode text, and a terminal that is sent one
+/// takes control characters for commands: these are written as Rust's escapes, and with them what
+/// breaks lines or turns the direction of writing. Everything else is shown as it is.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(is_control) {
+            let (shown, from) = rest.split_at(at);
+            f.write_str(shown)?;
+            let mut chars = from.chars();
+            for escaped in chars.next().into_iter().flat_map(char::escape_default) {
+                fmt::Write::write_char(f, escaped)?;
+            }
+            rest = chars.as_str();
+        }
+        f.write_str(rest)
+    }
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 static_assertions::assert_eq_size!(Error, usize);
 static_assertions::assert_impl_all!(Error: Send, Sync);
@@ -108,5 +138,15 @@ mod tests {
             error.to_string(),
             "invalid module at offset 0x1c: type mismatch: expected i32, found i64"
         );
+    }
+
+    #[test]
+    fn names_are_shown_without_what_a_terminal_would_obey() {
+        let shown = |name| Printable(name).to_string();
+        assert_eq!(shown("plain::<T> näme 🦀 \"q\" \\"), "plain::<T> näme 🦀 \"q\" \\");
+        assert_eq!(shown("\x1b[31mred\n\r\0\x7f\u{9b}"), r"\u{1b}[31mred\n\r\u{0}\u{7f}\u{9b}");
+        assert_eq!(shown("a\u{202e}b\u{2029}"), r"a\u{202e}b\u{2029}");
+        let error = ModuleError::new(ModuleErrorKind::Invalid, 1, "duplicate export `\x1b`");
+        assert_eq!(error.to_string(), r"invalid module at offset 0x1: duplicate export `\u{1b}`");
     }
 }

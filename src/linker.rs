@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
-use crate::error::{Error, Result, bail, format_err};
+use crate::error::{Error, Printable, Result, bail, format_err};
 use crate::extern_::Extern;
 use crate::func::{Func, HostFunc, IntoFunc};
 use crate::instance::Instance;
@@ -84,8 +84,8 @@ impl core::fmt::Display for UnknownImportError {
         write!(
             f,
             "unknown import: `{}::{}` has not been defined ({} expected)",
-            self.module,
-            self.name,
+            Printable(&self.module),
+            Printable(&self.name),
             self.ty.kind()
         )
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use threadle::error::Printable;
 use threadle::index::{DefinedFuncIndex, FuncIndex};
 use threadle::isa::{self, Kind, Listing};
 use threadle::translate::{self, Code};
@@ -131,11 +132,11 @@ fn title(module: &Module, index: FuncIndex) -> String {
     let info = module.code().info();
     let mut title = format!("function {}", index.0);
     if let Some(name) = module.function_name(index.0) {
-        title.push_str(&format!(" `{name}`"));
+        title.push_str(&format!(" `{}`", Printable(name)));
     }
     for (name, entity) in &info.exports {
         if *entity == Entity::Func(index) {
-            title.push_str(&format!(" (export `{name}`)"));
+            title.push_str(&format!(" (export `{}`)", Printable(name)));
         }
     }
     title
@@ -148,7 +149,7 @@ fn listings(module: &Module, code: &Code) -> Vec<Listing> {
         Kind::Func => {
             let defined = DefinedFuncIndex(u32::try_from(number).ok()?);
             let index = info.func_index(defined).0;
-            let name = module.function_name(index).map(str::to_owned);
+            let name = module.function_name(index).map(|name| Printable(name).to_string());
             Some(name.unwrap_or_else(|| format!("function {index}")))
         }
         Kind::Runtime => isa::runtime::RUNTIME_NAMES

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use threadle::error::Printable;
 use threadle::wasi::{FsPerms, I32Exit, WasiCtx, p1};
 use threadle::{
     Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits,
@@ -201,10 +202,10 @@ fn parse(ty: ValType, arg: &OsStr) -> Result<Val> {
 
 /// A hint for who mistyped a name.
 fn exported_functions(module: &Module) -> String {
-    let functions: Vec<&str> = module
+    let functions: Vec<String> = module
         .exports()
         .filter(|export| export.ty().func().is_some())
-        .map(|export| export.name())
+        .map(|export| Printable(export.name()).to_string())
         .take(20)
         .collect();
     if functions.is_empty() {

@@ -11,7 +11,7 @@ use super::imports::External;
 use super::layout::GlobalPlace;
 use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
 use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmMemory, VmStore};
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Printable, Result, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
 use crate::trap::Trap;
 use crate::types::{RefType, TagType, ValType};
@@ -212,7 +212,8 @@ impl VmStore {
             self.check_import(&info, import.entity, given).map_err(|cause| {
                 cause.context(format!(
                     "incompatible import type for `{}::{}`",
-                    import.module, import.name
+                    Printable(&import.module),
+                    Printable(&import.name)
                 ))
             })?;
         }
