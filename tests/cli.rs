@@ -124,6 +124,63 @@ fn a_program_gets_its_input_and_arguments_and_its_output_appears() {
     assert!(ran.out.lines().all(|line| line.len() == 20));
 }
 
+/// Writes the byte at 1 of its input, then the first three from where that left off, then where it is.
+const SEEKER: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_tell" (func $tell (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_pread"
+      (func $pread (param i32 i32 i32 i64 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    ;; Buffers at 100: a byte; at 101: three; at 104: the position as a digit.
+    (data (i32.const 0) "\64\00\00\00\01\00\00\00")
+    (data (i32.const 8) "\65\00\00\00\03\00\00\00")
+    (data (i32.const 16) "\64\00\00\00\05\00\00\00")
+    (func $check (param i32) (if (local.get 0) (then (call $exit (local.get 0)))))
+    (func (export "_start")
+      (call $check (call $seek (i32.const 0) (i64.const 2) (i32.const 0) (i32.const 40)))
+      (call $check (call $pread (i32.const 0) (i32.const 0) (i32.const 1) (i64.const 1) (i32.const 40)))
+      (call $check (call $read (i32.const 0) (i32.const 8) (i32.const 1) (i32.const 40)))
+      (call $check (call $tell (i32.const 0) (i32.const 48)))
+      (i32.store8 (i32.const 104) (i32.add (i32.const 48) (i32.load (i32.const 48))))
+      (call $check (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 40)))))"#;
+
+#[cfg(unix)]
+#[test]
+fn input_that_is_a_file_has_a_position_and_a_pipe_has_none() {
+    let program = file("seeker.wat", SEEKER);
+    let input = std::fs::File::open(file("seeker.txt", "0123456789")).expect("the file is there");
+    let ran = ran(threadle(&["run", &program]).stdin(input).output().expect("the command starts"));
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (0, "12345", ""));
+    let ran = run_with_input(&["run", &program], "0123456789");
+    assert_eq!((ran.code, &*ran.out), (70, ""), "ESPIPE: {}", ran.err);
+}
+
+#[test]
+fn names_cannot_send_control_characters_to_a_terminal() {
+    let trapping = file(
+        "escapes.wat",
+        r#"(module $"m\1b[31m" (func $"f\1b]0;title\07" (export "_start") unreachable))"#,
+    );
+    let unlinked = file(
+        "escapes-import.wat",
+        r#"(module (import "\1b[2J" "\u{202e}x\0a" (func)) (func (export "_start")))"#,
+    );
+    let mismatched =
+        file("escapes-type.wat", r#"(module (func (export "a\07")) (func (export "a\07")))"#);
+    for (path, shown) in [
+        (trapping, r"m\u{1b}[31m!f\u{1b}]0;title\u{7}"),
+        (unlinked, r"`\u{1b}[2J::\u{202e}x\n`"),
+        (mismatched, r"a\u{7}"),
+    ] {
+        let ran = run(&["run", &path]);
+        assert!(ran.err.contains(shown), "{}", ran.err);
+        assert!(!ran.err.contains(|c: char| c.is_control() && c != '\n'), "{:?}", ran.err);
+    }
+}
+
 #[test]
 fn options_behind_the_file_are_the_programs() {
     let ran = run(&["run", &example("mandelbrot.wasm"), "--help"]);
@@ -394,7 +451,7 @@ fn wast_counts_directives_and_names_the_line_of_each_failure() {
 }
 
 #[test]
-fn wast_finds_scripts_in_folders_and_knows_those_of_the_official_suite() {
+fn wast_finds_scripts_in_folders_and_cuts_features_down_only_when_asked() {
     let folder = PathBuf::from(file("suite", ""));
     std::fs::remove_file(&folder).expect("the file is removed");
     let old = folder.join("wasm-v1");
@@ -402,8 +459,14 @@ fn wast_finds_scripts_in_folders_and_knows_those_of_the_official_suite() {
     let script = r#"(assert_invalid (module (func (result i32 i32) unreachable)) "result arity")"#;
     std::fs::write(old.join("a.wast"), script).expect("the script is written");
     std::fs::write(old.join("notes.txt"), "not a script").expect("the file is written");
-    let ran = run(&["wast", folder.to_str().expect("Unicode")]);
+    let folder_name = folder.to_str().expect("Unicode");
+    let ran = run(&["wast", "--features-by-folder", folder_name]);
     assert_eq!((ran.code, &*ran.out), (0, "1 passed, 0 failed\n"));
+    let ran = run(&["wast", folder_name]);
+    assert_eq!(ran.code, 1, "several results are allowed today: {}", ran.out);
+    assert!(ran.out.ends_with("0 passed, 1 failed\n"), "{}", ran.out);
+    let ran = run(&["wast", "--features-by-folder", "--wasm-features", "wasm1", folder_name]);
+    assert_eq!(ran.code, 2);
     std::fs::remove_dir_all(&folder).expect("the folder is removed");
 }
 
