@@ -172,6 +172,18 @@ fn every_op_has_a_name_of_its_own_a_family_and_an_effect() {
 fn the_bytecode_document_is_up_to_date() {
     let path = root().join("docs/bytecode.md");
     let fresh = bytecode_document();
+    // A build without the fused ops (`THREADLE_FUSED=off`) knows all rows, and not the list.
+    if !OPS.iter().any(|op| op.name.contains(SEQUENCE)) {
+        let kept = std::fs::read_to_string(&path).expect("the document is there");
+        let rows = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| line.starts_with("| ")).map(str::to_owned).collect()
+        };
+        assert!(
+            rows(&fresh) == rows(&kept),
+            "docs/bytecode.md is stale: bless a build with fused ops"
+        );
+        return;
+    }
     if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
         std::fs::write(&path, &fresh).expect("the document is written");
     }
