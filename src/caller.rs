@@ -8,6 +8,24 @@ use crate::vm::owner::CallSite;
 
 /// The first parameter of a host function that wants it: the store it runs in, and the instance
 /// that called it. Two pointers.
+///
+/// Data of another type will not do, even if only lifetimes differ.
+///
+/// ```compile_fail
+/// use threadle::Caller;
+///
+/// fn longer<'c>(caller: Caller<'c, for<'a> fn(&'a str)>) -> Caller<'c, fn(&'static str)> {
+///     caller
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use threadle::Caller;
+///
+/// fn shorter<'c>(caller: Caller<'c, fn(&'static str)>) -> Caller<'c, for<'a> fn(&'a str)> {
+///     caller
+/// }
+/// ```
 pub struct Caller<'a, T: 'static> {
     pub(crate) store: StoreContextMut<'a, T>,
     pub(crate) site: CallSite<'a>,

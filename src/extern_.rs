@@ -1,6 +1,7 @@
 //! What instances export and import.
 
 use crate::engine::Engine;
+use crate::error::{Result, ensure};
 use crate::func::Func;
 use crate::global::Global;
 use crate::memory::Memory;
@@ -66,18 +67,23 @@ macro_rules! kinds {
                 }
             }
 
-            /// Panics unless the item can be used in a store.
-            #[track_caller]
-            pub(crate) fn assert_usable(&self, store: &VmStore, engine: &Engine) {
+            /// Checks that the item can be used in a store of an engine.
+            ///
+            /// # Errors
+            ///
+            /// When it belongs to another store, or a shared memory to another engine.
+            pub(crate) fn check_usable(&self, store: &VmStore, engine: &Engine) -> Result<()> {
                 match self {
-                    $(Extern::$variant(it) => {
-                        store.assert_owns(External::$variant(it.0).store());
-                    })*
-                    Extern::SharedMemory(it) => assert!(
+                    $(Extern::$variant(it) => ensure!(
+                        External::$variant(it.0).store() == store.id(),
+                        "cross-`Store` instantiation is not currently supported"
+                    ),)*
+                    Extern::SharedMemory(it) => ensure!(
                         Engine::same(it.engine(), engine),
-                        "shared memory and store belong to different engines"
+                        "cross-`Engine` instantiation is not currently supported"
                     ),
                 }
+                Ok(())
             }
         }
 

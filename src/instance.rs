@@ -1,5 +1,6 @@
 //! Instances of modules.
 
+use crate::engine::Engine;
 use crate::error::{Result, ensure, format_err};
 use crate::extern_::{Export, Extern};
 use crate::func::{Func, TypedFunc, WasmParams, WasmResults};
@@ -28,18 +29,15 @@ impl Instance {
     ///
     /// When imports are missing or do not fit, limits refuse, a segment does not fit its memory or
     /// table (a [`Trap`](crate::Trap)), or the start function fails, as for [`Func::call`]. What
-    /// was written to imported memories and tables before the failure stays written.
-    ///
-    /// # Panics
-    ///
-    /// If an import belongs to another store, or the module to another engine.
+    /// was written to imported memories and tables before the failure stays written. Also when an
+    /// import belongs to another store, or the module to another engine.
     pub fn new(
         mut store: impl AsContextMut,
         module: &Module,
         imports: &[Extern],
     ) -> Result<Instance> {
         let mut store = store.as_context_mut();
-        let imports = store.externals(imports);
+        let imports = store.externals(imports)?;
         Instance::from_externals(&mut store, module, &imports)
     }
 
@@ -48,15 +46,15 @@ impl Instance {
         module: &Module,
         imports: &[External],
     ) -> Result<Instance> {
-        assert!(
-            crate::Engine::same(store.engine(), module.engine()),
-            "module and store belong to different engines"
+        ensure!(
+            Engine::same(store.engine(), module.engine()),
+            "cross-`Engine` instantiation is not currently supported"
         );
         let instance = Instance(store.0.vm_mut().instantiate(module.source(), imports)?);
         if let Some(start) = module.info().start {
             let start = instance.entity(&*store, Entity::Func(start)).into_func();
             let start = start.ok_or_else(|| format_err!("the start function is not one"))?;
-            start.call(store, &[], &mut [])?;
+            start.start(store, instance.0)?;
         }
         Ok(instance)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
-use crate::error::{Error, Printable, Result, bail, format_err};
+use crate::error::{Error, Printable, Result, bail, ensure, format_err};
 use crate::extern_::Extern;
 use crate::func::{Func, HostFunc, IntoFunc};
 use crate::instance::Instance;
@@ -18,6 +18,25 @@ use crate::val::Val;
 ///
 /// Host functions are defined without a store and work in all of them; other definitions belong to
 /// one store.
+///
+/// Data of another type will not do, even if only lifetimes differ: a host function might keep what
+/// is gone.
+///
+/// ```compile_fail
+/// use threadle::Linker;
+///
+/// fn shorter(linker: Linker<fn(&'static str)>) -> Linker<for<'a> fn(&'a str)> {
+///     linker
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use threadle::Linker;
+///
+/// fn longer(linker: Linker<for<'a> fn(&'a str)>) -> Linker<fn(&'static str)> {
+///     linker
+/// }
+/// ```
 pub struct Linker<T: 'static> {
     engine: Engine,
     /// Names are interned: modules and imports repeat them.
@@ -27,21 +46,43 @@ pub struct Linker<T: 'static> {
     /// In the order of definition, for iteration.
     order: Vec<(u32, u32)>,
     allow_shadowing: bool,
-    data: core::marker::PhantomData<fn(T)>,
+    data: Invariant<T>,
 }
+
+/// Host functions both take a store's data and put into it, so that no other type of data will do,
+/// not even one that differs in lifetimes only.
+type Invariant<T> = core::marker::PhantomData<fn(T) -> T>;
 
 #[derive(Clone)]
 enum Definition {
     Host(HostFunc),
-    Extern(Extern),
+    /// An item of a store of this engine.
+    Extern(Extern, Engine),
 }
 
+const CROSS_ENGINE: &str = "cross-`Engine` instantiation is not currently supported";
+
 impl Definition {
+    /// Checks that the definition can be imported by modules of an engine.
+    fn check_engine(&self, engine: &Engine) -> Result<()> {
+        let own = match self {
+            Definition::Host(func) => func.engine(),
+            Definition::Extern(_, engine) => engine,
+        };
+        ensure!(Engine::same(own, engine), CROSS_ENGINE);
+        Ok(())
+    }
+
     /// The definition as an import in a store.
+    ///
+    /// # Panics
+    ///
+    /// If a host function belongs to another engine than the store.
+    #[track_caller]
     fn instantiate<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
         match self {
             Definition::Host(func) => func.instantiate(store.0.vm_mut()).into(),
-            Definition::Extern(it) => it.clone(),
+            Definition::Extern(it, _) => it.clone(),
         }
     }
 }
@@ -126,7 +167,7 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Panics
     ///
-    /// If the item belongs to another store.
+    /// If the item belongs to another store, or a shared memory to another engine.
     pub fn define(
         &mut self,
         store: impl AsContext<Data = T>,
@@ -136,8 +177,10 @@ impl<T: 'static> Linker<T> {
     ) -> Result<&mut Self> {
         let item = item.into();
         let store = store.as_context();
-        item.assert_usable(store.0.vm(), store.engine());
-        self.insert(module, name, Definition::Extern(item))
+        if let Err(error) = item.check_usable(store.0.vm(), store.engine()) {
+            panic!("{error}");
+        }
+        self.insert(module, name, Definition::Extern(item, store.engine().clone()))
     }
 
     /// Defines a host function from a closure that works with values, as [`Func::new`] does.
@@ -188,8 +231,10 @@ impl<T: 'static> Linker<T> {
         instance: Instance,
     ) -> Result<&mut Self> {
         let mut store = store.as_context_mut();
+        let engine = store.engine().clone();
         for export in instance.exports(&mut store) {
-            self.insert(module, export.name(), Definition::Extern(export.into_extern()))?;
+            let name = export.name();
+            self.insert(module, name, Definition::Extern(export.into_extern(), engine.clone()))?;
         }
         Ok(self)
     }
@@ -298,24 +343,28 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     ///
-    /// [`UnknownImportError`] for an import that is not defined, or as for [`Instance::new`].
+    /// [`UnknownImportError`] for an import that is not defined, or as for [`Instance::new`]. When
+    /// the module, or a definition that it imports, belongs to another engine than the linker.
     ///
     /// # Panics
     ///
-    /// If a definition that the module imports belongs to another store.
+    /// If the store belongs to another engine than the linker, and the module imports a host
+    /// function.
     pub fn instantiate(
         &self,
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance> {
         let mut store = store.as_context_mut();
+        ensure!(Engine::same(&self.engine, module.engine()), CROSS_ENGINE);
         let mut imports = Vec::with_capacity(module.imports().len());
         for import in module.imports() {
             let definition = self.find(import.module(), import.name());
             let definition = definition.ok_or_else(|| UnknownImportError::new(&import))?;
+            definition.check_engine(&self.engine)?;
             imports.push(definition.instantiate(&mut store));
         }
-        let imports = store.externals(&imports);
+        let imports = store.externals(&imports)?;
         Instance::from_externals(&mut store, module, &imports)
     }
 
@@ -323,11 +372,15 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     ///
-    /// [`UnknownImportError`] for an import that is not defined.
+    /// [`UnknownImportError`] for an import that is not defined. When the module, or a definition
+    /// that it imports, belongs to another engine than the linker.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        ensure!(Engine::same(&self.engine, module.engine()), CROSS_ENGINE);
         let definitions = module.imports().map(|import| {
-            let definition = self.find(import.module(), import.name()).cloned();
-            definition.ok_or_else(|| UnknownImportError::new(&import).into())
+            let definition = self.find(import.module(), import.name());
+            let definition = definition.ok_or_else(|| UnknownImportError::new(&import))?;
+            definition.check_engine(&self.engine)?;
+            Ok(definition.clone())
         });
         Ok(InstancePre {
             module: module.clone(),
@@ -337,6 +390,11 @@ impl<T: 'static> Linker<T> {
     }
 
     /// The definition with these names, in a store.
+    ///
+    /// # Panics
+    ///
+    /// If the definition is a host function and the store belongs to another engine; as for all
+    /// methods here that take definitions for a store.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
@@ -444,11 +502,27 @@ impl<T: 'static> core::fmt::Debug for Linker<T> {
 }
 
 /// A module with its imports found, to be instantiated many times. Made by
-/// [`Linker::instantiate_pre`].
+/// [`Linker::instantiate_pre`]. Like a linker, it works with one type of data only.
+///
+/// ```compile_fail
+/// use threadle::InstancePre;
+///
+/// fn shorter(pre: InstancePre<fn(&'static str)>) -> InstancePre<for<'a> fn(&'a str)> {
+///     pre
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use threadle::InstancePre;
+///
+/// fn longer(pre: InstancePre<for<'a> fn(&'a str)>) -> InstancePre<fn(&'static str)> {
+///     pre
+/// }
+/// ```
 pub struct InstancePre<T: 'static> {
     module: Module,
     definitions: Arc<[Definition]>,
-    data: core::marker::PhantomData<fn(T)>,
+    data: Invariant<T>,
 }
 
 impl<T: 'static> InstancePre<T> {
@@ -462,15 +536,12 @@ impl<T: 'static> InstancePre<T> {
     /// # Errors
     ///
     /// As for [`Instance::new`].
-    ///
-    /// # Panics
-    ///
-    /// If a definition belongs to another store.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut();
+        ensure!(Engine::same(store.engine(), self.module.engine()), CROSS_ENGINE);
         let imports: Vec<Extern> =
             self.definitions.iter().map(|it| it.instantiate(&mut store)).collect();
-        let imports = store.externals(&imports);
+        let imports = store.externals(&imports)?;
         Instance::from_externals(&mut store, &self.module, &imports)
     }
 }

@@ -16,6 +16,24 @@ use crate::vm::{Slot, VmStore};
 /// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
 /// own, which host functions reach through [`Caller`](crate::Caller).
 ///
+/// A store of data of one type is none of another, even if the types differ in lifetimes only.
+///
+/// ```compile_fail
+/// use threadle::Store;
+///
+/// fn longer(store: Store<for<'a> fn(&'a str)>) -> Store<fn(&'static str)> {
+///     store
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use threadle::Store;
+///
+/// fn shorter(store: Store<fn(&'static str)>) -> Store<for<'a> fn(&'a str)> {
+///     store
+/// }
+/// ```
+///
 /// Objects of a store live until it is dropped. Handles to them ([`Func`](crate::Func),
 /// [`Memory`](crate::Memory) and so on) are small and `Copy`, and using one with another store
 /// panics.
@@ -253,19 +271,18 @@ impl<'a, T> StoreContextMut<'a, T> {
 
     /// Items as this store knows them.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If one belongs to another store, or a shared memory to another engine.
-    #[track_caller]
     pub(crate) fn externals<'e>(
         &mut self,
         items: impl IntoIterator<Item = &'e Extern>,
-    ) -> Vec<External> {
+    ) -> Result<Vec<External>> {
         let engine = self.engine().clone();
         let vm = self.0.vm_mut();
         let convert = |item: &Extern| {
-            item.assert_usable(vm, &engine);
-            item.to_external(vm)
+            item.check_usable(vm, &engine)?;
+            Ok(item.to_external(vm))
         };
         items.into_iter().map(convert).collect()
     }

@@ -4,7 +4,7 @@ use super::abi::{NOTHING_KEPT, Regs, ctx_reg, status};
 use super::{EXIT_CODE, barrier, dispatch};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
-use crate::vm::{Slot, StoreCtx, VmFunc};
+use crate::vm::{Slot, StoreCtx, VmCtx, VmFunc};
 
 /// How an activation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +53,47 @@ pub unsafe fn enter_at(
     args: *mut Slot,
     offset: usize,
 ) -> Exit {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let instance = (*func).instance;
+        // A host function called by native code runs on behalf of whichever instance is current,
+        // and needs none otherwise.
+        let ctx = if instance.is_null() { (*store).host_ctx } else { instance };
+        enter_with(store, func, args, offset, ctx)
+    }
+}
+
+/// [`enter`] for a function that an instance calls as it starts: a host function sees `ctx` as its
+/// caller.
+///
+/// # Safety
+/// As for [`enter`]; `ctx` is the context of one of the store's instances.
+pub unsafe fn enter_start(
+    store: *mut StoreCtx,
+    func: *const VmFunc,
+    args: *mut Slot,
+    ctx: *mut VmCtx,
+) -> Exit {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let instance = (*func).instance;
+        let ctx = if instance.is_null() { ctx } else { instance };
+        enter_with(store, func, args, (*func).header_offset(), ctx)
+    }
+}
+
+/// Runs `func` in a context.
+///
+/// # Safety
+/// As for [`enter_at`]; `ctx` is the context that the function runs in.
+#[inline(always)]
+unsafe fn enter_with(
+    store: *mut StoreCtx,
+    func: *const VmFunc,
+    args: *mut Slot,
+    offset: usize,
+    ctx: *mut VmCtx,
+) -> Exit {
     // SAFETY: the caller's promise; the header lies within the stack or its slack.
     unsafe {
         let fp = args.add(offset);
@@ -65,10 +106,6 @@ pub unsafe fn enter_at(
             return refuse(store, Trap::TooManyActivations);
         };
         (*store).activations_left = left;
-        let instance = (*func).instance;
-        // A host function called by native code runs on behalf of whichever instance is current,
-        // and needs none otherwise.
-        let ctx = if instance.is_null() { (*store).host_ctx } else { instance };
         let exit = dispatch::run(Regs {
             pc: (*(*func).code).load(),
             op: core::ptr::null(),

@@ -30,7 +30,7 @@ pub mod unwind;
 pub mod walk;
 
 pub use dispatch::HandlerFn;
-pub use enter::{Exit, Outer, arg_base, enter, enter_at, leave, outer};
+pub use enter::{Exit, Outer, arg_base, enter, enter_at, enter_start, leave, outer};
 pub use load::thread;
 pub use roots::frame_roots;
 pub use walk::{RawFrame, walk};

@@ -30,6 +30,8 @@ use crate::wasm::TypeInfo;
 #[derive(Clone)]
 #[doc(hidden)]
 pub struct HostFunc {
+    /// Whose type `ty` is.
+    engine: Engine,
     ty: Arc<TypeInfo>,
     shim: HostShim,
     /// What `shim` calls.
@@ -55,6 +57,7 @@ impl HostFunc {
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
         Ok(HostFunc {
+            engine: engine.clone(),
             ty: engine.intern(&ty)?,
             shim: dynamic_shim::<T, F>,
             closure: Arc::new(Dynamic { ty, f }),
@@ -70,11 +73,27 @@ impl HostFunc {
         f: F,
     ) -> HostFunc {
         let ty = engine.intern(&FuncType::new(params, results));
-        HostFunc { ty: ty.expect("no type registry is full"), shim, closure: Arc::new(f) }
+        let ty = ty.expect("no type registry is full");
+        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) }
+    }
+
+    /// The engine that it was made for.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Puts the function into a store, which has the data that its closure expects.
+    ///
+    /// # Panics
+    ///
+    /// If the store belongs to another engine: there the number of the function's type is another
+    /// type's.
+    #[track_caller]
     pub(crate) fn instantiate(&self, store: &mut VmStore) -> Func {
+        assert!(
+            Arc::ptr_eq(self.engine.types(), store.types()),
+            "cannot use a store with a different engine than a linker was created with"
+        );
         let type_id = self.ty.id.0;
         let func = VmFunc {
             code: core::ptr::null(),

@@ -1,5 +1,7 @@
 //! The slower ways into a function, and what is made of an activation that failed.
 
+use core::ptr::NonNull;
+
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result};
 use crate::exec::{self, Exit, Outer};
@@ -11,7 +13,7 @@ use crate::val::Val;
 use crate::vm::exception::UNCAUGHT;
 use crate::vm::owner::CallSite;
 use crate::vm::store::{FuncRef, Handle};
-use crate::vm::{Failure, Slot, StoreCtx, VmStore};
+use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
 
 /// Calls a function with values that have been checked against its type `ty`.
 pub(super) fn call_values<T>(
@@ -37,6 +39,25 @@ pub(super) fn call_values<T>(
                 read_values(vm, args, ty.results_slice(), results);
                 Ok(())
             }
+            exit => Err(failure(vm, outer, exit)),
+        }
+    }
+}
+
+/// Calls a function without parameters and results as the start function of the instance `ctx`.
+pub(super) fn call_start<T>(
+    store: &mut StoreContextMut<'_, T>,
+    func: FuncRef,
+    ctx: NonNull<VmCtx>,
+) -> Result<()> {
+    store.0.vm().assert_owns(func.store());
+    let vm = store.0.as_ptr();
+    // SAFETY: as in `TypedFunc::call`, without values; `ctx` is an instance of this store.
+    unsafe {
+        let ptr = vm.cast::<StoreCtx>();
+        let outer = exec::outer(ptr);
+        match exec::enter_start(ptr, func.as_ptr(), exec::arg_base(ptr), ctx.as_ptr()) {
+            Exit::Return => Ok(()),
             exit => Err(failure(vm, outer, exit)),
         }
     }

@@ -4,10 +4,10 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Result, ensure};
 use crate::index::TypeId;
-use crate::store::{AsContext, AsContextMut};
+use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::types::FuncType;
 use crate::val::Val;
-use crate::vm::store::FuncRef;
+use crate::vm::store::{FuncRef, Handle};
 
 mod host;
 pub(crate) mod invoke;
@@ -133,6 +133,17 @@ impl Func {
             results.len()
         );
         invoke::call_values(&mut store, self.0, &ty, params, results)
+    }
+
+    /// Calls the function, which has no parameters and results, as the start function of an instance:
+    /// a host function that the module imports sees the instance as its caller.
+    pub(crate) fn start<T>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        instance: Handle,
+    ) -> Result<()> {
+        let ctx = store.0.vm().instance(instance).ctx();
+        invoke::call_start(store, self.0, ctx)
     }
 
     /// Checks arguments against the function's type, which is returned.

@@ -5,12 +5,14 @@
 //! and what the host holds by the table of roots. Exceptions are collected together with objects.
 
 use core::any::Any;
+use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
 
 use super::heap::{Header, HeapStats, Shortage, TypeEntry, kind};
 use super::memory::Growth;
 use super::store::{Failure, Resource};
+use super::table::Table;
 use super::{Slot, VmStore};
 use crate::error::{Error, Result};
 use crate::index::TypeId;
@@ -102,6 +104,9 @@ impl VmStore {
         let mut roots = core::mem::take(&mut self.root_buffer);
         roots.clear();
         self.gather_roots(&mut roots);
+        // Nothing may panic between here and the end of the collection: marks would be missing, and
+        // live objects handed out again. What asks the types was therefore asked before.
+        let object_tables = self.object_tables();
         self.heap.begin_collection();
         for &root in &roots {
             // SAFETY: roots are references of this store, each read from a place that holds one.
@@ -110,15 +115,13 @@ impl VmStore {
         let mut count = roots.len();
         self.root_buffer = roots;
         // Tables can be large: looked at in place.
-        for table in &self.tables {
+        for table in object_tables {
             // SAFETY: tables live as long as the store, which is borrowed exclusively.
             let table = unsafe { table.as_ref() };
-            if self.types.top(table.ty().element().heap_type()) != HeapType::Func {
-                count += table.elems().len();
-                for &slot in table.elems() {
-                    // SAFETY: elements are references of this store.
-                    unsafe { self.heap.visit(slot) };
-                }
+            count += table.elems().len();
+            for &slot in table.elems() {
+                // SAFETY: elements are references of this store.
+                unsafe { self.heap.visit(slot) };
             }
         }
         self.trace_all();
@@ -134,6 +137,16 @@ impl VmStore {
         self.heap.end_collection();
         // Destructors are the embedder's code: they run when everything is in order again.
         drop(dead);
+    }
+
+    /// The tables whose elements are not functions.
+    fn object_tables(&self) -> Vec<NonNull<Table>> {
+        let holds_objects = |table: &NonNull<Table>| {
+            // SAFETY: as in `collect`.
+            let ty = unsafe { table.as_ref() }.ty().element();
+            self.types.top(ty.heap_type()) != HeapType::Func
+        };
+        self.tables.iter().copied().filter(holds_objects).collect()
     }
 
     fn gather_roots(&mut self, roots: &mut Vec<Slot>) {

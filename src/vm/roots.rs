@@ -12,13 +12,13 @@ use super::Slot;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RootIndex {
     index: u32,
-    generation: u32,
+    generation: u64,
 }
 
 #[derive(Debug)]
 struct Root {
     slot: Slot,
-    generation: u32,
+    generation: u64,
 }
 
 /// A root that lives until its handle is dropped.
@@ -32,8 +32,8 @@ struct Owned {
 #[derive(Debug, Default)]
 pub struct Roots {
     scoped: Vec<Root>,
-    /// Changes whenever the stack shrinks.
-    generation: u32,
+    /// Grows whenever the stack shrinks: 2^64 scopes cannot be had, so a handle stays dead for ever.
+    generation: u64,
     owned: Vec<Owned>,
 }
 
@@ -66,7 +66,7 @@ impl Roots {
     pub fn truncate(&mut self, len: usize) {
         if self.scoped.len() > len {
             self.scoped.truncate(len);
-            self.generation = self.generation.wrapping_add(1);
+            self.generation += 1;
         }
     }
 
@@ -103,6 +103,20 @@ mod tests {
         assert_eq!(roots.get(inner), None);
         roots.push(48);
         assert_eq!((roots.get(outer), roots.get(inner)), (Some(16), None));
+    }
+
+    #[test]
+    fn a_handle_stays_dead_after_more_scopes_than_32_bits_count() {
+        let mut roots = Roots::default();
+        let dead = roots.push(16);
+        roots.truncate(0);
+        // As after so many scopes.
+        roots.generation += u64::from(u32::MAX);
+        roots.push(32);
+        assert_eq!(roots.get(dead), None);
+        roots.truncate(0);
+        roots.push(48);
+        assert_eq!(roots.get(dead), None);
     }
 
     #[test]

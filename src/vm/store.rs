@@ -359,6 +359,18 @@ impl VmStore {
         Some(unsafe { host.as_ref() })
     }
 
+    /// Checks that a type names only types that the engine has.
+    ///
+    /// # Errors
+    ///
+    /// When it names a type of another engine.
+    pub fn check_known(&self, ty: ValType) -> Result<()> {
+        let known = ty.as_ref().and_then(|ty| ty.heap_type().type_id());
+        let known = known.is_none_or(|id| self.types.try_get(id).is_some());
+        ensure!(known, "the type belongs to another engine");
+        Ok(())
+    }
+
     // ---- tables
 
     /// Makes a table, within the embedder's limits.
@@ -367,6 +379,7 @@ impl VmStore {
     ///
     /// When `init` is no element for it, or the limits, the engine or the system refuse.
     pub fn new_table(&mut self, ty: TableType, init: Value) -> Result<Handle> {
+        self.check_known(ty.element().into())?;
         self.check_value(init, ty.element().into())?;
         self.add_table(ty, self.slots_of(init)[0])
     }
@@ -574,6 +587,7 @@ impl VmStore {
     ///
     /// When the value has another type.
     pub fn new_global(&mut self, ty: GlobalType, value: Value) -> Result<GlobalHandle> {
+        self.check_known(ty.content())?;
         self.check_value(value, ty.content())?;
         let value = self.slots_of(value);
         let index = self.host_globals.len() as u32;

@@ -134,7 +134,8 @@ impl TypeRegistry {
         self.try_get(id).expect("a type of this engine")
     }
 
-    fn try_get(&self, id: TypeId) -> Option<&Arc<TypeInfo>> {
+    /// The description of a type, if this engine has it.
+    pub fn try_get(&self, id: TypeId) -> Option<&Arc<TypeInfo>> {
         let (chunk, at) = place(id.0);
         self.chunks.get(chunk)?.get()?.get(at)?.get()
     }

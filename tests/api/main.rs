@@ -1,6 +1,7 @@
 //! The public API, used as an embedder uses it.
 
 mod calls;
+mod engines;
 mod exceptions;
 mod extern_refs;
 mod failures;
