@@ -5,6 +5,7 @@ use core::fmt;
 use crate::error::Printable;
 use crate::func::invoke;
 use crate::index::{DefinedFuncIndex, FuncIndex};
+use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::AsContext;
 use crate::vm::VmStore;
@@ -59,7 +60,8 @@ impl WasmBacktrace {
             if let Some((func, offset)) = module.code().lookup(pc) {
                 // A return address is where the call's instruction ends.
                 let offset = if is_return { offset.saturating_sub(1) } else { offset };
-                frames.push(FrameInfo { module: module.clone(), func, offset });
+                let (module, instance) = (module.clone(), Instance(instance));
+                frames.push(FrameInfo { module, instance, func, offset });
             }
             current = Some((instance.index, module));
             true
@@ -108,6 +110,7 @@ impl fmt::Debug for WasmBacktrace {
 #[derive(Clone)]
 pub struct FrameInfo {
     module: Module,
+    instance: Instance,
     func: DefinedFuncIndex,
     /// Byte offset of the instruction in the function's code.
     offset: u32,
@@ -127,6 +130,11 @@ impl FrameInfo {
     /// The module.
     pub fn module(&self) -> &Module {
         &self.module
+    }
+
+    /// The instance whose function it is, of the store that the frame was in.
+    pub fn instance(&self) -> Instance {
+        self.instance
     }
 
     /// The byte offset of the WebAssembly instruction from the start of the module.

@@ -310,8 +310,8 @@ fn ci_runs_the_commands_that_the_readme_gives_first() {
 }
 
 /// Folders whose paths are spelled from the repository's root.
-const FOLDERS: [&str; 7] =
-    ["src/", "tests/", "docs/", "examples/", "benches/", "asm-check/", ".ci/"];
+const FOLDERS: [&str; 8] =
+    ["src/", "tests/", "docs/", "examples/", "benches/", "asm-check/", "capi/", ".ci/"];
 
 /// The paths in a line that are meant to be files of this repository.
 fn named_paths(line: &str) -> impl Iterator<Item = &str> {

@@ -22,7 +22,7 @@ pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 /// A function of a store.
 ///
 /// All methods panic if the function belongs to another store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Func(pub(crate) FuncRef);
 
 impl Func {

@@ -134,7 +134,7 @@ unsafe impl Send for VmStore {}
 unsafe impl Sync for VmStore {}
 
 /// A function of a store. Valid for as long as the store lives; every use checks the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FuncRef {
     store: StoreId,
     ptr: NonNull<VmFunc>,

@@ -1,0 +1,167 @@
+//! Stores as C holds them: by a pointer that stays the same, whoever is using the store.
+//!
+//! In Rust a store is borrowed: by whoever calls a function, then by the host function that is
+//! called. C has one pointer for all of them. So the store lies in a cell that knows who has it:
+//! nobody, a host function, which lent its [`Caller`], or a function of this library that is at work.
+//! The last happens when a finalizer uses the store that is running it, and is an error.
+
+use core::cell::{Cell, UnsafeCell};
+use core::marker::PhantomData;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use threadle::{
+    AsContextMut, Caller, Engine, Result, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder,
+    bail,
+};
+
+use crate::foreign::HostData;
+use crate::reference::Key;
+
+/// The data of all stores of this library.
+pub(crate) struct Data {
+    /// The cell that the store lies in.
+    home: *const StoreCell,
+    pub limits: StoreLimits,
+    /// Pointers that C attached to objects of the store.
+    pub host_info: HashMap<Key, HostData>,
+}
+
+/// Who has the store.
+#[derive(Clone, Copy)]
+enum Lent {
+    /// Nobody.
+    No,
+    /// A function of this library.
+    ToUs,
+    /// A host function, which got it with this.
+    ToHost(*mut Caller<'static, Data>),
+}
+
+/// A store and who has it.
+pub struct StoreCell {
+    store: UnsafeCell<Store<Data>>,
+    lent: Cell<Lent>,
+    engine: Engine,
+    me: Weak<StoreCell>,
+}
+
+pub(crate) type StoreRef = Arc<StoreCell>;
+
+// SAFETY: the headers demand that one thread at a time uses a store and the objects in it.
+unsafe impl Send for StoreCell {}
+// SAFETY: as above: the cells are never used by two threads at a time.
+unsafe impl Sync for StoreCell {}
+
+impl StoreCell {
+    pub fn new(engine: &Engine) -> Result<StoreRef> {
+        // The limits that protect a store are for the embedder to set.
+        let limits = StoreLimitsBuilder::new()
+            .instances(usize::MAX)
+            .tables(usize::MAX)
+            .memories(usize::MAX)
+            .build();
+        let data = Data { home: core::ptr::null(), limits, host_info: HashMap::new() };
+        let mut store = Store::try_new(engine, data)?;
+        store.limiter(|data| &mut data.limits);
+        let cell = Arc::new_cyclic(|me| StoreCell {
+            store: UnsafeCell::new(store),
+            lent: Cell::new(Lent::No),
+            engine: engine.clone(),
+            me: me.clone(),
+        });
+        let home = Arc::as_ptr(&cell);
+        cell.with_store(|store| {
+            store.data_mut().home = home;
+            Ok(())
+        })?;
+        Ok(cell)
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// A reference that keeps the store.
+    pub fn shared(&self) -> StoreRef {
+        self.me.upgrade().expect("whoever uses a store keeps it")
+    }
+
+    fn take(&self) -> Result<(Lent, Restore<'_>)> {
+        let lent = self.lent.replace(Lent::ToUs);
+        if let Lent::ToUs = lent {
+            bail!("the store is being used: a finalizer cannot use the store that runs it");
+        }
+        Ok((lent, Restore { cell: self, before: lent }))
+    }
+
+    /// Uses the store.
+    #[inline]
+    pub fn with<R>(
+        &self,
+        body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> Result<R>,
+    ) -> Result<R> {
+        let (lent, _restore) = self.take()?;
+        // SAFETY: one thread uses the store, and on it nobody: no host function runs, or the one
+        // that does waits for this function, having lent its caller.
+        unsafe {
+            match lent {
+                Lent::ToHost(caller) => body(&mut (*caller).as_context_mut()),
+                Lent::No | Lent::ToUs => body(&mut (*self.store.get()).as_context_mut()),
+            }
+        }
+    }
+
+    /// Uses the store as its owner; an error inside of host functions.
+    pub fn with_store<R>(&self, body: impl FnOnce(&mut Store<Data>) -> Result<R>) -> Result<R> {
+        let (lent, _restore) = self.take()?;
+        if let Lent::ToHost(_) = lent {
+            bail!("this cannot be done to a store while its code runs");
+        }
+        // SAFETY: as in `with`.
+        body(unsafe { &mut *self.store.get() })
+    }
+
+    /// The cell of the store that a host function runs in, and that store lent to C until the result
+    /// is dropped.
+    #[inline]
+    pub fn lend<'a>(caller: &'a mut Caller<'_, Data>) -> Lend<'a> {
+        // SAFETY: the cell outlives the store in it, which runs this host function.
+        let cell = unsafe { &*caller.data().home };
+        let caller: *mut Caller<'_, Data> = caller;
+        let before = cell.lent.replace(Lent::ToHost(caller.cast()));
+        Lend { restore: Restore { cell, before }, caller: PhantomData }
+    }
+}
+
+impl Drop for StoreCell {
+    fn drop(&mut self) {
+        // Finalizers that run now find the store in use.
+        self.lent.set(Lent::ToUs);
+    }
+}
+
+/// Gives the store back to who had it before.
+struct Restore<'a> {
+    cell: &'a StoreCell,
+    before: Lent,
+}
+
+impl Drop for Restore<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.cell.lent.set(self.before);
+    }
+}
+
+/// A store lent to C by a host function.
+pub(crate) struct Lend<'a> {
+    restore: Restore<'a>,
+    caller: PhantomData<&'a mut ()>,
+}
+
+impl<'a> Lend<'a> {
+    pub fn cell(&self) -> &'a StoreCell {
+        self.restore.cell
+    }
+}
