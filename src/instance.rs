@@ -5,6 +5,7 @@ use crate::error::{Result, ensure, format_err};
 use crate::extern_::{Export, Extern};
 use crate::func::{Func, TypedFunc, WasmParams, WasmResults};
 use crate::global::Global;
+use crate::linker::CROSS_ENGINE;
 use crate::memory::Memory;
 use crate::module::Module;
 use crate::shared_memory::SharedMemory;
@@ -41,22 +42,58 @@ impl Instance {
         Instance::from_externals(&mut store, module, &imports)
     }
 
+    /// Like [`Instance::new`], for modules whose start function may call asynchronous functions, and
+    /// stores with an asynchronous limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Instance::new`].
+    pub async fn new_async(
+        mut store: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        let imports = store.externals(imports)?;
+        Instance::from_externals_async(&mut store, module, &imports).await
+    }
+
     pub(crate) fn from_externals<T>(
         store: &mut StoreContextMut<'_, T>,
         module: &Module,
         imports: &[External],
     ) -> Result<Instance> {
-        ensure!(
-            Engine::same(store.engine(), module.engine()),
-            "cross-`Engine` instantiation is not currently supported"
-        );
+        ensure!(Engine::same(store.engine(), module.engine()), CROSS_ENGINE);
         let instance = Instance(store.0.vm_mut().instantiate(module.source(), imports)?);
-        if let Some(start) = module.info().start {
-            let start = instance.entity(&*store, Entity::Func(start)).into_func();
-            let start = start.ok_or_else(|| format_err!("the start function is not one"))?;
+        if let Some(start) = instance.start(store, module)? {
             start.start(store, instance.0)?;
         }
         Ok(instance)
+    }
+
+    pub(crate) async fn from_externals_async<T>(
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+        imports: &[External],
+    ) -> Result<Instance> {
+        ensure!(Engine::same(store.engine(), module.engine()), CROSS_ENGINE);
+        for (what, growth) in crate::vm::instance::initial_sizes(module.info())? {
+            store.ask_limiter(what, &growth).await?;
+        }
+        let source = module.source();
+        let instance = store.with_answers(|store| store.0.vm_mut().instantiate(source, imports));
+        let instance = Instance(instance?);
+        if let Some(start) = instance.start(store, module)? {
+            start.start_async(store, instance.0).await?;
+        }
+        Ok(instance)
+    }
+
+    /// The function that runs when the instance is made.
+    fn start<T>(&self, store: &StoreContextMut<'_, T>, module: &Module) -> Result<Option<Func>> {
+        let Some(start) = module.info().start else { return Ok(None) };
+        let start = self.entity(store, Entity::Func(start)).into_func();
+        start.map(Some).ok_or_else(|| format_err!("the start function is not one"))
     }
 
     /// The module that this is an instance of.

@@ -105,13 +105,13 @@ pub use exn::{ExnRef, ExnRefPre, ExnType, ThrownException};
 pub use extern_::{Export, Extern};
 pub use func::{
     Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, WasmParams, WasmResults,
-    WasmRet, WasmTy,
+    WasmRet, WasmTy, WasmTyList,
 };
 pub use gc::{AnyRef, ArrayRef, EqRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
 pub use global::Global;
 pub use instance::Instance;
 pub use interrupt::InterruptHandle;
-pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+pub use limits::{ResourceLimiter, ResourceLimiterAsync, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;

@@ -1,5 +1,7 @@
 //! Limits on what a store may use.
 
+use core::pin::Pin;
+
 use crate::error::{Error, Result, bail};
 
 /// Asked by a store before it allocates; see [`Store::limiter`](crate::Store::limiter).
@@ -73,6 +75,76 @@ pub trait ResourceLimiter {
     ///
     /// End the program; without one it goes on as if the growth had not been allowed.
     fn gc_heap_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
+    /// How many instances the store can have in all.
+    fn instances(&self) -> usize {
+        crate::vm::limits::DEFAULT_COUNT
+    }
+
+    /// How many tables the store can have in all.
+    fn tables(&self) -> usize {
+        crate::vm::limits::DEFAULT_COUNT
+    }
+
+    /// How many memories the store can have in all.
+    fn memories(&self) -> usize {
+        crate::vm::limits::DEFAULT_COUNT
+    }
+}
+
+/// Asked by a store before it allocates, with answers that may take their time; see
+/// [`Store::limiter_async`](crate::Store::limiter_async). Meant to be implemented with the
+/// `async_trait` crate's attribute, which makes `async fn memory_growing(..)` what this asks for.
+pub trait ResourceLimiterAsync {
+    /// As [`ResourceLimiter::memory_growing`].
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn memory_growing<'life0, 'async_trait>(
+        &'life0 mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait;
+
+    /// As [`ResourceLimiter::memory_grow_failed`].
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
+    /// As [`ResourceLimiter::table_growing`].
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn table_growing<'life0, 'async_trait>(
+        &'life0 mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait;
+
+    /// As [`ResourceLimiter::table_grow_failed`].
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         let _ = error;
         Ok(())
     }

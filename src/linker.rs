@@ -7,12 +7,13 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Printable, Result, bail, ensure, format_err};
 use crate::extern_::Extern;
-use crate::func::{Func, HostFunc, IntoFunc};
+use crate::func::{Func, HostFunc, IntoFunc, WasmRet, WasmTyList};
 use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::types::{ExternType, FuncType, ImportType};
 use crate::val::Val;
+use crate::vm::imports::External;
 
 /// A set of definitions, by module name and name, from which imports are taken.
 ///
@@ -60,7 +61,7 @@ enum Definition {
     Extern(Extern, Engine),
 }
 
-const CROSS_ENGINE: &str = "cross-`Engine` instantiation is not currently supported";
+pub(crate) const CROSS_ENGINE: &str = "cross-`Engine` instantiation is not currently supported";
 
 impl Definition {
     /// Checks that the definition can be imported by modules of an engine.
@@ -215,6 +216,57 @@ impl<T: 'static> Linker<T> {
         self.insert(module, name, Definition::Host(func))
     }
 
+    /// Defines an asynchronous host function from a closure that works with values, as
+    /// [`Func::new_async`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken and shadowing is not allowed, or `ty` is beyond the limits.
+    pub fn func_new_async<F>(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: F,
+    ) -> Result<&mut Self>
+    where
+        F: for<'a> Fn(
+                Caller<'a, T>,
+                &'a [Val],
+                &'a mut [Val],
+            ) -> Box<dyn Future<Output = Result<()>> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        T: Send + 'static,
+    {
+        let func = HostFunc::dynamic_async(&self.engine, &ty, func)?;
+        self.insert(module, name, Definition::Host(func))
+    }
+
+    /// Defines an asynchronous host function from a closure with typed parameters and results, as
+    /// [`Func::wrap_async`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken and shadowing is not allowed.
+    pub fn func_wrap_async<F, Params: WasmTyList, Args: WasmRet>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: F,
+    ) -> Result<&mut Self>
+    where
+        F: for<'a> Fn(Caller<'a, T>, Params) -> Box<dyn Future<Output = Args> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        T: Send + 'static,
+    {
+        let func = HostFunc::typed_async(&self.engine, func);
+        self.insert(module, name, Definition::Host(func))
+    }
+
     /// Defines all exports of an instance under a module name.
     ///
     /// # Errors
@@ -356,16 +408,44 @@ impl<T: 'static> Linker<T> {
         module: &Module,
     ) -> Result<Instance> {
         let mut store = store.as_context_mut();
+        let imports = self.imports(&mut store, module)?;
+        Instance::from_externals(&mut store, module, &imports)
+    }
+
+    /// Like [`Linker::instantiate`], for modules whose start function may call asynchronous
+    /// functions, and stores with an asynchronous limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::instantiate`].
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance>
+    where
+        T: Send + 'static,
+    {
+        let mut store = store.as_context_mut();
+        let imports = self.imports(&mut store, module)?;
+        Instance::from_externals_async(&mut store, module, &imports).await
+    }
+
+    /// What a module imports, in a store.
+    fn imports(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+    ) -> Result<Vec<External>> {
         ensure!(Engine::same(&self.engine, module.engine()), CROSS_ENGINE);
         let mut imports = Vec::with_capacity(module.imports().len());
         for import in module.imports() {
             let definition = self.find(import.module(), import.name());
             let definition = definition.ok_or_else(|| UnknownImportError::new(&import))?;
             definition.check_engine(&self.engine)?;
-            imports.push(definition.instantiate(&mut store));
+            imports.push(definition.instantiate(store));
         }
-        let imports = store.externals(&imports)?;
-        Instance::from_externals(&mut store, module, &imports)
+        store.externals(&imports)
     }
 
     /// Finds the definitions that a module imports, ahead of time.
@@ -538,11 +618,29 @@ impl<T: 'static> InstancePre<T> {
     /// As for [`Instance::new`].
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut();
+        let imports = self.imports(&mut store)?;
+        Instance::from_externals(&mut store, &self.module, &imports)
+    }
+
+    /// Like [`InstancePre::instantiate`]; see [`Linker::instantiate_async`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Instance::new`].
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+    ) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        let imports = self.imports(&mut store)?;
+        Instance::from_externals_async(&mut store, &self.module, &imports).await
+    }
+
+    fn imports(&self, store: &mut StoreContextMut<'_, T>) -> Result<Vec<External>> {
         ensure!(Engine::same(store.engine(), self.module.engine()), CROSS_ENGINE);
         let imports: Vec<Extern> =
-            self.definitions.iter().map(|it| it.instantiate(&mut store)).collect();
-        let imports = store.externals(&imports)?;
-        Instance::from_externals(&mut store, &self.module, &imports)
+            self.definitions.iter().map(|it| it.instantiate(store)).collect();
+        store.externals(&imports)
     }
 }
 

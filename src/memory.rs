@@ -5,7 +5,8 @@ use core::fmt;
 use crate::error::{Result, format_err};
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::types::MemoryType;
-use crate::vm::store::Handle;
+use crate::vm::memory::LinearMemory;
+use crate::vm::store::{Handle, Resource};
 
 /// A linear memory of a store.
 ///
@@ -146,5 +147,33 @@ impl Memory {
         let mut store = store.as_context_mut();
         let old = store.0.vm_mut().grow_memory(self.0, delta)?;
         old.ok_or_else(|| format_err!("failed to grow memory by `{delta}`"))
+    }
+
+    /// Like [`Memory::new`], for stores with an asynchronous limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Memory::new`].
+    pub async fn new_async(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
+        let mut store = store.as_context_mut();
+        let growth = LinearMemory::initial(&ty)?;
+        store.ask_limiter(Resource::Memory, &growth).await?;
+        store.with_answers(|store| Memory::new(store, ty))
+    }
+
+    /// Like [`Memory::grow`], for stores with an asynchronous limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Memory::grow`].
+    pub async fn grow_async(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
+        let mut store = store.as_context_mut();
+        let growth = store.0.vm().memory(self.0).growth(delta).filter(|_| delta > 0);
+        if let Some(growth) = growth
+            && !store.ask_growth(Resource::Memory, &growth).await?
+        {
+            return Err(format_err!("failed to grow memory by `{delta}`"));
+        }
+        store.with_answers(|store| self.grow(store, delta))
     }
 }

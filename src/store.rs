@@ -4,8 +4,9 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec;
 use crate::extern_::Extern;
-use crate::limits::ResourceLimiter;
+use crate::limits::{ResourceLimiter, ResourceLimiterAsync};
 use crate::module::Module;
+use crate::vm::awaited::{Later, LaterAnswer};
 use crate::vm::catch::CodeTable;
 use crate::vm::imports::External;
 use crate::vm::memory::Growth;
@@ -58,9 +59,15 @@ pub(crate) struct StoreInner<T> {
     data: T,
     engine: Engine,
     limiter: Option<Limiter<T>>,
+    /// What an asynchronous limiter answers has been found out already.
+    answered: bool,
 }
 
-type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+/// Says where in the data the limiter is.
+enum Limiter<T> {
+    Sync(Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>),
+    Async(Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiterAsync) + Send + Sync>),
+}
 
 impl<T: 'static> Store<T> {
     /// An empty store.
@@ -78,7 +85,7 @@ impl<T: 'static> Store<T> {
     ///
     /// When its value stack cannot be reserved.
     pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
-        let inner = StoreInner { data, engine: engine.clone(), limiter: None };
+        let inner = StoreInner { data, engine: engine.clone(), limiter: None, answered: false };
         let owner = StoreOwner::new(engine.tunables().clone(), engine.types().clone(), inner)?;
         Ok(Store { owner })
     }
@@ -124,7 +131,20 @@ impl<T: 'static> Store<T> {
         let (vm, user) = self.owner.as_mut().split();
         let limits = limiter(&mut user.data);
         vm.limit_counts(limits.instances(), limits.tables(), limits.memories());
-        user.limiter = Some(Box::new(limiter));
+        user.limiter = Some(Limiter::Sync(Box::new(limiter)));
+    }
+
+    /// Like [`Store::limiter`], with a limiter whose answers may take their time. Whoever can grow
+    /// something has to be called by the `async` methods then: those that are not fail where the
+    /// limiter would be asked. The heap is not limited.
+    pub fn limiter_async(
+        &mut self,
+        mut limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiterAsync) + Send + Sync + 'static,
+    ) {
+        let (vm, user) = self.owner.as_mut().split();
+        let limits = limiter(&mut user.data);
+        vm.limit_counts(limits.instances(), limits.tables(), limits.memories());
+        user.limiter = Some(Limiter::Async(Box::new(limiter)));
     }
 }
 
@@ -144,8 +164,12 @@ impl<T: 'static> Embedder for StoreInner<T> {
     }
 
     fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool> {
-        let Some(limiter) = &mut self.limiter else { return Ok(true) };
-        let limiter = limiter(&mut self.data);
+        let limiter = match &mut self.limiter {
+            None => return Ok(true),
+            Some(Limiter::Async(_)) if what == Resource::Heap || self.answered => return Ok(true),
+            Some(Limiter::Async(_)) => return Err(Later.into()),
+            Some(Limiter::Sync(limiter)) => limiter(&mut self.data),
+        };
         match what {
             Resource::Memory => {
                 limiter.memory_growing(growth.current, growth.desired, growth.maximum)
@@ -160,12 +184,35 @@ impl<T: 'static> Embedder for StoreInner<T> {
     }
 
     fn grow_failed(&mut self, what: Resource, error: Error) -> Result<()> {
-        let Some(limiter) = &mut self.limiter else { return Ok(()) };
+        match &mut self.limiter {
+            None => Ok(()),
+            Some(Limiter::Sync(limiter)) => {
+                let limiter = limiter(&mut self.data);
+                match what {
+                    Resource::Memory => limiter.memory_grow_failed(error),
+                    Resource::Table => limiter.table_grow_failed(error),
+                    Resource::Heap => limiter.gc_heap_grow_failed(error),
+                }
+            }
+            Some(Limiter::Async(limiter)) => {
+                let limiter = limiter(&mut self.data);
+                match what {
+                    Resource::Memory => limiter.memory_grow_failed(error),
+                    Resource::Table => limiter.table_grow_failed(error),
+                    Resource::Heap => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn growing_later<'a>(&'a mut self, what: Resource, growth: &Growth) -> Option<LaterAnswer<'a>> {
+        let Some(Limiter::Async(limiter)) = &mut self.limiter else { return None };
         let limiter = limiter(&mut self.data);
+        let Growth { current, desired, maximum } = *growth;
         match what {
-            Resource::Memory => limiter.memory_grow_failed(error),
-            Resource::Table => limiter.table_grow_failed(error),
-            Resource::Heap => limiter.gc_heap_grow_failed(error),
+            Resource::Memory => Some(limiter.memory_growing(current, desired, maximum)),
+            Resource::Table => Some(limiter.table_growing(current, desired, maximum)),
+            Resource::Heap => None,
         }
     }
 
@@ -285,6 +332,33 @@ impl<'a, T> StoreContextMut<'a, T> {
             Ok(item.to_external(vm))
         };
         items.into_iter().map(convert).collect()
+    }
+
+    /// Asks an asynchronous limiter whether something of the given size can be made; other limiters
+    /// are asked when it is.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is no, or an error.
+    pub(crate) async fn ask_limiter(&mut self, what: Resource, growth: &Growth) -> Result<()> {
+        let Some(answer) = self.0.user_mut().growing_later(what, growth) else { return Ok(()) };
+        if answer.await? { Ok(()) } else { Err(VmStore::refused(what, growth)) }
+    }
+
+    /// Asks an asynchronous limiter whether something can grow; `true` from others.
+    pub(crate) async fn ask_growth(&mut self, what: Resource, growth: &Growth) -> Result<bool> {
+        match self.0.user_mut().growing_later(what, growth) {
+            Some(answer) => answer.await,
+            None => Ok(true),
+        }
+    }
+
+    /// Does what an asynchronous limiter has allowed.
+    pub(crate) fn with_answers<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        self.0.user_mut().answered = true;
+        let result = f(self);
+        self.0.user_mut().answered = false;
+        result
     }
 
     /// The store without the data, and the data.

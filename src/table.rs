@@ -4,7 +4,8 @@ use crate::error::{Result, format_err};
 use crate::store::{AsContext, AsContextMut};
 use crate::types::TableType;
 use crate::val::Ref;
-use crate::vm::store::Handle;
+use crate::vm::store::{Handle, Resource};
+use crate::vm::table::Table as VmTable;
 
 /// A table of a store.
 ///
@@ -83,6 +84,42 @@ impl Table {
         let mut store = store.as_context_mut();
         let old = store.0.vm_mut().grow_table(self.0, delta, init.to_value())?;
         old.ok_or_else(|| format_err!("failed to grow table by `{delta}`"))
+    }
+
+    /// Like [`Table::new`], for stores with an asynchronous limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Table::new`].
+    pub async fn new_async(
+        mut store: impl AsContextMut,
+        ty: TableType,
+        init: Ref,
+    ) -> Result<Table> {
+        let mut store = store.as_context_mut();
+        store.ask_limiter(Resource::Table, &VmTable::initial(&ty)).await?;
+        store.with_answers(|store| Table::new(store, ty, init))
+    }
+
+    /// Like [`Table::grow`], for stores with an asynchronous limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Table::grow`].
+    pub async fn grow_async(
+        &self,
+        mut store: impl AsContextMut,
+        delta: u64,
+        init: Ref,
+    ) -> Result<u64> {
+        let mut store = store.as_context_mut();
+        let growth = store.0.vm().table(self.0).growth(delta).filter(|_| delta > 0);
+        if let Some(growth) = growth
+            && !store.ask_growth(Resource::Table, &growth).await?
+        {
+            return Err(format_err!("failed to grow table by `{delta}`"));
+        }
+        store.with_answers(|store| self.grow(store, delta, init))
     }
 
     /// Copies `len` elements, from `source_index` of `source` on, to `target_index` of `target` on.

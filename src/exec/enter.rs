@@ -146,7 +146,15 @@ pub(super) unsafe fn refuse(store: *mut StoreCtx, trap: Trap) -> Exit {
 #[derive(Clone, Copy, Debug)]
 pub struct Outer(*mut Slot);
 
+// SAFETY: a place in the value stack of a store, used together with a borrow of that store only.
+unsafe impl Send for Outer {}
+
 impl Outer {
+    /// What [`arg_base`] gave when this was published.
+    pub fn args(self) -> *mut Slot {
+        self.0.wrapping_add(HEADER_SLOTS as usize)
+    }
+
     /// What was published when [`arg_base`] gave `args`.
     #[inline(always)]
     pub fn below(args: *mut Slot) -> Outer {

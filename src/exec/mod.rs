@@ -16,6 +16,7 @@ mod families;
 mod float;
 pub mod guard;
 pub(crate) mod handlers;
+mod later;
 pub mod load;
 mod operand;
 pub mod profile;

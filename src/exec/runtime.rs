@@ -7,6 +7,7 @@
 
 use core::ptr::NonNull;
 
+use super::later::Growing;
 pub(super) use super::runtime_object::struct_new;
 use super::runtime_object::{
     array_copy, array_fill, array_init_data, array_init_elem, array_new, array_new_data,
@@ -28,6 +29,9 @@ pub const PENDING: u32 = u32::MAX;
 
 /// The store's exception in flight is thrown from here.
 pub const THROWN: u32 = u32::MAX - 1;
+
+/// The activation is suspended; the store's pending failure says what for.
+pub const SUSPENDED: u32 = u32::MAX - 2;
 
 macro_rules! runtime {
     ($($(#[doc = $doc:literal])* $name:ident($ctx:ident, $args:ident, $x:ident, $y:ident, $z:ident) $body:block)*) => {
@@ -63,10 +67,29 @@ unsafe fn store<'a>(ctx: *mut VmCtx) -> &'a mut VmStore {
     unsafe { &mut *(*(*ctx).store).inner.cast::<VmStore>() }
 }
 
-/// The embedder's limiter may have failed, which ends execution.
-unsafe fn limited(ctx: *mut VmCtx) -> Result<(), u32> {
-    // SAFETY: as in `store`.
-    if unsafe { store(ctx) }.pending.is_some() { Err(PENDING) } else { Ok(()) }
+/// The embedder's limiter may have failed, which ends execution, or answer later.
+unsafe fn limited(
+    ctx: *mut VmCtx,
+    args: *mut Slot,
+    what: Growing,
+    is_wide: bool,
+) -> Result<(), u32> {
+    // SAFETY: as in `store`; the arguments are those of the runtime function.
+    unsafe {
+        if store(ctx).pending.is_none() {
+            return Ok(());
+        }
+        super::later::wait(ctx, args, what, is_wide)
+    }
+}
+
+/// The result of growing something that had the size `old`.
+pub(super) fn grown(old: Option<u64>, is_wide: bool) -> u64 {
+    match old {
+        Some(size) => size,
+        None if is_wide => u64::MAX,
+        None => u64::from(u32::MAX),
+    }
 }
 
 /// `start .. start + len` if it lies inside `size`.
@@ -82,13 +105,10 @@ runtime! {
     /// care of growing by nothing.
     memory_grow(ctx, args, x, y, _z) {
         let delta = operand(args, 0, y & 1 != 0);
-        let old = store(ctx).memory_grow(object::<VmMemory>(ctx, x), delta);
-        limited(ctx)?;
-        args.write(match old {
-            Some(pages) => pages,
-            None if y & 1 != 0 => u64::MAX,
-            None => u64::from(u32::MAX),
-        });
+        let memory = object::<VmMemory>(ctx, x);
+        let old = store(ctx).memory_grow(memory, delta);
+        limited(ctx, args, Growing::Memory { memory, delta }, y & 1 != 0)?;
+        args.write(grown(old, y & 1 != 0));
         Ok(())
     }
 
@@ -183,13 +203,10 @@ runtime! {
     table_grow(ctx, args, x, y, _z) {
         let init = args.read();
         let delta = operand(args, 1, y & 1 != 0);
-        let old = store(ctx).table_grow(object::<VmTable>(ctx, x), delta, init);
-        limited(ctx)?;
-        args.write(match old {
-            Some(len) => len,
-            None if y & 1 != 0 => u64::MAX,
-            None => u64::from(u32::MAX),
-        });
+        let table = object::<VmTable>(ctx, x);
+        let old = store(ctx).table_grow(table, delta, init);
+        limited(ctx, args, Growing::Table { table, delta, init }, y & 1 != 0)?;
+        args.write(grown(old, y & 1 != 0));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::trap::Trap;
 use crate::vm::frame::{
     CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
-use crate::vm::{Slot, StoreCtx, VmCtx, VmHostFunc};
+use crate::vm::{HostOutcome, HostReturn, Slot, StoreCtx, VmCtx, VmHostFunc};
 
 /// A suspended activation. Its store keeps a weak reference to the frames, whose references are
 /// roots of the collector.
@@ -152,32 +152,63 @@ impl Frames {
             write_results(slots);
             let value = if func.result_slots > 0 { slots.read() } else { 0 };
             (*store).activations_left = left;
-            let saved_float = |i| float::from_bits(fp.offset(SAVED_F0 + i).read());
-            let exit = dispatch::run(Regs {
-                pc: fp.offset(RET_PC).read() as Pc,
-                op: core::ptr::null(),
-                fp: fp.offset(CALLER_FP).read() as *mut Slot,
-                mem: (*(*ctx).mem0).base,
-                acc: value,
-                l0: fp.offset(SAVED_L0).read(),
-                l1: fp.offset(SAVED_L1).read(),
-                fa: float::from_bits(value),
-                f0: saved_float(0),
-                f1: saved_float(1),
-                f2: saved_float(2),
-                ctx_reg: ctx_reg(ctx),
-                kept: NOTHING_KEPT,
-            });
+            fp.offset(OWN_CTX).write(ctx as u64);
+            (*store).exit_fp = fp;
+            let returned = HostReturn { outcome: HostOutcome::Return as u64, value };
+            let exit = go_on(fp, returned);
             (*store).activations_left += 1;
-            let exit = match exit {
-                status::RETURN => {
-                    super::leave(store, before);
-                    Exit::Return
-                }
-                status::SUSPEND => Exit::Suspend,
-                _ => Exit::Fail,
-            };
+            if exit == Exit::Return {
+                super::leave(store, before);
+            }
             (exit, args)
+        }
+    }
+}
+
+/// Goes on with an activation whose frames are on the value stack, where the native function whose
+/// call has its frame at `fp` is done. Counts no activation.
+///
+/// # Safety
+/// The store is live and the calling thread's; the frame at `fp` is the published one, as the
+/// trampoline left it, and the function's results, or what else `returned` says, are in their place.
+pub unsafe fn go_on(fp: *mut Slot, returned: HostReturn) -> Exit {
+    // SAFETY: the caller's promise; a landing names one of the activation's frames.
+    unsafe {
+        let ctx = fp.offset(OWN_CTX).read() as *mut VmCtx;
+        let float = |i| float::from_bits(fp.offset(SAVED_F0 + i).read());
+        let mut r = Regs {
+            pc: fp.offset(RET_PC).read() as Pc,
+            op: core::ptr::null(),
+            fp: fp.offset(CALLER_FP).read() as *mut Slot,
+            mem: (*(*ctx).mem0).base,
+            acc: returned.value,
+            l0: fp.offset(SAVED_L0).read(),
+            l1: fp.offset(SAVED_L1).read(),
+            fa: float::from_bits(returned.value),
+            f0: float(0),
+            f1: float(1),
+            f2: float(2),
+            ctx_reg: ctx_reg(ctx),
+            kept: NOTHING_KEPT,
+        };
+        if returned.outcome == HostOutcome::Throw as u64 {
+            let landing = super::unwind::unwind(ctx);
+            if landing.is_null() {
+                return Exit::Fail;
+            }
+            let landing = &*landing;
+            (r.pc, r.fp) = (landing.pc, landing.fp);
+            r.mem = (*(*landing.ctx).mem0).base;
+            [r.l0, r.l1] = landing.ints;
+            [r.f0, r.f1, r.f2] = landing.floats.map(float::from_bits);
+            r.ctx_reg = ctx_reg(landing.ctx);
+        } else if returned.outcome != HostOutcome::Return as u64 {
+            return Exit::Fail;
+        }
+        match dispatch::run(r) {
+            status::RETURN => Exit::Return,
+            status::SUSPEND => Exit::Suspend,
+            _ => Exit::Fail,
         }
     }
 }

@@ -31,6 +31,13 @@ unsafe fn catch_table(_: *mut VmCtx, _: *const u8) -> Option<CodeTable> {
 unsafe fn growing(_: *mut c_void, _: Resource, _: &Growth) -> Result<bool> {
     Ok(false)
 }
+unsafe fn growing_later(
+    _: *mut c_void,
+    _: Resource,
+    _: &Growth,
+) -> Option<crate::vm::awaited::LaterAnswer<'static>> {
+    None
+}
 unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
@@ -39,7 +46,7 @@ fn import_call(_: bool, _: bool) -> *const () {
     ptr::null()
 }
 static HOOKS: Hooks =
-    Hooks { compile, catch_table, growing, grow_failed, frame_roots, import_call };
+    Hooks { compile, catch_table, growing, growing_later, grow_failed, frame_roots, import_call };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.

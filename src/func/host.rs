@@ -56,16 +56,26 @@ impl HostFunc {
     where
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
-        Ok(HostFunc {
-            engine: engine.clone(),
-            ty: engine.intern(&ty)?,
-            shim: dynamic_shim::<T, F>,
-            closure: Arc::new(Dynamic { ty, f }),
-        })
+        HostFunc::with_shim(engine, &ty.clone(), dynamic_shim::<T, F>, Dynamic { ty, f })
+    }
+
+    /// A host function of a type that is only known now, with the shim that calls `f`.
+    ///
+    /// # Errors
+    ///
+    /// When the type is beyond the limits.
+    pub(super) fn with_shim(
+        engine: &Engine,
+        ty: &FuncType,
+        shim: HostShim,
+        f: impl Send + Sync + 'static,
+    ) -> Result<HostFunc> {
+        let ty = engine.intern(ty)?;
+        Ok(HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) })
     }
 
     /// A host function that was found to be `F`, with the shim that calls one.
-    fn of<F: Send + Sync + 'static>(
+    pub(super) fn of<F: Send + Sync + 'static>(
         engine: &Engine,
         params: impl Iterator<Item = ValType>,
         results: impl Iterator<Item = ValType>,
@@ -210,7 +220,7 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
 /// `caller` and `host` are what a shim was called with, and nobody uses the store.
 #[cold]
 #[inline(never)]
-unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Error) -> HostReturn {
+pub(super) unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Error) -> HostReturn {
     let (failure, outcome) = match error.downcast::<Suspend>() {
         Ok(suspend) => {
             // SAFETY: the caller's promise.
@@ -237,7 +247,7 @@ unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Error) -> Hos
 /// `caller` is what a shim was called with, and nobody uses the store.
 #[cold]
 #[inline(never)]
-unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostReturn {
+pub(super) unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostReturn {
     // SAFETY: the caller's promise.
     unsafe { VmCtx::store_mut(caller) }.pending = Some(Failure::Panic(payload));
     HostReturn { outcome: HostOutcome::Fail as u64, value: 0 }
@@ -250,7 +260,7 @@ unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostRetu
 ///
 /// As for [`fail`].
 #[inline(always)]
-unsafe fn begin_scope(ctx: *mut VmCtx) -> usize {
+pub(super) unsafe fn begin_scope(ctx: *mut VmCtx) -> usize {
     // SAFETY: the caller's promise.
     unsafe { (*(*ctx).store.cast::<VmStore>()).roots_len() }
 }
@@ -261,7 +271,7 @@ unsafe fn begin_scope(ctx: *mut VmCtx) -> usize {
 ///
 /// As for [`fail`].
 #[inline(always)]
-unsafe fn end_scope(ctx: *mut VmCtx, scope: usize) {
+pub(super) unsafe fn end_scope(ctx: *mut VmCtx, scope: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         let store = (*ctx).store.cast::<VmStore>();
@@ -278,7 +288,7 @@ unsafe fn end_scope(ctx: *mut VmCtx, scope: usize) {
 /// `ctx` is the context that the shim was called with, of a store with data `T`, and nothing but
 /// the result uses the store while it lives.
 #[inline]
-unsafe fn caller<'a, T: 'static>(ctx: *mut VmCtx) -> Caller<'a, T> {
+pub(super) unsafe fn caller<'a, T: 'static>(ctx: *mut VmCtx) -> Caller<'a, T> {
     // SAFETY: the caller's promise.
     unsafe {
         Caller {
@@ -411,20 +421,9 @@ where
             };
             let (params, results) = values.split_at_mut(count);
             invoke::read_values(vm, slots, ty.params_slice(), params);
-            for (result, ty) in results.iter_mut().zip(ty.results()) {
-                *result = match ty {
-                    ValType::Ref(ty) => null(vm, ty),
-                    ty => Val::default_for_ty(ty).unwrap_or(Val::I32(0)),
-                };
-            }
+            default_results(vm, ty, results);
             f(caller::<T>(ctx), params, results)?;
-            let mut at = slots;
-            for (i, (result, ty)) in results.iter().zip(ty.results()).enumerate() {
-                let checked = (*vm).check_value(result.to_value(), ty);
-                checked.with_context(|| format!("host function returned a wrong result {i}"))?;
-                at = invoke::write_value(vm, at, ty.slots(), *result);
-            }
-            Ok(if results.is_empty() { 0 } else { slots.read() })
+            write_results(vm, ty, results, slots)
         });
         let scope = begin_scope(ctx);
         let outcome = match catch_unwind(call) {
@@ -434,6 +433,45 @@ where
         };
         end_scope(ctx, scope);
         outcome
+    }
+}
+
+/// Sets the results of a function of type `ty` to their default values.
+///
+/// # Safety
+///
+/// The store is live and no exclusive reference to it lives.
+pub(super) unsafe fn default_results(vm: *mut VmStore, ty: &FuncType, results: &mut [Val]) {
+    for (result, ty) in results.iter_mut().zip(ty.results()) {
+        *result = match ty {
+            // SAFETY: the caller's promise.
+            ValType::Ref(ty) => unsafe { null(vm, ty) },
+            ty => Val::default_for_ty(ty).unwrap_or(Val::I32(0)),
+        };
+    }
+}
+
+/// Writes the results of a function of type `ty`, if they have its types, and returns the bits of the
+/// first.
+///
+/// # Safety
+///
+/// As above, and `slots` has room for such results.
+pub(super) unsafe fn write_results(
+    vm: *mut VmStore,
+    ty: &FuncType,
+    results: &[Val],
+    slots: *mut Slot,
+) -> Result<u64> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut at = slots;
+        for (i, (result, ty)) in results.iter().zip(ty.results()).enumerate() {
+            let checked = (*vm).check_value(result.to_value(), ty);
+            checked.with_context(|| format!("host function returned a wrong result {i}"))?;
+            at = invoke::write_value(vm, at, ty.slots(), *result);
+        }
+        Ok(if results.is_empty() { 0 } else { slots.read() })
     }
 }
 

@@ -136,6 +136,9 @@ pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Erro
         Some(Failure::Suspend(_)) => {
             Error::msg("a host function suspended a call that cannot be resumed")
         }
+        Some(Failure::Await(_)) => {
+            Error::msg("an asynchronous function waits in a call that cannot")
+        }
         None if exit == Exit::Suspend => Error::msg("suspended without a payload"),
         None if trap == UNCAUGHT => ThrownException.into(),
         None => Trap::from_u8(trap as u8).map_or_else(|| Error::msg("unknown trap"), Error::from),

@@ -9,7 +9,9 @@ use crate::types::FuncType;
 use crate::val::Val;
 use crate::vm::store::{FuncRef, Handle};
 
+mod activation;
 mod host;
+mod host_async;
 pub(crate) mod invoke;
 mod resumable;
 mod typed;
@@ -17,7 +19,7 @@ mod typed;
 pub(crate) use host::HostFunc;
 pub use host::{IntoFunc, WasmRet};
 pub use resumable::{ResumableCall, Suspend, SuspendedCall};
-pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
+pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 
 /// A function of a store.
 ///

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use super::heap::i31_slot;
 use super::imports::External;
 use super::layout::GlobalPlace;
-use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
+use super::memory::{Growth, LinearMemory};
+use super::store::{FuncRef, GlobalHandle, Handle, Resource, StoreId};
+use super::table::Table;
 use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmMemory, VmStore};
 use crate::error::{Error, Printable, Result, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
@@ -189,6 +191,22 @@ impl Drop for Instance {
             drop(Box::from_raw(self.func_refs));
         }
     }
+}
+
+/// What the embedder's limits are asked for an instance's memories and tables.
+///
+/// # Errors
+///
+/// When the address space could not hold a memory.
+pub fn initial_sizes(info: &ModuleInfo) -> Result<Vec<(Resource, Growth)>> {
+    let tables = &info.tables[info.num_imported_tables as usize..];
+    let mut sizes: Vec<_> = tables.iter().map(|ty| (Resource::Table, Table::initial(ty))).collect();
+    for ty in &info.memories[info.num_imported_memories as usize..] {
+        if !ty.is_shared() {
+            sizes.push((Resource::Memory, LinearMemory::initial(ty)?));
+        }
+    }
+    Ok(sizes)
 }
 
 impl VmStore {

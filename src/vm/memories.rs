@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use std::sync::Arc;
 
-use super::memory::LinearMemory;
+use super::memory::{Growth, LinearMemory};
 use super::shared::SharedLinear;
 use super::store::{Handle, Resource, into_raw};
 use super::{VmMemory, VmStore};
@@ -127,15 +127,26 @@ impl VmStore {
     pub fn grow_memory(&mut self, memory: Handle, delta: u64) -> Result<Option<u64>> {
         let inner = self.ctx.inner;
         let hooks = self.ctx.hooks;
-        let old = self.memory(memory).pages();
         if delta == 0 {
-            return Ok(Some(old));
+            return Ok(Some(self.memory(memory).pages()));
         }
         let Some(growth) = self.memory(memory).growth(delta) else { return Ok(None) };
         // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
         if !unsafe { (hooks.growing)(inner, Resource::Memory, &growth) }? {
             return Ok(None);
         }
+        self.grow_memory_allowed(memory, &growth)
+    }
+
+    /// Grows a memory as the embedder's limits have allowed; as [`VmStore::grow_memory`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`VmStore::grow_memory`].
+    fn grow_memory_allowed(&mut self, memory: Handle, growth: &Growth) -> Result<Option<u64>> {
+        let inner = self.ctx.inner;
+        let hooks = self.ctx.hooks;
+        let old = self.memory(memory).pages();
         let tunables = self.tunables.memory.clone();
         match self.memory_mut(memory).grow_to(growth.desired, &tunables) {
             Ok(()) => Ok(Some(old)),
@@ -155,9 +166,34 @@ impl VmStore {
     ///
     /// `memory` is one of this store's that is not shared.
     pub unsafe fn memory_grow(&mut self, memory: NonNull<VmMemory>, delta: u64) -> Option<u64> {
+        // SAFETY: the caller's promise.
+        let handle = unsafe { self.handle_of_memory(memory) };
+        self.guarded(|store| store.grow_memory(handle, delta))
+    }
+
+    /// The same, when the embedder has allowed it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`VmStore::memory_grow`].
+    pub unsafe fn memory_grow_allowed(
+        &mut self,
+        memory: NonNull<VmMemory>,
+        growth: &Growth,
+    ) -> Option<u64> {
+        // SAFETY: the caller's promise.
+        let handle = unsafe { self.handle_of_memory(memory) };
+        self.guarded(|store| store.grow_memory_allowed(handle, growth))
+    }
+
+    /// The handle of a memory that handlers know.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is one of this store's that is not shared.
+    pub unsafe fn handle_of_memory(&self, memory: NonNull<VmMemory>) -> Handle {
         // SAFETY: handlers only know memories that are the first field of a `LinearMemory`.
         let index = unsafe { memory.cast::<LinearMemory>().as_ref() }.store_index;
-        let handle = Handle { store: self.id(), index };
-        self.guarded(|store| store.grow_memory(handle, delta))
+        Handle { store: self.id(), index }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Nothing in this layer knows how code is translated or executed.
 
+pub mod awaited;
 pub mod catch;
 pub mod context;
 pub mod exception;

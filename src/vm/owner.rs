@@ -13,6 +13,7 @@ use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::awaited::LaterAnswer;
 use super::catch::CodeTable;
 use super::limits::StoreTunables;
 use super::memory::Growth;
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::wasm::TypeRegistry;
 
 /// What a store needs of the layers above: implemented by the data that belongs to it.
-pub trait Embedder: Sized {
+pub trait Embedder: Sized + 'static {
     /// Translates a defined function of an instance whose [`super::instance::InstanceSource::owner`]
     /// this is, and publishes the code in its entry.
     ///
@@ -40,6 +41,10 @@ pub trait Embedder: Sized {
     ///
     /// Ends execution, unlike `false`, which the program sees as a growth that failed.
     fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool>;
+
+    /// The same, where the answer may take its time; `None` if it comes at once from
+    /// [`Embedder::growing`].
+    fn growing_later<'a>(&'a mut self, what: Resource, growth: &Growth) -> Option<LaterAnswer<'a>>;
 
     /// A growth was allowed but failed.
     ///
@@ -63,6 +68,7 @@ impl<D: Embedder> HooksOf<D> {
         compile: compile::<D>,
         catch_table: catch_table::<D>,
         growing: growing::<D>,
+        growing_later: growing_later::<D>,
         grow_failed: grow_failed::<D>,
         frame_roots: D::frame_roots,
         import_call: D::import_call,
@@ -99,6 +105,16 @@ unsafe fn growing<D: Embedder>(
 ) -> Result<bool> {
     // SAFETY: the store calls this with its own address; nobody else uses the data meanwhile.
     unsafe { &mut (*store.cast::<Whole<D>>()).user }.growing(what, growth)
+}
+
+unsafe fn growing_later<D: Embedder>(
+    store: *mut c_void,
+    what: Resource,
+    growth: &Growth,
+) -> Option<LaterAnswer<'static>> {
+    // SAFETY: as above. The answer borrows the data for as long as it exists, which is while the
+    // asynchronous call that waits for it has the store to itself: it drops the answer when it ends.
+    unsafe { &mut (*store.cast::<Whole<D>>()).user }.growing_later(what, growth)
 }
 
 unsafe fn grow_failed<D: Embedder>(store: *mut c_void, what: Resource, error: Error) -> Result<()> {

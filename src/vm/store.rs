@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use super::awaited::{Awaited, LaterAnswer, Poller};
 use super::catch::CodeTable;
 use super::exception::Exceptions;
 use super::func::VmHostFunc;
@@ -52,6 +53,12 @@ pub struct Hooks {
     pub catch_table: unsafe fn(ctx: *mut VmCtx, pc: *const u8) -> Option<CodeTable>,
     /// May the embedder's limits let a memory or table grow?
     pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
+    /// The same, where the embedder may take its time; `None` if it need not.
+    pub growing_later: unsafe fn(
+        store: *mut c_void,
+        what: Resource,
+        growth: &Growth,
+    ) -> Option<LaterAnswer<'static>>,
     /// A growth was allowed but failed.
     pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
     /// Adds the references in the frames of all activations to a list.
@@ -82,6 +89,8 @@ pub enum Failure {
     Panic(Box<dyn Any + Send>),
     /// A host function suspends the activation; the payload is for the embedder.
     Suspend(Box<dyn Any + Send + Sync>),
+    /// A native function of an asynchronous call waits.
+    Await(Box<dyn Awaited>),
 }
 
 /// The store, without the embedder's data. [`super::owner::StoreOwner`] keeps it in place.
@@ -117,6 +126,8 @@ pub struct VmStore {
     pub(super) root_buffer: Vec<Slot>,
     /// The exceptions.
     pub exceptions: Exceptions,
+    /// Who polls the asynchronous call that runs.
+    pub poller: Poller,
 }
 
 /// A global that the host made.
@@ -261,6 +272,7 @@ impl VmStore {
             temporaries: Vec::new(),
             suspended: Vec::new(),
             root_buffer: Vec::new(),
+            poller: Poller::default(),
         })
     }
 
@@ -387,9 +399,7 @@ impl VmStore {
     /// Makes a table whose elements are `init`, a slot that fits.
     pub(super) fn add_table(&mut self, ty: TableType, init: Slot) -> Result<Handle> {
         self.check_count(self.tables.len(), self.tunables.max_tables, "table")?;
-        let desired = usize::try_from(ty.minimum()).unwrap_or(usize::MAX);
-        let maximum = ty.maximum().and_then(|max| usize::try_from(max).ok());
-        self.check_initial(Resource::Table, &Growth { current: 0, desired, maximum })?;
+        self.check_initial(Resource::Table, &Table::initial(&ty))?;
         let mut table = Table::new(ty, init)?;
         let index = self.tables.len() as u32;
         table.store_index = index;
@@ -492,18 +502,36 @@ impl VmStore {
         self.grow_table_slots(table, delta, self.slots_of(init)[0])
     }
 
-    fn grow_table_slots(&mut self, table: Handle, delta: u64, init: Slot) -> Result<Option<u64>> {
+    /// The same for a slot that fits.
+    pub fn grow_table_slots(
+        &mut self,
+        table: Handle,
+        delta: u64,
+        init: Slot,
+    ) -> Result<Option<u64>> {
         let inner = self.ctx.inner;
         let hooks = self.ctx.hooks;
-        let old = self.table(table).len() as u64;
         if delta == 0 {
-            return Ok(Some(old));
+            return Ok(Some(self.table(table).len() as u64));
         }
         let Some(growth) = self.table(table).growth(delta) else { return Ok(None) };
         // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
         if !unsafe { (hooks.growing)(inner, Resource::Table, &growth) }? {
             return Ok(None);
         }
+        self.grow_table_allowed(table, &growth, init)
+    }
+
+    /// Grows a table as the embedder's limits have allowed.
+    fn grow_table_allowed(
+        &mut self,
+        table: Handle,
+        growth: &Growth,
+        init: Slot,
+    ) -> Result<Option<u64>> {
+        let inner = self.ctx.inner;
+        let hooks = self.ctx.hooks;
+        let old = self.table(table).len() as u64;
         match self.table_mut(table).grow_to(growth.desired, init) {
             Ok(()) => Ok(Some(old)),
             Err(error) => {
@@ -525,10 +553,36 @@ impl VmStore {
         delta: u64,
         init: Slot,
     ) -> Option<u64> {
+        // SAFETY: the caller's promise.
+        let handle = unsafe { self.handle_of_table(table) };
+        self.guarded(|store| store.grow_table_slots(handle, delta, init))
+    }
+
+    /// The same, when the embedder has allowed it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`VmStore::table_grow`].
+    pub unsafe fn table_grow_allowed(
+        &mut self,
+        table: NonNull<VmTable>,
+        growth: &Growth,
+        init: Slot,
+    ) -> Option<u64> {
+        // SAFETY: the caller's promise.
+        let handle = unsafe { self.handle_of_table(table) };
+        self.guarded(|store| store.grow_table_allowed(handle, growth, init))
+    }
+
+    /// The handle of a table that handlers know.
+    ///
+    /// # Safety
+    ///
+    /// `table` is one of this store's.
+    pub unsafe fn handle_of_table(&self, table: NonNull<VmTable>) -> Handle {
         // SAFETY: handlers only know tables that are the first field of a `Table`.
         let index = unsafe { table.cast::<Table>().as_ref() }.store_index;
-        let handle = Handle { store: self.id, index };
-        self.guarded(|store| store.grow_table_slots(handle, delta, init))
+        Handle { store: self.id, index }
     }
 
     /// Checks a number of objects against the embedder's limit.
@@ -550,7 +604,12 @@ impl VmStore {
         if unsafe { (self.ctx.hooks.growing)(self.ctx.inner, what, growth) }? {
             return Ok(());
         }
-        Err(match what {
+        Err(VmStore::refused(what, growth))
+    }
+
+    /// What is said when the embedder's limits do not allow an object.
+    pub fn refused(what: Resource, growth: &Growth) -> Error {
+        match what {
             Resource::Memory => {
                 format_err!("memory minimum size of {} bytes exceeds memory limits", growth.desired)
             }
@@ -558,7 +617,7 @@ impl VmStore {
                 "table minimum size of {} elements exceeds table limits",
                 growth.desired
             ),
-        })
+        }
     }
 
     /// Runs what may call the embedder on behalf of a handler, which cannot be unwound through.

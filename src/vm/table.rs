@@ -64,6 +64,13 @@ impl Table {
         Ok(table)
     }
 
+    /// The growth from nothing that making a table of this type is.
+    pub fn initial(ty: &TableType) -> Growth {
+        let desired = usize::try_from(ty.minimum()).unwrap_or(usize::MAX);
+        let maximum = ty.maximum().and_then(|max| usize::try_from(max).ok());
+        Growth { current: 0, desired, maximum }
+    }
+
     /// The type it was made with.
     pub fn ty(&self) -> &TableType {
         &self.ty

@@ -1,5 +1,6 @@
 //! The public API, used as an embedder uses it.
 
+mod asynchronous;
 mod calls;
 mod engines;
 mod exceptions;

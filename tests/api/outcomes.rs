@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::*;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Outcome {
+pub(crate) enum Outcome {
     Value,
     Trap,
     Error,
@@ -25,14 +25,14 @@ const OUTCOMES: [Outcome; 6] = [
 ];
 
 /// What the host function does next, and what it saw when it was called last.
-struct Plan {
-    outcome: Outcome,
-    grow: bool,
-    seen: Vec<String>,
+pub(crate) struct Plan {
+    pub(crate) outcome: Outcome,
+    pub(crate) grow: bool,
+    pub(crate) seen: Vec<String>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Failed(i32);
+pub(crate) struct Failed(pub(crate) i32);
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,12 +43,12 @@ impl std::fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 /// The payload of a panic.
-struct Thrown(i32);
+pub(crate) struct Thrown(pub(crate) i32);
 
 /// Functions that add one and the last byte of memory to what they got add to `inner`; the others
 /// pass it on by a tail call. `act` is the host function that ends in all ways; `nest` and `twice`
 /// are host functions that call `direct` and `nested` of their caller.
-const INNER: &str = r#"(module
+pub(crate) const INNER: &str = r#"(module
     (type $t (func (param i32) (result i32)))
     (import "" "" (func $act (type $t)))
     (import "" "" (func $nest (type $t)))
@@ -76,7 +76,7 @@ const INNER: &str = r#"(module
         (call $add (call $twice (local.get 0)))))"#;
 
 /// Another instance, whose memory nobody grows.
-const OUTER: &str = r#"(module
+pub(crate) const OUTER: &str = r#"(module
     (type $t (func (param i32) (result i32)))
     (import "" "" (func $direct (type $t)))
     (import "" "" (func $tail (type $t)))
@@ -92,7 +92,7 @@ const OUTER: &str = r#"(module
     (func $across_nested (export "across_nested") (type $t)
         (call $add (call $nested (local.get 0)))))"#;
 
-const STARTER: &str = r#"(module
+pub(crate) const STARTER: &str = r#"(module
     (import "" "" (func $act (param i32) (result i32)))
     (memory (export "memory") 1)
     (global (export "result") (mut i32) (i32.const 0))
@@ -101,12 +101,12 @@ const STARTER: &str = r#"(module
             (i32.load8_u (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1))))))
     (start $start))"#;
 
-struct Position {
-    export: &'static str,
+pub(crate) struct Position {
+    pub(crate) export: &'static str,
     /// Functions that are active when `act` is called, innermost first.
-    frames: &'static [&'static str],
+    pub(crate) frames: &'static [&'static str],
     /// How many of them add to the result, in the inner and in the outer instance.
-    adds: (i32, i32),
+    pub(crate) adds: (i32, i32),
 }
 
 const fn at(
@@ -118,7 +118,7 @@ const fn at(
     Position { export, frames, adds: (inner, outer) }
 }
 
-const POSITIONS: [Position; 15] = [
+pub(crate) const POSITIONS: [Position; 15] = [
     at("direct", &["direct"], 1, 0),
     at("indirect", &["indirect"], 1, 0),
     at("by_ref", &["by_ref"], 1, 0),
@@ -137,7 +137,7 @@ const POSITIONS: [Position; 15] = [
     at("across_nested", &["direct", "nested", "across_nested"], 2, 1),
 ];
 
-fn names(backtrace: &WasmBacktrace) -> Vec<String> {
+pub(crate) fn names(backtrace: &WasmBacktrace) -> Vec<String> {
     backtrace.frames().iter().map(|frame| frame.func_name().unwrap_or("?").to_owned()).collect()
 }
 
@@ -204,7 +204,7 @@ fn build(engine: &Engine) -> (Store<Plan>, Instance, Instance, Func) {
     (store, inner, outer, act)
 }
 
-fn engines() -> [Engine; 2] {
+pub(crate) fn engines() -> [Engine; 2] {
     [true, false].map(|guard| {
         let mut config = Config::new();
         config.max_activations(3).signals_based_traps(guard);
@@ -214,7 +214,7 @@ fn engines() -> [Engine; 2] {
 }
 
 /// Checks a failure against the outcome that was planned, with the backtrace if there is one.
-fn check_failure(
+pub(crate) fn check_failure(
     store: &mut Store<Plan>,
     outcome: Outcome,
     result: std::thread::Result<Result<i32>>,

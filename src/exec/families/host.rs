@@ -214,6 +214,9 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
     if r.acc == u64::from(runtime::PENDING) {
         return Step::Exit(status::FAIL);
     }
+    if r.acc == u64::from(runtime::SUSPENDED) {
+        return Step::Exit(status::SUSPEND);
+    }
     if r.acc == u64::from(runtime::THROWN) {
         return Step::To(handlers::unwind);
     }

@@ -1,0 +1,128 @@
+//! Growing that waits for an asynchronous limiter.
+
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::runtime::{PENDING, SUSPENDED, grown};
+use crate::vm::awaited::{Awaited, Later, LaterAnswer};
+use crate::vm::memory::Growth;
+use crate::vm::store::Resource;
+use crate::vm::{Failure, HostOutcome, HostReturn, Slot, VmCtx, VmMemory, VmStore, VmTable};
+
+/// What grows, and by how much.
+#[derive(Clone, Copy)]
+pub(super) enum Growing {
+    Memory { memory: NonNull<VmMemory>, delta: u64 },
+    Table { table: NonNull<VmTable>, delta: u64, init: Slot },
+}
+
+/// A runtime function that waits for the limiter's answer.
+struct Wait {
+    answer: LaterAnswer<'static>,
+    growth: Growth,
+    what: Growing,
+    is_wide: bool,
+    ctx: *mut VmCtx,
+    /// Slots from the function's arguments to the frame of its call.
+    distance: usize,
+}
+
+// SAFETY: the pointers lead into the store, which moves along; the answer is `Send`.
+unsafe impl Send for Wait {}
+
+impl Awaited for Wait {
+    unsafe fn poll(&mut self, cx: &mut Context<'_>, fp: *mut Slot) -> Poll<HostReturn> {
+        let answer = &mut self.answer;
+        let answer = match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(answer)) => answer.map_err(Failure::Host),
+            Err(payload) => Err(Failure::Panic(payload)),
+        };
+        // SAFETY: the store is live and nobody else uses it; the arguments are where they were,
+        // below the frame of the call, and what grows is the store's.
+        unsafe {
+            let store = VmCtx::store_mut(self.ctx);
+            let old = match answer {
+                Ok(true) => match self.what {
+                    Growing::Memory { memory, .. } => {
+                        store.memory_grow_allowed(memory, &self.growth)
+                    }
+                    Growing::Table { table, init, .. } => {
+                        store.table_grow_allowed(table, &self.growth, init)
+                    }
+                },
+                Ok(false) => None,
+                Err(failure) => {
+                    store.pending = Some(failure);
+                    None
+                }
+            };
+            if store.pending.is_some() {
+                return Poll::Ready(HostReturn { outcome: HostOutcome::Fail as u64, value: 0 });
+            }
+            fp.sub(self.distance).write(grown(old, self.is_wide));
+        }
+        Poll::Ready(HostReturn { outcome: HostOutcome::Return as u64, value: 0 })
+    }
+}
+
+/// Waits if the store's pending failure is that the limiter answers later; otherwise it stays one.
+///
+/// # Safety
+/// A runtime function was called with `ctx` and `args` to grow something.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn wait(
+    ctx: *mut VmCtx,
+    args: *mut Slot,
+    what: Growing,
+    is_wide: bool,
+) -> Result<(), u32> {
+    // SAFETY: the caller's promise. The poll that is going on runs this function.
+    unsafe {
+        let vm = (*ctx).store.cast::<VmStore>();
+        let is_later = matches!(&(*vm).pending, Some(Failure::Host(error)) if error.is::<Later>());
+        let (true, Some(cx)) = (is_later, (*vm).poller.context(&(*vm).ctx)) else {
+            return Err(PENDING);
+        };
+        let (kind, growth) = match what {
+            Growing::Memory { memory, delta } => {
+                let memory = (*vm).handle_of_memory(memory);
+                (Resource::Memory, (*vm).memory(memory).growth(delta))
+            }
+            Growing::Table { table, delta, .. } => {
+                let table = (*vm).handle_of_table(table);
+                (Resource::Table, (*vm).table(table).growth(delta))
+            }
+        };
+        let Some(growth) = growth else { return Err(PENDING) };
+        let inner = (*vm).ctx.inner;
+        let ask = (*vm).ctx.hooks.growing_later;
+        // The embedder's code cannot unwind through a handler.
+        let answer = catch_unwind(AssertUnwindSafe(|| ask(inner, kind, &growth)));
+        let answer = match answer {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Err(PENDING),
+            Err(payload) => {
+                (*vm).pending = Some(Failure::Panic(payload));
+                return Err(PENDING);
+            }
+        };
+        (*vm).pending = None;
+        let fp = (*vm).ctx.exit_fp;
+        let distance = fp.offset_from_unsigned(args);
+        let mut wait = Wait { answer, growth, what, is_wide, ctx, distance };
+        match wait.poll(cx, fp) {
+            Poll::Pending => {
+                (*vm).pending = Some(Failure::Await(Box::new(wait)));
+                Err(SUSPENDED)
+            }
+            Poll::Ready(returned) if returned.outcome == HostOutcome::Return as u64 => {
+                // The caller writes the result, which is there already.
+                Err(0)
+            }
+            Poll::Ready(_) => Err(PENDING),
+        }
+    }
+}

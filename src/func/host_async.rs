@@ -1,0 +1,338 @@
+//! Asynchronous host functions: closures that return futures.
+//!
+//! Their shims poll the future once. If it is done, they return like any other; if not, the future
+//! becomes what the activation waits for, see [`super::activation`].
+
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::host::{begin_scope, caller, default_results, end_scope, fail, panicked, write_results};
+use super::typed::WasmTyList;
+use super::{Func, HostFunc, WasmRet, invoke};
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::{Error, Result, format_err};
+use crate::store::AsContextMut;
+use crate::types::FuncType;
+use crate::val::Val;
+use crate::vm::awaited::Awaited;
+use crate::vm::{Failure, HostOutcome, HostReturn, Slot, Unused, VmCtx, VmHostFunc, VmStore};
+
+/// The future of a host function that borrows its caller.
+type HostFuture<'a, R> = Box<dyn Future<Output = R> + Send + 'a>;
+
+/// How a host function ends, given what its future came to.
+trait Finish<R>: Send {
+    /// # Safety
+    ///
+    /// `ctx` and `host` are what the shim was called with; results go to `slots`.
+    unsafe fn finish(
+        &mut self,
+        output: R,
+        ctx: *mut VmCtx,
+        host: *const VmHostFunc,
+        slots: *mut Slot,
+    ) -> HostReturn;
+}
+
+/// A host function that has begun.
+struct Begun<R, F> {
+    /// `None` once it is done.
+    future: Option<Pin<HostFuture<'static, R>>>,
+    finish: F,
+    ctx: *mut VmCtx,
+    host: *const VmHostFunc,
+    /// Handles before it began.
+    scope: usize,
+}
+
+// SAFETY: the pointers lead into the store, which moves along; the rest is `Send`.
+unsafe impl<R, F: Send> Send for Begun<R, F> {}
+
+impl<R, F> Begun<R, F> {
+    /// Ends the future and the handles that were made since the function began.
+    fn end(&mut self) {
+        struct End(*mut VmCtx, usize);
+        impl Drop for End {
+            fn drop(&mut self) {
+                // SAFETY: the function has not returned, so its store is live, and nobody else uses
+                // it.
+                unsafe { end_scope(self.0, self.1) }
+            }
+        }
+        if let Some(future) = self.future.take() {
+            let end = End(self.ctx, self.scope);
+            drop(future);
+            drop(end);
+        }
+    }
+}
+
+impl<R, F> Drop for Begun<R, F> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<R: 'static, F: Finish<R>> Awaited for Begun<R, F> {
+    unsafe fn poll(&mut self, cx: &mut Context<'_>, fp: *mut Slot) -> Poll<HostReturn> {
+        let (ctx, host) = (self.ctx, self.host);
+        // SAFETY: the caller's promise: the function's frame is at `fp`, so its slots are where its
+        // type says, and nothing uses the store but the future, which has the `Caller`.
+        unsafe {
+            let slots = fp.sub((*host).func.header_offset());
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                let future = self.future.as_mut().expect("not done yet");
+                let Poll::Ready(output) = future.as_mut().poll(cx) else { return Poll::Pending };
+                let returned = self.finish.finish(output, ctx, host, slots);
+                self.end();
+                Poll::Ready(returned)
+            }));
+            polled.unwrap_or_else(|payload| {
+                // A second panic, of a destructor, is not worth more than the first.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.end()));
+                Poll::Ready(panicked(ctx, payload))
+            })
+        }
+    }
+}
+
+/// Polls a function for the first time, for its shim.
+///
+/// # Safety
+///
+/// `begin` makes the function's future in terms of what the shim was called with: `ctx`, `host` and
+/// arguments at the frame that is published.
+unsafe fn start<R: 'static, F: Finish<R> + 'static>(
+    ctx: *mut VmCtx,
+    host: *const VmHostFunc,
+    begin: impl FnOnce() -> (HostFuture<'static, R>, F),
+) -> HostReturn {
+    // SAFETY: the caller's promise; the poll that is going on runs this shim.
+    unsafe {
+        let vm = (*ctx).store.cast::<VmStore>();
+        let Some(cx) = (*vm).poller.context(&(*vm).ctx) else {
+            return fail(ctx, host, not_async());
+        };
+        let scope = begin_scope(ctx);
+        let (future, finish) = match catch_unwind(AssertUnwindSafe(begin)) {
+            Ok(begun) => begun,
+            Err(payload) => {
+                end_scope(ctx, scope);
+                return panicked(ctx, payload);
+            }
+        };
+        let mut begun = Begun { future: Some(future.into()), finish, ctx, host, scope };
+        let fp = (*vm).ctx.exit_fp;
+        match begun.poll(cx, fp) {
+            Poll::Ready(returned) => returned,
+            Poll::Pending => {
+                // A call that the future waits for has published its own frame.
+                (*vm).ctx.exit_fp = fp;
+                (*vm).pending = Some(Failure::Await(Box::new(begun)));
+                HostReturn { outcome: HostOutcome::Suspend as u64, value: 0 }
+            }
+        }
+    }
+}
+
+#[cold]
+fn not_async() -> Error {
+    format_err!(
+        "an asynchronous host function was called in a synchronous call, which cannot wait for it; \
+         use `call_async` or `instantiate_async`"
+    )
+}
+
+/// Results with types known at compile time.
+struct Typed<R>(PhantomData<fn(R)>);
+
+impl<R: WasmRet> Finish<R> for Typed<R> {
+    unsafe fn finish(
+        &mut self,
+        output: R,
+        ctx: *mut VmCtx,
+        host: *const VmHostFunc,
+        slots: *mut Slot,
+    ) -> HostReturn {
+        // SAFETY: the caller's promise.
+        unsafe { output.finish(ctx, host, slots) }
+    }
+}
+
+/// Parameters and results of a function whose type is only known at run time. The future has
+/// references to them; so they are no box, which would claim to be the only way to them.
+struct Values {
+    all: NonNull<[Val]>,
+    params: usize,
+}
+
+// SAFETY: owns its values, which are `Send`.
+unsafe impl Send for Values {}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        // SAFETY: came from a box; the future is dropped before.
+        drop(unsafe { Box::from_raw(self.all.as_ptr()) });
+    }
+}
+
+impl Finish<Result<()>> for Values {
+    unsafe fn finish(
+        &mut self,
+        output: Result<()>,
+        ctx: *mut VmCtx,
+        host: *const VmHostFunc,
+        slots: *mut Slot,
+    ) -> HostReturn {
+        // SAFETY: the caller's promise; the future is done and does not touch the values any more.
+        unsafe {
+            let vm = (*ctx).store.cast::<VmStore>();
+            let written = output.and_then(|()| {
+                let ty = (*vm).types().clone();
+                let ty = ty.func_type(crate::index::TypeId((*host).func.type_id));
+                let all: &[Val] = self.all.as_ref();
+                write_results(vm, ty, &all[self.params..], slots)
+            });
+            match written {
+                Ok(value) => HostReturn { outcome: HostOutcome::Return as u64, value },
+                Err(error) => fail(ctx, host, error),
+            }
+        }
+    }
+}
+
+/// The shim of [`HostFunc::typed_async`].
+unsafe extern "C" fn typed_shim<T, F, P, R>(
+    ctx: *mut VmCtx,
+    _: Unused,
+    slots: *mut Slot,
+    host: *const VmHostFunc,
+) -> HostReturn
+where
+    T: 'static,
+    F: for<'a> Fn(Caller<'a, T>, P) -> HostFuture<'a, R>,
+    P: WasmTyList,
+    R: WasmRet,
+{
+    // SAFETY: the trampoline passes a live context, a host function whose data is the closure that
+    // this shim was made for, and arguments of its type; and the store has data of type `T`. Nothing
+    // else uses the store until the function returns or is dropped.
+    unsafe {
+        start(ctx, host, || {
+            let f = &*(*host).data.cast::<F>();
+            let params = P::load((*ctx).store.cast(), slots);
+            (f(caller::<T>(ctx), params), Typed(PhantomData))
+        })
+    }
+}
+
+/// The shim of [`HostFunc::dynamic_async`].
+unsafe extern "C" fn dynamic_shim<T, F>(
+    ctx: *mut VmCtx,
+    _: Unused,
+    slots: *mut Slot,
+    host: *const VmHostFunc,
+) -> HostReturn
+where
+    T: 'static,
+    F: for<'a> Fn(Caller<'a, T>, &'a [Val], &'a mut [Val]) -> HostFuture<'a, Result<()>>,
+{
+    // SAFETY: as above. The values live as long as the future, which is dropped first.
+    unsafe {
+        start(ctx, host, || {
+            let f = &*(*host).data.cast::<F>();
+            let vm = (*ctx).store.cast::<VmStore>();
+            let ty = (*vm).types().clone();
+            let ty = ty.func_type(crate::index::TypeId((*host).func.type_id));
+            let count = ty.params().len();
+            let mut all = vec![Val::I32(0); count + ty.results().len()].into_boxed_slice();
+            invoke::read_values(vm, slots, ty.params_slice(), &mut all[..count]);
+            default_results(vm, ty, &mut all[count..]);
+            let all = NonNull::from(Box::leak(all));
+            let values = Values { all, params: count };
+            let (params, results) = (&mut *all.as_ptr()).split_at_mut(count);
+            (f(caller::<T>(ctx), params, results), values)
+        })
+    }
+}
+
+impl HostFunc {
+    /// An asynchronous host function with typed parameters and results.
+    pub(crate) fn typed_async<T, F, P, R>(engine: &Engine, f: F) -> HostFunc
+    where
+        T: Send + 'static,
+        F: for<'a> Fn(Caller<'a, T>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
+        P: WasmTyList,
+        R: WasmRet,
+    {
+        HostFunc::of(engine, P::valtypes(), R::valtypes(), typed_shim::<T, F, P, R>, f)
+    }
+
+    /// An asynchronous host function whose type is only known now.
+    ///
+    /// # Errors
+    ///
+    /// When the type is beyond the limits.
+    pub(crate) fn dynamic_async<T, F>(engine: &Engine, ty: &FuncType, f: F) -> Result<HostFunc>
+    where
+        T: Send + 'static,
+        F: for<'a> Fn(Caller<'a, T>, &'a [Val], &'a mut [Val]) -> HostFuture<'a, Result<()>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        HostFunc::with_shim(engine, ty, dynamic_shim::<T, F>, f)
+    }
+}
+
+impl Func {
+    /// Makes an asynchronous host function from a closure whose types are only known now, as
+    /// [`Func::new`] does. It can be called in [`Func::call_async`] and the like only, as
+    /// [`Func::wrap_async`] says.
+    ///
+    /// # Panics
+    ///
+    /// If `ty` has more than 1000 parameters or results.
+    pub fn new_async<T, F>(mut store: impl AsContextMut<Data = T>, ty: FuncType, func: F) -> Func
+    where
+        F: for<'a> Fn(
+                Caller<'a, T>,
+                &'a [Val],
+                &'a mut [Val],
+            ) -> Box<dyn Future<Output = Result<()>> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        T: Send + 'static,
+    {
+        let mut store = store.as_context_mut();
+        let host = HostFunc::dynamic_async(store.engine(), &ty, func);
+        host.expect("the function type is within the limits").instantiate(store.0.vm_mut())
+    }
+
+    /// Makes a host function from a closure that returns a future. Whoever calls it waits while the
+    /// future does, which may use the [`Caller`] all the time, and can call WebAssembly in turn.
+    ///
+    /// Parameters are a tuple, results as in [`Func::wrap`]. The function fails when it is called in
+    /// a call that is not asynchronous; use [`Func::call_async`],
+    /// [`TypedFunc::call_async`](crate::TypedFunc::call_async) and
+    /// [`Linker::instantiate_async`](crate::Linker::instantiate_async).
+    pub fn wrap_async<T, F, P, R>(mut store: impl AsContextMut<Data = T>, func: F) -> Func
+    where
+        F: for<'a> Fn(Caller<'a, T>, P) -> Box<dyn Future<Output = R> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        P: WasmTyList,
+        R: WasmRet,
+        T: Send + 'static,
+    {
+        let mut store = store.as_context_mut();
+        let host = HostFunc::typed_async(store.engine(), func);
+        host.instantiate(store.0.vm_mut())
+    }
+}
