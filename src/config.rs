@@ -5,6 +5,7 @@ use core::num::NonZeroUsize;
 use wasmparser::WasmFeatures;
 
 use crate::exec::guard;
+use crate::sys::RESERVING_IS_FREE;
 use crate::vm::limits::{MemoryTunables, StoreTunables};
 
 /// When functions are translated to bytecode.
@@ -184,9 +185,14 @@ impl Config {
         self
     }
 
-    /// Address space in bytes that is reserved in advance for each memory, so that it need not
-    /// move when it grows. The default is 4 GiB; with less than that, memories are checked
-    /// explicitly, as without [`Config::signals_based_traps`].
+    /// Address space in bytes that is reserved in advance for each memory, or as much as its type
+    /// allows, so that it need not move when it grows. The default is 4 GiB; with less than that,
+    /// memories are checked explicitly, as without [`Config::signals_based_traps`].
+    ///
+    /// A memory that is checked explicitly does with less where the process has no more address
+    /// space, and moves when it outgrows what it has; on Linux that touches none of its pages. Where
+    /// address space is not for free (32-bit systems, and those without `mmap`) nothing is reserved
+    /// in advance.
     pub fn memory_reservation(&mut self, bytes: u64) -> &mut Config {
         self.memory_reservation = bytes;
         self
@@ -268,8 +274,7 @@ impl Config {
         StoreTunables {
             memory: MemoryTunables {
                 guard_pages,
-                // Beyond this the default is about guard pages, not about growth.
-                reservation: usize_of(self.memory_reservation).min(default.memory.reservation),
+                reservation: if RESERVING_IS_FREE { usize_of(self.memory_reservation) } else { 0 },
                 growth_reserve: usize_of(self.growth_reserve),
             },
             stack_bytes: self.max_wasm_stack,

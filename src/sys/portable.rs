@@ -20,6 +20,10 @@ unsafe impl Sync for Mapping {}
 
 const ALIGN: usize = 4096;
 
+/// Does reserving cost nothing but address space, of which there is plenty? Not where the allocator
+/// does it.
+pub const RESERVING_IS_FREE: bool = false;
+
 impl Mapping {
     /// A mapping of no bytes.
     pub const fn empty() -> Mapping {
@@ -71,6 +75,26 @@ impl Mapping {
     pub fn commit(&mut self, offset: usize, len: usize) -> io::Result<()> {
         let end = offset.checked_add(len).filter(|&end| end <= self.len);
         end.expect("commit outside of a mapping");
+        Ok(())
+    }
+
+    /// Makes the mapping `len` bytes long; it moves. The first `used` bytes keep their contents. No
+    /// page that holds only zeros is written.
+    ///
+    /// # Errors
+    ///
+    /// When the allocator cannot; nothing has changed then.
+    ///
+    /// # Panics
+    ///
+    /// If the used bytes do not lie within the mapping, or `len` is less than there is.
+    pub fn extend(&mut self, used: usize, len: usize) -> io::Result<()> {
+        assert!(used <= self.len && self.len <= len, "extending a mapping to less than it is");
+        let map = Mapping::reserve(len)?;
+        // SAFETY: two live allocations of at least `used` bytes, which nobody else uses: the one is
+        // borrowed, the other is new.
+        unsafe { super::copy_but_zeros(self.base(), map.base(), used) };
+        *self = map;
         Ok(())
     }
 }

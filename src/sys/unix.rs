@@ -20,6 +20,9 @@ unsafe impl Sync for Mapping {}
 /// Granularity of [`Mapping`] on every target: no page of a supported target is larger.
 const GRANULE: usize = 64 * 1024;
 
+/// Does reserving cost nothing but address space, of which there is plenty?
+pub const RESERVING_IS_FREE: bool = usize::BITS >= 64;
+
 impl Mapping {
     /// A mapping of no bytes.
     pub const fn empty() -> Mapping {
@@ -103,6 +106,80 @@ impl Mapping {
         };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
+
+    /// Makes the mapping at least `len` bytes long; it moves. The first `used` bytes, all that was
+    /// ever committed, keep their contents; what lies behind them must be committed anew. Where the
+    /// system can move pages none is touched, elsewhere none that holds only zeros is written.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses; nothing has changed then.
+    ///
+    /// # Panics
+    ///
+    /// If the used bytes do not lie within the mapping, or `len` is less than there is.
+    pub fn extend(&mut self, used: usize, len: usize) -> io::Result<()> {
+        assert!(used <= self.len && self.len <= len, "extending a mapping to less than it is");
+        *self = match self.move_pages(used, len) {
+            Some(map) => map,
+            None => {
+                let mut map = Mapping::reserve(len)?;
+                map.commit(0, used)?;
+                // SAFETY: two live mappings of at least `used` accessible bytes, which nobody else
+                // uses: the one is borrowed, the other is new.
+                unsafe { super::copy_but_zeros(self.base(), map.base(), used) };
+                map
+            }
+        };
+        Ok(())
+    }
+
+    /// The pages of the first `used` bytes, moved to a longer mapping. `None` if the system cannot;
+    /// this mapping is empty otherwise.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn move_pages(&mut self, used: usize, len: usize) -> Option<Mapping> {
+        let used = used.next_multiple_of(page_size());
+        // Miri knows no mappings of which only a part is moved.
+        if used == 0 || cfg!(miri) {
+            return None;
+        }
+        let len = len.checked_next_multiple_of(GRANULE)?;
+        // SAFETY: the range belongs to this mapping. The system moves it as a whole or not at all:
+        // all of it has the same protection, so it is one area, also after it was moved before,
+        // because what lies behind it came into being together with it.
+        let base = unsafe { libc::mremap(self.base().cast(), used, len, libc::MREMAP_MAYMOVE) };
+        if base == libc::MAP_FAILED {
+            return None;
+        }
+        let old = core::mem::replace(self, Mapping::empty());
+        if old.len > used {
+            // SAFETY: the part that was not moved still belongs to the mapping, which is forgotten.
+            unsafe { libc::munmap(old.base().wrapping_add(used).cast(), old.len - used) };
+        }
+        core::mem::forget(old);
+        let map = Mapping { base: NonNull::new(base.cast())?, len };
+        // SAFETY: inside of the new mapping, behind all that is used. Should the system refuse, the
+        // pages stay accessible, which nothing relies on their not being.
+        unsafe {
+            libc::mprotect(map.base().wrapping_add(used).cast(), len - used, libc::PROT_NONE)
+        };
+        Some(map)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn move_pages(&mut self, _used: usize, _len: usize) -> Option<Mapping> {
+        None
+    }
+
+    /// Pages among the first `len` bytes that take memory.
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn resident_pages(&self, len: usize) -> usize {
+        let mut pages = vec![0_u8; len.div_ceil(page_size())];
+        // SAFETY: the range is mapped, and there is a byte for each of its pages.
+        let result = unsafe { libc::mincore(self.base().cast(), len, pages.as_mut_ptr()) };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        pages.iter().filter(|&&page| page & 1 != 0).count()
+    }
 }
 
 impl Drop for Mapping {
@@ -142,6 +219,47 @@ mod tests {
         map.commit(0, 1 << 20).unwrap();
         // SAFETY: as above.
         assert_eq!(unsafe { *map.base() }, 7);
+    }
+
+    #[test]
+    fn an_extended_mapping_has_what_was_used_and_zeros() {
+        let mut map = Mapping::empty();
+        map.extend(0, 1 << 16).unwrap();
+        let mut used = 0;
+        for round in 1..=20 {
+            let len = map.len();
+            // Now and then something is committed before, now and then nothing is used at all.
+            let more = (used + round * 5000).min(len);
+            map.commit(used, more - used).unwrap();
+            // SAFETY: so much is committed, and only this test has the mapping.
+            let bytes = unsafe { core::slice::from_raw_parts_mut(map.base(), more) };
+            assert!(bytes[used..].iter().all(|&byte| byte == 0));
+            bytes[used..].iter_mut().step_by(4096).for_each(|byte| *byte = round as u8);
+            used = more;
+            map.extend(used, len + round * 70_000).unwrap();
+            assert!(map.len() >= len + round * 70_000);
+        }
+        // SAFETY: as above.
+        let bytes = unsafe { core::slice::from_raw_parts(map.base(), used) };
+        let mut at = 0;
+        for round in 1..=20_u8 {
+            let more = (at + usize::from(round) * 5000).min(used);
+            assert!(bytes[at..more].iter().step_by(4096).all(|&byte| byte == round));
+            at = more;
+        }
+    }
+
+    #[test]
+    fn impossible_extensions_are_errors_and_change_nothing() {
+        let mut map = Mapping::reserve(1 << 16).unwrap();
+        map.commit(0, 1 << 16).unwrap();
+        // SAFETY: just committed.
+        unsafe { *map.base() = 7 };
+        for len in [usize::MAX, usize::MAX / 2] {
+            assert!(map.extend(1 << 16, len).is_err());
+        }
+        // SAFETY: as above.
+        assert_eq!((unsafe { *map.base() }, map.len()), (7, 1 << 16));
     }
 
     #[test]

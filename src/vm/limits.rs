@@ -1,13 +1,14 @@
 //! The knobs of storage, each with its reason.
 
+use crate::sys::RESERVING_IS_FREE;
+
 /// How memories are laid out. Equal for all stores of an engine.
 #[derive(Clone, Debug)]
 pub struct MemoryTunables {
     /// Catch out-of-bounds accesses of 32-bit memories as page faults.
     pub guard_pages: bool,
-    /// Bytes of address space reserved in advance for a memory with explicit checks, so that it
-    /// need not move when it grows. Reserving costs nothing but address space where it is a call of
-    /// the system, so this is generous there.
+    /// Bytes of address space reserved in advance for a memory with explicit checks, if they can be
+    /// had, so that it need not move when it grows. Generous where that costs nothing, else zero.
     pub reservation: usize,
     /// Bytes reserved beyond what is asked for when a memory has to move.
     pub growth_reserve: usize,
@@ -18,11 +19,14 @@ impl Default for MemoryTunables {
         MemoryTunables {
             // Nobody turns faults into traps unless a higher layer says so.
             guard_pages: false,
-            reservation: if cfg!(all(unix, target_pointer_width = "64")) { 1 << 28 } else { 0 },
+            reservation: DEFAULT_RESERVATION,
             growth_reserve: 1 << 20,
         }
     }
 }
+
+/// Default of the address space of a memory: all that 32 bits can index.
+const DEFAULT_RESERVATION: usize = if RESERVING_IS_FREE { 4 << 30 } else { 0 };
 
 /// Limits of one store, fixed when it is made.
 #[derive(Clone, Debug)]
@@ -53,8 +57,7 @@ pub struct StoreTunables {
 
 /// Default of the heap's address space. Where reserving is more than a call of the system it is
 /// modest.
-pub const DEFAULT_HEAP: usize =
-    if cfg!(all(unix, target_pointer_width = "64")) { 4 << 30 } else { 64 << 20 };
+pub const DEFAULT_HEAP: usize = if RESERVING_IS_FREE { 4 << 30 } else { 64 << 20 };
 
 /// Default of the three counts above.
 pub const DEFAULT_COUNT: usize = 10_000;

@@ -59,7 +59,7 @@ pub fn is_guarded(ty: &MemoryType, tunables: &MemoryTunables) -> bool {
 /// A linear memory and its storage.
 ///
 /// ```text
-///   explicit checks    | len bytes | committed up to here |   (may move on growth)
+///   explicit checks    | len bytes |  reserved             |   (moves when it outgrows that)
 ///   guard pages        | len bytes |  inaccessible up to 8 GiB + 64 KiB   (never moves)
 /// ```
 #[repr(C)]
@@ -91,7 +91,10 @@ impl LinearMemory {
         let len = LinearMemory::initial(&ty)?.desired;
         // What the memory may become, as far as the configuration reserves in advance.
         let maximum = ty.maximum().and_then(|max| byte_len(&ty, max)).unwrap_or(usize::MAX);
-        let (mut map, guard) = reserve(&ty, len.max(maximum.min(tunables.reservation)), tunables)?;
+        let ahead = len.max(maximum.min(tunables.reservation));
+        // Without guard pages what is reserved in advance only saves moves.
+        let reserved = reserve(&ty, ahead, tunables);
+        let (mut map, guard) = reserved.or_else(|_| reserve(&ty, len, tunables))?;
         map.commit(0, len).with_context(|| format!("cannot allocate {len} bytes of memory"))?;
         Ok(LinearMemory {
             vm: VmMemory::new(map.base(), len as u64),
@@ -183,23 +186,19 @@ impl LinearMemory {
         if desired < self.byte_size() {
             bail!("memories do not shrink");
         }
-        if desired <= self.map.len() {
-            self.map.commit(0, desired)?;
-        } else {
+        let used = self.byte_size();
+        if desired > self.map.len() {
             // Move. Reserving twice the size makes repeated growth linear in all.
             let maximum =
                 self.ty.maximum().and_then(|max| byte_len(&self.ty, max)).unwrap_or(usize::MAX);
             let ahead = desired.saturating_add(tunables.growth_reserve.max(desired)).min(maximum);
-            let mut map =
-                Mapping::reserve(ahead.max(desired)).or_else(|_| Mapping::reserve(desired))?;
-            map.commit(0, desired)?;
-            // SAFETY: the old contents and the new mapping are distinct live allocations of at
-            // least `byte_size` accessible bytes.
-            unsafe {
-                core::ptr::copy_nonoverlapping(self.map.base(), map.base(), self.byte_size());
-            }
-            self.map = map;
+            self.map
+                .extend(used, ahead.max(desired))
+                .or_else(|_| self.map.extend(used, desired))?;
+            // Whatever follows, the bytes are there now.
+            self.vm = VmMemory::new(self.map.base(), used as u64);
         }
+        self.map.commit(used, desired - used)?;
         self.vm = VmMemory::new(self.map.base(), desired as u64);
         Ok(())
     }
@@ -275,6 +274,46 @@ mod tests {
             assert_eq!(memory.bytes()[65535], 9);
             assert!(memory.bytes()[65536..].iter().all(|&b| b == 0));
         }
+    }
+
+    /// Growing used to copy a memory whole.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn growth_touches_no_page_of_a_checked_memory() {
+        let page = MemoryType::DEFAULT_PAGE_SIZE_LOG2;
+        for (ty, reservation) in [
+            (MemoryType::new64(0x4000, None), 0),
+            (MemoryType::new64(0x4000, None), 4 << 30),
+            (MemoryType::new(0x2000, None), 1 << 20),
+        ] {
+            let tunables = MemoryTunables { reservation, growth_reserve: 0, ..explicit() };
+            let mut memory = LinearMemory::new(ty, &tunables).unwrap();
+            let touched = [0, memory.byte_size() / 2 + 5, memory.byte_size() - 1];
+            touched.iter().for_each(|&at| memory.bytes_mut()[at] = 9);
+            // Where pages are huge, touching one makes its neighbours resident.
+            let resident = memory.map.resident_pages(memory.byte_size());
+            assert!(resident <= touched.len() * 512);
+            let (mut moves, mut base) = (0, memory.base());
+            for _ in 0..40 {
+                let len = memory.growth(0x200).unwrap().desired;
+                memory.grow_to(len, &tunables).unwrap();
+                assert_eq!((memory.byte_size(), memory.pages() << page), (len, len as u64));
+                moves += u32::from(core::mem::replace(&mut base, memory.base()) != base);
+                assert_eq!(memory.map.resident_pages(len), resident);
+            }
+            assert_eq!(moves != 0, reservation < 4 << 30, "{moves} moves");
+            assert!(moves < 5, "each move makes room for many growths: {moves}");
+            touched.iter().for_each(|&at| assert_eq!(memory.bytes()[at], 9));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_checked_memory_does_with_less_than_it_would_reserve() {
+        let tunables = MemoryTunables { reservation: isize::MAX as usize, ..explicit() };
+        let mut memory = LinearMemory::new(MemoryType::new64(1, None), &tunables).unwrap();
+        memory.grow_to(memory.growth(1).unwrap().desired, &tunables).unwrap();
+        assert_eq!(memory.pages(), 2);
     }
 
     #[test]
