@@ -23,6 +23,7 @@ pub mod profile;
 pub mod roots;
 pub mod runtime;
 mod runtime_object;
+mod slice;
 mod slow;
 pub mod suspend;
 #[cfg(all(test, unix, target_pointer_width = "64"))]

@@ -2,8 +2,8 @@
 //! own, are named in bytecode by number, and resolved to addresses when code is loaded.
 //!
 //! A runtime function gets the instance, its arguments as consecutive slots (results replace
-//! them), and three immediates. It returns 0, a trap code, [`PENDING`] or
-//! [`THROWN`].
+//! them), and three immediates. It returns 0, a trap code, [`PENDING`], [`THROWN`] or, from a bulk
+//! operation of which only a slice is done, [`AGAIN`](super::slice::AGAIN).
 
 use core::ptr::NonNull;
 
@@ -13,6 +13,7 @@ use super::runtime_object::{
     array_copy, array_fill, array_init_data, array_init_elem, array_new, array_new_data,
     array_new_default, array_new_elem, array_new_fixed,
 };
+use super::slice::{self, cut};
 use crate::isa::runtime::{for_each_runtime_function, wide};
 use crate::sys::{bulk, racy};
 use crate::trap::Trap;
@@ -118,13 +119,14 @@ runtime! {
         let (start, len) = (operand(args, 0, y & wide::FIRST != 0), operand(args, 2, y & wide::LENGTH != 0));
         let value = args.add(1).read() as u8;
         range(start, len, (*memory).len(), Trap::MemoryOutOfBounds)?;
-        let to = (*memory).base.add(start as usize);
+        let cut = cut(len, slice::BYTES);
+        let to = (*memory).base.add((start + cut.rest) as usize);
         if y & wide::SHARED != 0 {
-            racy::fill(to, value, len as usize);
+            racy::fill(to, value, cut.now as usize);
         } else {
-            bulk::fill(to, value, len as usize);
+            bulk::fill(to, value, cut.now as usize);
         }
-        Ok(())
+        cut.end(args, 2)
     }
 
     /// `memory.copy`: x is the destination's place, y the source's, z says which operands are wide.
@@ -135,12 +137,14 @@ runtime! {
         range(dst, len, (*to).len(), Trap::MemoryOutOfBounds)?;
         range(src, len, (*from).len(), Trap::MemoryOutOfBounds)?;
         let (to, from) = ((*to).base.add(dst as usize), (*from).base.add(src as usize));
+        let (cut, down) = (cut(len, slice::BYTES), to < from);
+        let at = cut.offset(down) as usize;
         if z & wide::SHARED != 0 {
-            racy::copy(from, to, len as usize);
+            racy::copy(from.add(at), to.add(at), cut.now as usize);
         } else {
-            bulk::copy(from, to, len as usize);
+            bulk::copy(from.add(at), to.add(at), cut.now as usize);
         }
-        Ok(())
+        cut.end_copy(args, [0, 1], 2, down)
     }
 
     /// `memory.init`: x is the memory's place, y the segment, z says which operands are wide.
@@ -151,13 +155,15 @@ runtime! {
         let data = store(ctx).data_segment((*ctx).instance_index, y);
         range(src, len, data.len() as u64, Trap::MemoryOutOfBounds)?;
         range(dst, len, (*memory).len(), Trap::MemoryOutOfBounds)?;
-        let (to, from) = ((*memory).base.add(dst as usize), data.as_ptr().add(src as usize));
+        let cut = cut(len, slice::BYTES);
+        let to = (*memory).base.add((dst + cut.rest) as usize);
+        let from = data.as_ptr().add((src + cut.rest) as usize);
         if z & wide::SHARED != 0 {
-            racy::copy(from, to, len as usize);
+            racy::copy(from, to, cut.now as usize);
         } else {
-            to.copy_from_nonoverlapping(from, len as usize);
+            to.copy_from_nonoverlapping(from, cut.now as usize);
         }
-        Ok(())
+        cut.end(args, 2)
     }
 
     /// `data.drop`: y is the segment.
@@ -216,10 +222,11 @@ runtime! {
         let (start, len) = (operand(args, 0, y & wide::FIRST != 0), operand(args, 2, y & wide::LENGTH != 0));
         let value = args.add(1).read();
         range(start, len, (*table).len, Trap::TableOutOfBounds)?;
-        for i in start..start + len {
+        let cut = cut(len, slice::ELEMENTS);
+        for i in start + cut.rest..start + len {
             (*table).elems.add(i as usize).write(value);
         }
-        Ok(())
+        cut.end(args, 2)
     }
 
     /// `table.copy`: x is the destination's place, y the source's, z says which operands are wide.
@@ -229,8 +236,11 @@ runtime! {
         let len = operand(args, 2, z & wide::LENGTH != 0);
         range(dst, len, (*to).len, Trap::TableOutOfBounds)?;
         range(src, len, (*from).len, Trap::TableOutOfBounds)?;
-        (*to).elems.add(dst as usize).copy_from((*from).elems.add(src as usize), len as usize);
-        Ok(())
+        let (to, from) = ((*to).elems.add(dst as usize), (*from).elems.add(src as usize));
+        let (cut, down) = (cut(len, slice::ELEMENTS), to < from);
+        let at = cut.offset(down) as usize;
+        to.add(at).copy_from(from.add(at), cut.now as usize);
+        cut.end_copy(args, [0, 1], 2, down)
     }
 
     /// `table.init`: x is the table's place, y the segment, z says which operands are wide.
@@ -241,8 +251,10 @@ runtime! {
         let elems = store(ctx).elem_segment((*ctx).instance_index, y);
         range(src, len, elems.len() as u64, Trap::TableOutOfBounds)?;
         range(dst, len, (*table).len, Trap::TableOutOfBounds)?;
-        (*table).elems.add(dst as usize).copy_from_nonoverlapping(elems.as_ptr().add(src as usize), len as usize);
-        Ok(())
+        let cut = cut(len, slice::ELEMENTS);
+        let from = elems.as_ptr().add((src + cut.rest) as usize);
+        (*table).elems.add((dst + cut.rest) as usize).copy_from_nonoverlapping(from, cut.now as usize);
+        cut.end(args, 2)
     }
 
     /// `elem.drop`: y is the segment.

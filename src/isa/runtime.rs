@@ -52,6 +52,31 @@ macro_rules! names {
 }
 for_each_runtime_function!(names);
 
+impl Runtime {
+    /// Does its work take as long as an operand says?
+    pub fn is_bulk(self) -> bool {
+        use Runtime::*;
+        matches!(
+            self,
+            memory_fill
+                | memory_copy
+                | memory_init
+                | table_grow
+                | table_fill
+                | table_copy
+                | table_init
+                | array_new
+                | array_new_default
+                | array_new_data
+                | array_new_elem
+                | array_fill
+                | array_copy
+                | array_init_data
+                | array_init_elem
+        )
+    }
+}
+
 /// Bits of an immediate that say which operands of a memory operation are 64 bits wide.
 pub mod wide {
     /// The first (destination) index.

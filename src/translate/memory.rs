@@ -301,6 +301,10 @@ impl Translator<'_> {
 
     /// [`Translator::runtime`] by an op that has the operands of `call_runtime`.
     fn runtime_by(&mut self, op: Op, args: usize, result: Option<Kind>, call: &RuntimeCall) {
+        if self.options.interrupt && call.function.is_bulk() {
+            // Between operations one after the other; long ones look themselves.
+            self.emit.op(Op::CheckInterrupt);
+        }
         let (home, frame, list) = self.runtime_arguments(args);
         let at = self.emit.op(op);
         self.emit.i16(at, 0, frame);

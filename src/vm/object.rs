@@ -220,11 +220,11 @@ impl VmStore {
         // SAFETY: the caller's promise.
         let width = unsafe { self.layout(ty) }.fields[0].width;
         let size = self.data_segment(instance, segment).len() as u64;
-        data_range(start, len, width, size)?;
+        data_range(start.into(), len, width, size)?;
         // SAFETY: the caller's promise.
         let (object, array) = unsafe { self.new_array(ty, len) }?;
         // SAFETY: the ranges were checked.
-        unsafe { self.copy_data(array, 0, (instance, segment), start, len)? };
+        unsafe { self.copy_data(array, 0, (instance, segment), start.into(), len)? };
         Ok(object)
     }
 
@@ -305,7 +305,7 @@ impl VmStore {
         Ok(())
     }
 
-    /// `array.init_data`
+    /// `array.init_data`, from as many elements as are `skipped` behind the start of the bytes on.
     ///
     /// # Safety
     ///
@@ -318,12 +318,13 @@ impl VmStore {
         &mut self,
         (to, to_start): (Slot, u32),
         segment: (u32, u32),
-        start: u32,
+        (start, skipped): (u32, u32),
         len: u32,
     ) -> Result<()> {
         // SAFETY: the caller's promise.
         let array = unsafe { self.array(to) }?;
         range(to_start, len, u64::from(array.len), Trap::ArrayOutOfBounds)?;
+        let start = u64::from(start) + u64::from(skipped) * u64::from(array.width.bytes());
         // SAFETY: the range was checked.
         unsafe { self.copy_data(array, to_start, segment, start, len) }
     }
@@ -357,7 +358,7 @@ impl VmStore {
         to: Array,
         to_start: u32,
         (instance, segment): (u32, u32),
-        start: u32,
+        start: u64,
         len: u32,
     ) -> Result<()> {
         let data = self.data_segment(instance, segment);
@@ -531,8 +532,8 @@ impl VmStore {
 }
 
 /// The bytes of a segment that `len` elements are made of.
-fn data_range(start: u32, len: u32, width: Width, size: u64) -> Result<core::ops::Range<usize>> {
-    let end = u64::from(start) + u64::from(len) * u64::from(width.bytes());
+fn data_range(start: u64, len: u32, width: Width, size: u64) -> Result<core::ops::Range<usize>> {
+    let end = start + u64::from(len) * u64::from(width.bytes());
     if end > size {
         return Err(Trap::MemoryOutOfBounds.into());
     }

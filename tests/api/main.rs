@@ -16,6 +16,7 @@ mod memories;
 mod modules;
 mod outcomes;
 mod reentry;
+mod slices;
 mod stack;
 mod stress;
 mod suspension;

@@ -1,8 +1,8 @@
 //! `memory.fill` and `memory.copy`. Most runs are short, and for them a native call costs more than
 //! the work: up to [`SHORT`] bytes are written by the handler itself, with as few accesses as two
 //! overlapping halves take. For longer ones a continuation calls native code ([`sys::bulk`]): it sees
-//! nothing of the interpreter, so nothing has to be published for it. Whatever ends in a trap is left to the runtime
-//! functions, whose operands these instructions have.
+//! nothing of the interpreter, so nothing has to be published for it. Whatever ends in a trap, or takes more than one
+//! slice, is left to the runtime functions, whose operands these instructions have.
 //!
 //! A run is known by its end and its length: with the addresses of its two ends handlers would need
 //! more registers than they have.
@@ -12,7 +12,7 @@ use crate::exec::barrier::{any, any_float, opaque, opaque_ptr, settle};
 use crate::exec::families::host::RUNTIME_BODY;
 use crate::exec::float::{self, Vector};
 use crate::exec::operand::{field, slot};
-use crate::exec::{handlers, next};
+use crate::exec::{handlers, next, slice};
 use crate::sem::V128;
 use crate::sys;
 use crate::vm::VmMemory;
@@ -156,6 +156,9 @@ pub unsafe fn copy_long(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the bounds are compared.
     unsafe {
         let len = u64::from(slot(r, 2).add(2).read() as u32);
+        if len > slice::BYTES {
+            return Step::To(handlers::call_runtime);
+        }
         let Some(to) = end(r, 4, 0, len) else {
             return Step::To(handlers::call_runtime);
         };
@@ -179,6 +182,9 @@ pub unsafe fn fill_long(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the bounds are compared.
     unsafe {
         let len = u64::from(slot(r, 2).add(2).read() as u32);
+        if len > slice::BYTES {
+            return Step::To(handlers::call_runtime);
+        }
         let Some(to) = end(r, 4, 0, len) else {
             return Step::To(handlers::call_runtime);
         };

@@ -2,13 +2,15 @@
 //! back. docs/host-calls.md has the picture.
 
 use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering;
 
 use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::{Value, field, slot};
-use crate::exec::{handlers, next, runtime, trap_code, unwind};
+use crate::exec::{handlers, next, runtime, slice, trap_code, unwind};
 use crate::isa;
+use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
 use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
 use crate::wasm::registry::MAX_PARAMS;
@@ -204,7 +206,8 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
     Step::Next
 }
 
-/// A runtime function failed with a trap code, or with the store's pending failure.
+/// A runtime function failed with a trap code or with the store's pending failure, or it has done a
+/// slice of its work.
 ///
 /// # Safety
 /// The handler contract, except that only `ctx`, the accumulator, and the frame of the call are
@@ -219,6 +222,21 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
     }
     if r.acc == u64::from(runtime::THROWN) {
         return Step::To(handlers::unwind);
+    }
+    if r.acc == u64::from(slice::AGAIN) {
+        // SAFETY: the frame of the call is published, and its header written.
+        unsafe {
+            let interrupt = &*(*(*r.ctx()).store).interrupt;
+            if interrupt.load(Ordering::Relaxed) == 0 {
+                resume::<true>(r);
+                // Only ops with such operands are done in slices, and none is part of a fused one.
+                r.pc = r.pc.sub(isa::len(RUNTIME_BODY));
+                return Step::Next;
+            }
+            // The trap obeys the request.
+            interrupt.store(0, Ordering::Relaxed);
+        }
+        r.acc = Trap::Interrupt as u64;
     }
     // SAFETY: the header was written by the instruction that ends at the return address. Any place
     // inside of it names it.
