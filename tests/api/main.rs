@@ -9,6 +9,9 @@ mod failures;
 mod gc;
 mod gc_stress;
 mod globals_tables;
+#[path = "../support/growth.rs"]
+#[allow(dead_code, reason = "nothing here counts allocations")]
+mod growth;
 mod instances;
 mod limits;
 mod linker;

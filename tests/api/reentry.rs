@@ -247,33 +247,22 @@ fn calls_between_instances_see_their_own_memories() {
 }
 
 /// A bug of other engines: time quadratic in the depth.
-#[cfg(unix)]
 #[test]
 fn a_backtrace_from_deep_nesting_takes_linear_time() {
-    use rustix::time::{ClockId, clock_gettime};
-    let now = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let seconds = move |depth: u32| {
+    let run = |depth: u32| {
         let mut config = Config::new();
         config.max_activations(depth).wasm_backtrace_max_frames(std::num::NonZero::new(1 << 20));
         let (mut store, instance) = ping(&Engine::new(&config).unwrap());
         let down = instance.get_typed_func::<i32, i32>(&mut store, "down").unwrap();
-        let times = (0..5).map(|_| {
-            let started = now();
+        move || {
             let error = down.call(&mut store, depth as i32).unwrap_err();
             assert_eq!(trap_of(&error), Trap::TooManyActivations);
             let frames = error.downcast_ref::<WasmBacktrace>().unwrap().frames().len();
             assert_eq!(frames, depth as usize);
-            now() - started
-        });
-        times.fold(f64::INFINITY, f64::min)
+        }
     };
     let handle = std::thread::Builder::new().stack_size(256 << 20).spawn(move || {
-        let (shallow, deep) = (seconds(500), seconds(2000));
-        // Four times as deep: a quadratic walk would take sixteen times as long.
-        assert!(deep < 9.0 * shallow + 0.002, "{shallow:.5} s, then {deep:.5} s");
+        crate::growth::assert_linear_time("a backtrace", 8.0, run(250), run(2000));
     });
     handle.unwrap().join().unwrap();
 }

@@ -1,9 +1,12 @@
 //! Modules at and beyond the limits: they work or are refused with a reason, in time that grows
 //! with their size and no faster.
 
+#[path = "../support/growth.rs"]
+mod growth;
 mod modules;
 mod running;
 
+use growth::{allocated, assert_linear_time};
 use threadle::{
     CompilationMode, Config, Engine, Instance, Module, ModuleError, ModuleErrorKind, Result, Store,
     Trap,
@@ -162,64 +165,50 @@ fn fifty_thousand_locals_are_a_clear_limit_and_thirty_thousand_work() {
     assert!(error.to_string().contains("locals"), "{error:?}");
 }
 
-/// Seconds of this thread's processor time that something takes, at best.
-#[cfg(unix)]
-fn seconds(run: impl Fn()) -> f64 {
-    use rustix::time::{ClockId, clock_gettime};
-    let now = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let times = (0..3).map(|_| {
-        let started = now();
-        run();
-        now() - started
-    });
-    times.fold(f64::INFINITY, f64::min)
-}
-
-#[cfg(unix)]
 #[test]
 fn translation_takes_time_in_proportion_to_the_function() {
     let engine = engine();
     for (name, shape) in SHAPES {
-        let time = |n| {
-            let bytes = module(&[shape(n).0]);
-            seconds(|| drop(Module::new(&engine, &bytes)))
-        };
-        let (small, large) = (time(7_500), time(30_000));
-        // Four times as large: a quadratic step would take sixteen times as long.
-        assert!(large < 9.0 * small + 0.01, "{name}: {small:.4} s, then {large:.4} s");
+        let module = |n| module(&[shape(n).0]);
+        let translate = |bytes: &[u8]| drop(Module::new(&engine, bytes));
+        let (small, large) = (module(3_000), module(30_000));
+        assert_linear_time(name, 10.0, || translate(&small), || translate(&large));
     }
 }
 
-#[cfg(unix)]
 #[test]
-fn a_module_of_twenty_megabytes_is_ready_in_well_under_a_second() {
+fn a_module_of_twenty_megabytes_is_ready_in_time_in_proportion_to_its_size() {
     let function = body(
         0,
         &[[LOCAL_GET, 0, I32_CONST, 1, I32_ADD, LOCAL_SET, 0].repeat(140), get(0)].concat(),
     );
     let count = 20_000_000 / function.len() + 1;
-    let bytes = module(&vec![function; count]);
-    assert!(bytes.len() > 20_000_000);
+    let bytes = |count| module(&vec![function.clone(); count]);
+    let (small, large) = (bytes(count / 16), bytes(count));
+    assert!(large.len() > 20_000_000);
 
-    // One thread does all, so that its clock tells.
+    // One thread does all, so that its clock and counts tell.
     let mut config = Config::new();
     config.parallel_compilation(false);
     let engine = Engine::new(&config).expect("an engine");
-    let taken = seconds(|| {
-        let module = Module::new(&engine, &bytes).expect("a valid module");
+    let run = |bytes: &[u8], count: usize| {
+        let module = Module::new(&engine, bytes).expect("a valid module");
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
         for name in ["f0".to_owned(), format!("f{}", count - 1)] {
             let f = instance.get_typed_func::<i32, i32>(&mut store, &name).expect("it is exported");
             assert_eq!(f.call(&mut store, 2).expect("it runs"), 142);
         }
-    });
-    // Only optimised builds promise it.
-    let limit = if cfg!(debug_assertions) { 20.0 } else { 0.8 };
-    assert!(taken < limit, "{taken:.3} s");
+    };
+    assert_linear_time(
+        "getting a module ready",
+        16.0,
+        || run(&small, count / 16),
+        || run(&large, count),
+    );
+    // The bytes themselves, and what is known of each function. Code is made when it is called.
+    let work = allocated(|| run(&large, count));
+    assert!(work.bytes_max < 3 * large.len() as u64, "{work:?}");
 }
 
 #[test]

@@ -121,22 +121,17 @@ fn modules_of_very_many_things_work() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn modules_are_ready_in_time_in_proportion_to_their_size() {
     let engine = engine();
     for (name, shape) in SHAPES {
-        let time = |n| {
-            let (bytes, _) = bytes(shape, n);
-            seconds(|| {
-                let module = Module::new(&engine, &bytes).expect("a valid module");
-                let mut store = Store::new(&engine, ());
-                Instance::new(&mut store, &module, &[]).expect("an instance");
-            })
+        let ready = |bytes: &[u8]| {
+            let module = Module::new(&engine, bytes).expect("a valid module");
+            let mut store = Store::new(&engine, ());
+            Instance::new(&mut store, &module, &[]).expect("an instance");
         };
-        let (small, large) = (time(2_500), time(10_000));
-        // Four times as large: a quadratic step would take sixteen times as long.
-        assert!(large < 9.0 * small + 0.01, "{name}: {small:.4} s, then {large:.4} s");
+        let (small, large) = (bytes(shape, 1_000).0, bytes(shape, 10_000).0);
+        assert_linear_time(name, 10.0, || ready(&small), || ready(&large));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tests of reading modules. Hostile modules are made byte by byte.
 
+#[path = "../../../tests/support/growth.rs"]
+mod growth;
 mod hostile;
 mod module;
 mod types;

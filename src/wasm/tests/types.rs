@@ -1,8 +1,8 @@
 //! Canonical types.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use super::growth::{allocated, assert_linear_time};
 use super::{TYPES, all_features, leb, module, refusal, vector, wasm};
 use crate::error::ModuleErrorKind;
 use crate::index::{TypeId, TypeIndex};
@@ -221,38 +221,39 @@ fn a_supertype_chain_as_deep_as_allowed_is_accepted_and_a_deeper_one_refused() {
     assert!(registry.is_subtype(last, first) && !registry.is_subtype(first, last));
 
     for too_deep in [allowed + 1, MANY] {
-        let started = Instant::now();
-        let error = refusal(&chain(too_deep));
-        assert_eq!(error.kind(), ModuleErrorKind::Limit, "{error}");
-        assert!(started.elapsed() < Duration::from_secs(5));
+        let bytes = chain(too_deep);
+        let work = allocated(|| {
+            let error = refusal(&bytes);
+            assert_eq!(error.kind(), ModuleErrorKind::Limit, "{error}");
+        });
+        assert!(work.bytes_total < 1000 * bytes.len() as u64, "{work:?}");
     }
     let deepest = registry.get(last).sub.clone();
     let below = |above| SubType { supertype: Some(above), ..deepest.clone() };
     assert!(registry.intern(vec![below(last)]).is_err(), "the registry's own limit");
 }
 
-/// Parses on a thread with a small stack, twice, and checks that time grows about linearly:
-/// ten times the types may take forty times as long, where quadratic time would take a hundred.
-fn parses_in_linear_time(make: impl Fn(u64) -> Vec<u8> + Send + Sync) {
-    let time = |n: u64| {
-        let bytes = make(n);
-        let run = || {
-            let registry = TypeRegistry::new();
-            let started = Instant::now();
-            let info = ModuleInfo::parse(&bytes, &all_features(), &registry).expect("valid");
-            assert_eq!(info.types.len() as u64, n);
-            drop(info);
-            drop(registry);
-            started.elapsed()
-        };
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(128 << 10);
-            thread.spawn_scoped(scope, run).expect("a thread").join().expect("no overflow")
-        })
+/// Parses on a thread with a small stack, and checks that ten times the types take ten times the
+/// allocations and about ten times as long.
+fn parses_in_linear_time(make: impl Fn(u64) -> Vec<u8>) {
+    let sizes = [MANY / 10, MANY];
+    let modules = sizes.map(make);
+    let parse = |at: usize| {
+        let registry = TypeRegistry::new();
+        let info = ModuleInfo::parse(&modules[at], &all_features(), &registry).expect("valid");
+        assert_eq!(info.types.len() as u64, sizes[at]);
     };
-    let small = (0..3).map(|_| time(MANY / 10)).min().expect("three runs");
-    let large = (0..2).map(|_| time(MANY)).min().expect("two runs");
-    assert!(large < small * 40 + Duration::from_millis(50), "{small:?} then {large:?}");
+    let run = || {
+        let [small, large] = [0, 1].map(|at| allocated(|| parse(at)));
+        assert!(large.count_total < 11 * small.count_total + 100, "{small:?}, then {large:?}");
+        // Tables double when they are full.
+        assert!(large.bytes_total < 20 * small.bytes_total, "{small:?}, then {large:?}");
+        assert_linear_time("types", 10.0, || parse(0), || parse(1));
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(128 << 10);
+        thread.spawn_scoped(scope, run).expect("a thread").join().expect("no overflow")
+    });
 }
 
 #[test]
