@@ -94,6 +94,8 @@ mod shared_memory;
 mod store;
 mod table;
 mod tag;
+#[cfg(feature = "wat")]
+mod text;
 mod val;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};

@@ -37,7 +37,7 @@ impl Module {
         let bytes = bytes.as_ref();
         #[cfg(feature = "wat")]
         if is_text(bytes) {
-            return Module::from_bytes(engine, wat::parse_bytes(bytes)?.into());
+            return Module::from_bytes(engine, crate::text::parse(bytes, None)?.into());
         }
         Module::from_binary(engine, bytes)
     }
@@ -53,10 +53,7 @@ impl Module {
             std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         #[cfg(feature = "wat")]
         if is_text(&bytes) {
-            let bytes = wat::parse_bytes(&bytes).map_err(|mut error| {
-                error.set_path(file);
-                error
-            })?;
+            let bytes = crate::text::parse(&bytes, Some(file))?;
             return Module::from_bytes(engine, bytes.into());
         }
         Module::from_bytes(engine, bytes.into())

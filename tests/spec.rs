@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             }));
         }
     }
+    trials.extend(own_scripts(pattern.as_deref()));
     let conclusion = libtest_mimic::run(&args, trials);
     let totals = totals.lock().unwrap();
     if !totals.is_empty() {
@@ -59,6 +60,37 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     conclusion.exit_code()
+}
+
+/// The project's own scripts, about what the suite's snapshot lacks.
+fn own_scripts(pattern: Option<&str>) -> Vec<Trial> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wast");
+    let mut trials = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder of scripts") {
+        let path = entry.expect("a readable folder").path();
+        let name = format!("own/{}", path.file_name().expect("a name").display());
+        if pattern.is_some_and(|pattern| !name.contains(pattern)) {
+            continue;
+        }
+        for mode in [Mode::Explicit, Mode::Guard, Mode::Collect] {
+            let (path, name) = (path.clone(), format!("{name} {}", mode.name()));
+            trials.push(Trial::test(name, move || {
+                let mut config = Config::new();
+                config.wasm_features(wast::ALL_FEATURES, true);
+                config.signals_based_traps(mode != Mode::Explicit);
+                config.gc_always(mode == Mode::Collect);
+                let script = std::fs::read_to_string(&path)?;
+                let report = wast::run(&Engine::new(&config).expect("an engine"), &script);
+                let place = |event: &wast::Event| format!("line {}: {}", event.line, event.message);
+                let failures: Vec<String> = report.failures.iter().map(place).collect();
+                match failures.is_empty() && report.passed > 0 {
+                    true => Ok(()),
+                    false => Err(failures.join("\n").into()),
+                }
+            }));
+        }
+    }
+    trials
 }
 
 /// How the engine is configured.

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Scope, ScopedJoinHandle, scope};
 
-use ::wast::lexer::Lexer;
-use ::wast::parser::{self, ParseBuffer};
+use ::wast::parser;
 use ::wast::token::{Id, Span};
 use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastThread, Wat};
 
 use super::{Event, Report, spectest, values};
+use crate::text::Unfolded;
 use crate::{
     Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, ThrownException,
     Trap, Val, WasmBacktrace,
@@ -45,27 +45,32 @@ pub(super) fn run(engine: &Engine, script: &str) -> Report {
         let event = Event { line: line + 1, column: column + 1, message };
         Report { failures: vec![event], ..Report::default() }
     };
-    let buffer = match buffer(script) {
+    // All of Unicode, as the official scripts have it.
+    let text = match Unfolded::new(script, true) {
+        Ok(text) => text,
+        Err(error) => return fatal(error),
+    };
+    let buffer = match text.buffer() {
         Ok(buffer) => buffer,
         Err(error) => return fatal(error),
     };
     let directives = match parser::parse::<::wast::Wast<'_>>(&buffer) {
         Ok(script) => script.directives,
-        Err(error) => return fatal(error),
+        Err(error) => return fatal(text.error(error)),
     };
-    scope(|scope| run_directives(engine, script, scope, directives, None))
+    let text = &Text { script, unfolded: &text };
+    scope(|scope| run_directives(engine, text, scope, directives, None))
 }
 
-/// A buffer that takes all of Unicode, as the official scripts do.
-fn buffer(text: &str) -> Result<ParseBuffer<'_>, ::wast::Error> {
-    let mut lexer = Lexer::new(text);
-    lexer.allow_confusing_unicode(true);
-    ParseBuffer::new_with_lexer(lexer)
+/// A script, for the places of its directives.
+struct Text<'text> {
+    script: &'text str,
+    unfolded: &'text Unfolded<'text>,
 }
 
 fn run_directives<'scope, 'text: 'scope>(
     engine: &'scope Engine,
-    text: &'text str,
+    text: &'text Text<'text>,
     scope: &'scope Scope<'scope, '_>,
     directives: Vec<WastDirective<'text>>,
     inherited: Option<Inherited>,
@@ -114,7 +119,7 @@ struct Inherited {
 /// What the directives of one thread act on.
 struct Script<'scope, 'env, 'text> {
     engine: &'scope Engine,
-    text: &'text str,
+    text: &'text Text<'text>,
     store: Store<()>,
     linker: Linker<()>,
     /// The instance that directives without a name mean; none after a module that failed.
@@ -132,7 +137,7 @@ struct Script<'scope, 'env, 'text> {
 impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
     fn new<'env>(
         engine: &'scope Engine,
-        text: &'text str,
+        text: &'text Text<'text>,
         scope: &'scope Scope<'scope, 'env>,
     ) -> crate::Result<Script<'scope, 'env, 'text>> {
         let mut store = Store::try_new(engine, ())?;
@@ -156,7 +161,8 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
     }
 
     fn event(&self, span: Span, message: String) -> Event {
-        let (line, column) = span.linecol_in(self.text);
+        let span = self.text.unfolded.original_span(span);
+        let (line, column) = span.linecol_in(self.text.script);
         Event { line: line + 1, column: column + 1, message }
     }
 
@@ -388,7 +394,7 @@ fn encode(module: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
         QuoteWatTest::Text(text) => text,
     };
     let text = std::str::from_utf8(&text).map_err(|_| "malformed UTF-8 encoding")?;
-    let encoded = buffer(text).and_then(|buffer| parser::parse::<Wat<'_>>(&buffer)?.encode());
+    let encoded = Unfolded::new(text, true).and_then(|unfolded| unfolded.encode());
     Ok(encoded.map_err(|error| {
         let (line, column) = error.span().linecol_in(text);
         format!("{} at {}:{} of the module's text", error.message(), line + 1, column + 1)
