@@ -13,10 +13,16 @@
 //! `cfg(threading)`: `direct` (handler addresses in the stream) or `table` (16-bit opcodes looked
 //! up in the handler table).
 //!
+//! `cfg(prebuilt)`: most handlers are assembled from `src/exec/prebuilt`, where they were compiled in
+//! advance (see `src/isa/prebuilt.rs`): `sibling` with direct threading on systems with ELF, while
+//! that file is as new as its sources. `THREADLE_PREBUILT=off` compiles all of them, `on` insists.
+//!
 //! `THREADLE_DISPATCH` and `THREADLE_THREADING` override the choice. `THREADLE_FUSED=off` leaves the
 //! ops of fused.txt out: half the build time and binary, slower code.
 
 use std::{env, fs, path::Path};
+
+use prebuilt::Prebuilt;
 
 #[path = "src/isa/table.rs"]
 #[allow(dead_code)]
@@ -25,11 +31,16 @@ mod table;
 #[path = "src/isa/generate.rs"]
 mod generate;
 
+#[path = "src/isa/prebuilt.rs"]
+#[allow(dead_code, reason = "the part of the tool that writes the file")]
+mod prebuilt;
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/isa/table.rs");
     println!("cargo::rerun-if-changed=src/isa/table");
     println!("cargo::rerun-if-changed=src/isa/generate.rs");
+    println!("cargo::rerun-if-changed=src/isa/prebuilt.rs");
     println!("cargo::rerun-if-changed=src/isa/fused.txt");
     println!("cargo::rerun-if-env-changed=THREADLE_DISPATCH");
     println!("cargo::rerun-if-env-changed=THREADLE_THREADING");
@@ -54,9 +65,53 @@ fn main() {
     fs::write(Path::new(&out).join("ops.rs"), generate::ops(&table)).expect("write ops.rs");
     fs::write(Path::new(&out).join("ops.txt"), generate::descriptions(&table))
         .expect("write ops.txt");
-    fs::write(Path::new(&out).join("handlers.rs"), generate::handlers(&table))
-        .expect("write handlers.rs");
+    let prebuilt = prebuilt(&dispatch, &threading);
+    let (handlers, assembly) = generate::handlers(&table, prebuilt.as_ref());
+    fs::write(Path::new(&out).join("handlers.rs"), handlers).expect("write handlers.rs");
+    fs::write(Path::new(&out).join("handlers.s"), assembly).expect("write handlers.s");
+    if prebuilt.is_some() {
+        println!("cargo::rustc-cfg=prebuilt");
+    }
 }
+
+/// The handlers that need not be compiled, where they are for this build and as new as their sources.
+fn prebuilt(dispatch: &str, threading: &str) -> Option<Prebuilt> {
+    println!("cargo::rerun-if-env-changed=THREADLE_PREBUILT");
+    let wish = env::var("THREADLE_PREBUILT").unwrap_or_else(|_| "auto".into());
+    assert!(
+        matches!(&*wish, "auto" | "on" | "off"),
+        "THREADLE_PREBUILT must be auto, on or off, not `{wish}`"
+    );
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|it| it == value);
+    let elf = is("CARGO_CFG_TARGET_FAMILY", "unix") && !is("CARGO_CFG_TARGET_VENDOR", "apple");
+    let fits = dispatch == "sibling"
+        && threading == "direct"
+        && is("CARGO_CFG_TARGET_ARCH", "x86_64")
+        && elf;
+    if wish == "off" || !fits {
+        assert!(
+            wish != "on",
+            "THREADLE_PREBUILT=on: there are no prebuilt handlers for this build"
+        );
+        return None;
+    }
+    println!("cargo::rerun-if-changed={PREBUILT}");
+    let text = fs::read_to_string(PREBUILT).unwrap_or_else(|error| panic!("{PREBUILT}: {error}"));
+    let file = Prebuilt::parse(&text).unwrap_or_else(|error| panic!("{PREBUILT}: {error}"));
+    let sources = prebuilt::fingerprint(Path::new(".")).expect("read the sources of handlers");
+    if file.fingerprint != sources {
+        assert!(wish != "on", "THREADLE_PREBUILT=on: {PREBUILT} is older than its sources");
+        println!(
+            "cargo::warning={PREBUILT} is older than its sources: all handlers are compiled, which \
+             takes minutes. `cargo run --release -p asm-check -- prebuild` writes it anew"
+        );
+        return None;
+    }
+    Some(file)
+}
+
+/// The prebuilt handlers for x86-64 and object files in ELF.
+const PREBUILT: &str = "src/exec/prebuilt/x86_64-elf.s";
 
 fn dispatch() -> String {
     let x86_64 = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|a| a == "x86_64");

@@ -154,16 +154,15 @@ impl Workspace {
         } else {
             // All handlers, and none of the command's many dependencies.
             command.arg(self.root.join("asm-check/embedder/Cargo.toml"));
+            // What this compiler makes of them in this profile, which is what users get on systems
+            // for which none are prebuilt.
+            command.env("THREADLE_PREBUILT", "off");
         }
         command
             .arg("--target-dir")
             .arg(if *config == Config::default() { &self.plain_dir } else { &self.target_dir })
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        // What `cargo run` left in the environment must not steer the build.
-        for name in ["CARGO", "RUSTC", "RUSTDOC", "CARGO_BUILD_TARGET_DIR", "CARGO_TARGET_DIR"] {
-            command.env_remove(name);
-        }
         if config.needs_nightly() {
             command.env("RUSTUP_TOOLCHAIN", &self.nightly);
         }
@@ -183,12 +182,56 @@ impl Workspace {
         }
         run(command)
     }
+
+    /// Compiles the library of the plain build with all handlers from their bodies, and returns the
+    /// directory with the assembly of its codegen units.
+    ///
+    /// # Errors
+    /// [`Failure::Build`] where cargo cannot be run or reports errors.
+    pub fn build_assembly(&self) -> Result<PathBuf, Failure> {
+        // A directory without the assembly of earlier builds.
+        let target_dir = self.target_dir.join("prebuild");
+        for directory in ["release/deps", "release/.fingerprint"] {
+            for entry in fs::read_dir(target_dir.join(directory)).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with("threadle") {
+                    let path = entry.path();
+                    let _ = if path.is_dir() {
+                        fs::remove_dir_all(path)
+                    } else {
+                        fs::remove_file(path)
+                    };
+                }
+            }
+        }
+        let mut command = Command::new("cargo");
+        command
+            .args(["rustc", "--release", "--lib", "--message-format", "json-render-diagnostics"])
+            .arg("--manifest-path")
+            .arg(self.root.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target_dir)
+            .args(["--", "--emit=asm"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .env("THREADLE_PREBUILT", "off");
+        for name in ["THREADLE_DISPATCH", "THREADLE_THREADING", "THREADLE_FUSED"] {
+            command.env_remove(name);
+        }
+        run(command)?;
+        Ok(target_dir.join("release/deps"))
+    }
 }
 
+/// Runs cargo and returns the last executable that it names, or without one the directory of the last
+/// library.
 fn run(mut command: Command) -> Result<PathBuf, Failure> {
+    // What `cargo run` left in the environment must not steer the build.
+    for name in ["CARGO", "RUSTC", "RUSTDOC", "CARGO_BUILD_TARGET_DIR", "CARGO_TARGET_DIR"] {
+        command.env_remove(name);
+    }
     let mut child =
         command.spawn().map_err(|e| Failure::Build(format!("cannot run cargo: {e}")))?;
-    let mut executable = None;
+    let (mut executable, mut library) = (None, None);
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let Ok(message) = serde_json::from_str::<serde_json::Value>(&line) else {
@@ -196,6 +239,8 @@ fn run(mut command: Command) -> Result<PathBuf, Failure> {
             };
             if let Some(path) = message["executable"].as_str() {
                 executable = Some(Path::new(path).to_path_buf());
+            } else if let Some(path) = message["filenames"][0].as_str() {
+                library = Some(Path::new(path).with_file_name(""));
             }
         }
     }
@@ -203,5 +248,5 @@ fn run(mut command: Command) -> Result<PathBuf, Failure> {
     if !status.success() {
         return Err(Failure::Build(format!("cargo ended with {status}")));
     }
-    executable.ok_or_else(|| Failure::Build("cargo named no executable".to_string()))
+    executable.or(library).ok_or_else(|| Failure::Build("cargo named no file".to_string()))
 }

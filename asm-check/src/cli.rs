@@ -185,6 +185,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "name")]
         sort: Sort,
     },
+    /// Compile all handlers anew and write them to src/exec/prebuilt, from where builds take them.
+    Prebuild {
+        /// Write nothing: exit code 1 if the file is not what the sources give.
+        #[arg(long)]
+        check: bool,
+    },
     /// Compare two builds. Exit code 1 if a hot path grew or a rule is newly broken.
     Diff {
         /// A binary, or what `list --format json` printed for one.

@@ -15,6 +15,7 @@ use crate::exceptions::Exceptions;
 use crate::golden;
 use crate::listing::{self, Line};
 use crate::ops::OpTable;
+use crate::prebuild;
 use crate::program::Program;
 use crate::report::{FunctionReport, Report, SCHEMA, Survey};
 
@@ -41,6 +42,7 @@ pub fn run(cli: &Cli, linked: OpTable, out: Out<'_>) -> Result<bool, Failure> {
         Some(Command::Verify { binary }) => tool.verify(binary, out),
         Some(Command::Show { op, binary }) => tool.show(op, binary.as_deref(), out),
         Some(Command::List { binary, sort }) => tool.list(binary.as_deref(), *sort, out),
+        Some(Command::Prebuild { check }) => tool.prebuild(*check, out),
         Some(Command::Diff { base, new }) => tool.diff(base, new.as_deref(), out),
         Some(Command::Golden { binary, bless }) => tool.golden(binary.as_deref(), *bless, out),
         Some(Command::Ops) => {
@@ -364,6 +366,25 @@ impl Tool<'_> {
     }
 
     // ---- golden ----
+
+    fn prebuild(&self, check: bool, out: Out<'_>) -> Result<bool, Failure> {
+        let workspace = self.common.workspace();
+        let ops: Vec<String> = self.table.ops.iter().map(|op| op.name.clone()).collect();
+        let text = prebuild::prebuild(&workspace, &ops)?;
+        let path = workspace.root.join(prebuild::FILE);
+        let same = fs::read_to_string(&path).is_ok_and(|old| old == text);
+        if !check && !same {
+            fs::write(&path, &text)
+                .map_err(|error| Failure::Build(format!("{}: {error}", path.display())))?;
+        }
+        let verdict = match (same, check) {
+            (true, _) => "is up to date",
+            (false, false) => "is written",
+            (false, true) => "is STALE: `asm-check prebuild` writes it anew",
+        };
+        print(out, &format!("{} {verdict}\n", prebuild::FILE))?;
+        Ok(same || !check)
+    }
 
     fn golden_dir(&self) -> PathBuf {
         self.common.root().join("asm-check/golden")

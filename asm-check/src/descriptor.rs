@@ -4,10 +4,10 @@
 //!  0  magic        "threadle-ops-v1\0"
 //! 16  table_hash   u64, FNV-1a over the op names
 //! 24  backend      u32, 0 loop, 1 sibling, 2 become
-//! 28  threading    u32, 0 direct, 1 table
+//! 28  threading    u32, 0 direct, 1 table, 2 direct with a handler table of 32-bit distances
 //! 32  op_count     u32
 //! 36  named_count  u32
-//! 40  handlers     address of op_count addresses, indexed by opcode
+//! 40  handlers     address of op_count addresses, or distances from here, indexed by opcode
 //! 48  named        address of named_count rows:
 //!                    0 name, 8 name_len, 16 addr, 24 kind u32, 28 padding
 //! ```
@@ -143,9 +143,10 @@ impl Descriptor {
             2 => Backend::Become,
             other => return Err(bad(format!("backend {other} is unknown"))),
         };
-        let threading = match half(28)? {
-            0 => Threading::Direct,
-            1 => Threading::Table,
+        let (threading, distances) = match half(28)? {
+            0 => (Threading::Direct, false),
+            1 => (Threading::Table, false),
+            2 => (Threading::Direct, true),
             other => return Err(bad(format!("threading {other} is unknown"))),
         };
         let (op_count, named_count) = (half(32)?, half(36)?);
@@ -155,10 +156,14 @@ impl Descriptor {
         let table = word(40)?;
         let mut handlers = Vec::new();
         for index in 0..u64::from(op_count) {
-            let slot = table.wrapping_add(index * 8);
-            let address = image
-                .read_u64(slot)
-                .ok_or_else(|| bad(format!("handler {index} is outside the file")))?;
+            let address = if distances {
+                let distance = image.read_u32(table.wrapping_add(index * 4));
+                distance.map(|it| table.wrapping_add_signed(i64::from(it as i32)))
+            } else {
+                image.read_u64(table.wrapping_add(index * 8))
+            };
+            let address =
+                address.ok_or_else(|| bad(format!("handler {index} is outside the file")))?;
             handlers.push(
                 code(image, address)
                     .ok_or_else(|| bad(format!("handler {index} ({address:#x}) is not code")))?,

@@ -48,9 +48,9 @@ impl Graph {
     /// which bound this one where the file does not say where it ends.
     pub fn build(image: &Image, entry: u64, starts: &BTreeSet<u64>) -> Graph {
         let limit = image.section_end(entry).unwrap_or(entry);
-        let end = image.function_end(entry).unwrap_or_else(|| {
-            starts.range(entry.saturating_add(1)..).next().copied().unwrap_or(limit).min(limit)
-        });
+        // Prebuilt handlers have one entry in the unwind table for all of them.
+        let next = starts.range(entry.saturating_add(1)..).next().copied().unwrap_or(limit);
+        let end = image.function_end(entry).unwrap_or(limit).min(next).min(limit);
         let inside = |target: u64| {
             (entry..end).contains(&target) && (target == entry || !starts.contains(&target))
         };

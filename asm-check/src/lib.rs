@@ -18,6 +18,7 @@ pub mod image;
 pub mod listing;
 pub mod measure;
 pub mod ops;
+pub mod prebuild;
 pub mod program;
 pub mod report;
 pub mod rules;

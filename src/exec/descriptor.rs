@@ -1,7 +1,6 @@
 //! The descriptor by which `asm-check` finds the handlers of a finished binary, stripped or not.
 
-use super::dispatch::HandlerFn;
-use super::handlers::{CONTINUATIONS, HANDLERS};
+use super::handlers::{CONTINUATIONS, TABLE};
 use crate::isa::{OP_COUNT, TABLE_HASH};
 
 /// What a handler-like function is: which rules asm-check holds it to.
@@ -38,7 +37,7 @@ struct Descriptor {
     threading: u32,
     op_count: u32,
     named_count: u32,
-    handlers: *const HandlerFn,
+    handlers: *const (),
     named: *const Named,
 }
 
@@ -78,9 +77,15 @@ static DESCRIPTOR: Shared<Descriptor> = Shared(Descriptor {
     } else {
         0
     },
-    threading: if cfg!(threading = "direct") { 0 } else { 1 },
+    threading: if cfg!(prebuilt) {
+        2
+    } else if cfg!(threading = "direct") {
+        0
+    } else {
+        1
+    },
     op_count: OP_COUNT as u32,
     named_count: NAMED_COUNT as u32,
-    handlers: HANDLERS.as_ptr(),
+    handlers: (&raw const TABLE).cast(),
     named: NAMED.0.as_ptr(),
 });

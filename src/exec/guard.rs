@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::handlers;
+use crate::isa::OP_COUNT;
 use crate::sys::signals::{self, SignalTable};
 
 /// Can out-of-bounds accesses be caught as faults in this build? The `loop` backend keeps the
@@ -24,7 +25,7 @@ static TABLE: SignalTable = SignalTable { landing };
 pub fn install() {
     HANDLERS.get_or_init(|| {
         let mut addresses: Box<[usize]> =
-            handlers::HANDLERS.iter().map(|&handler| handler as *const () as usize).collect();
+            (0..OP_COUNT).map(|op| handlers::handler(op) as *const () as usize).collect();
         addresses.sort_unstable();
         addresses
     });

@@ -1,6 +1,14 @@
 //! All handlers: one line per op, generated from the op table, and the cold continuations that
 //! have no opcode.
 
+#![cfg_attr(
+    prebuilt,
+    allow(unused_imports, unused_macros, reason = "for the ops that are not prebuilt")
+)]
+#![allow(
+    improper_ctypes,
+    reason = "vector registers: the assembly is made from the same type of handlers"
+)]
 #![allow(non_snake_case, reason = "the name of a fused op is those of its parts with `__` between")]
 
 #[cfg(not(dispatch = "loop"))]

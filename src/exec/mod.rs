@@ -2,9 +2,12 @@
 //!
 //! The bodies in `families` are the one text of the handlers; `dispatch` holds three ways of
 //! chaining them, of which the build picks one; `operand` turns operand classes into types; `abi`
-//! states the contract that all of it relies on.
+//! states the contract that all of it relies on. Where handlers were compiled in advance
+//! (`cfg(prebuilt)`, see `isa/prebuilt.rs`), only those of a few ops and the continuations are
+//! compiled, and most of `families` and `operand` is not used.
 
 pub mod abi;
+#[cfg_attr(prebuilt, allow(dead_code, unused_imports, unused_macros))]
 mod barrier;
 mod descriptor;
 #[cfg_attr(dispatch = "become", path = "dispatch/become.rs")]
@@ -12,12 +15,15 @@ mod descriptor;
 #[cfg_attr(dispatch = "loop", path = "dispatch/loop.rs")]
 pub mod dispatch;
 pub mod enter;
+#[cfg_attr(prebuilt, allow(dead_code, unused_imports, unused_macros))]
 mod families;
+#[cfg_attr(prebuilt, allow(dead_code, unused_imports, unused_macros))]
 mod float;
 pub mod guard;
 pub(crate) mod handlers;
 mod later;
 pub mod load;
+#[cfg_attr(prebuilt, allow(dead_code, unused_imports, unused_macros))]
 mod operand;
 pub mod profile;
 pub mod roots;
@@ -65,7 +71,7 @@ unsafe fn head(pc: Pc) -> HandlerFn {
         #[cfg(threading = "direct")]
         return pc.cast::<HandlerFn>().read();
         #[cfg(threading = "table")]
-        return *handlers::HANDLERS.get_unchecked(usize::from(pc.cast::<u16>().read_unaligned()));
+        return *handlers::TABLE.get_unchecked(usize::from(pc.cast::<u16>().read_unaligned()));
     }
 }
 
@@ -112,7 +118,7 @@ pub fn import_call(is_host: bool, pins_floats: bool) -> *const () {
 /// The head of an instruction as it stands in threaded code, in the low bytes.
 pub fn threaded_head(op: Op) -> u64 {
     #[cfg(threading = "direct")]
-    return handlers::HANDLERS[op as usize] as *const () as u64;
+    return handlers::handler(op as usize) as *const () as u64;
     #[cfg(threading = "table")]
     return op as u64;
 }

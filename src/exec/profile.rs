@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::abi::{Regs, Step};
-use super::handlers::HANDLERS;
+use super::handlers::handler;
 use crate::isa::Op;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
@@ -94,7 +94,7 @@ pub fn report() -> [Vec<(String, u64)>; 3] {
 /// The handler contract, for an instruction that was registered.
 #[inline(always)]
 pub unsafe fn count(r: &mut Regs) -> Step {
-    Step::To(HANDLERS[usize::from(tally(r.pc as usize))])
+    Step::To(handler(usize::from(tally(r.pc as usize))))
 }
 
 /// Counts the instruction at `pc` and returns its opcode.

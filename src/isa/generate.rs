@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::prebuilt::Prebuilt;
 use crate::table::{Forward, Kind, Row, Table};
 
 /// `i32_add_asi` to `I32AddAsi`.
@@ -226,25 +227,60 @@ pub fn descriptions(table: &Table) -> String {
     s
 }
 
-/// One `handler!` line per op, and the handler table.
-pub fn handlers(table: &Table) -> String {
+/// One `handler!` line per op that is not prebuilt, and the handler table; and with prebuilt ones the
+/// assembly that goes with it.
+pub fn handlers(table: &Table, prebuilt: Option<&Prebuilt>) -> (String, String) {
     let mut s = String::new();
-    for i in order(table.rows.len()) {
+    let order = order(table.rows.len());
+    for &i in &order {
         let row = &table.rows[i];
-        let _ = writeln!(
-            s,
-            "handler! {{ {}, {}, {:?} }}",
-            row.name,
-            row.handler,
-            format!("`{}`", row.effect)
-        );
+        if prebuilt.is_none_or(|prebuilt| prebuilt.body_of(&row.name).is_none()) {
+            let _ = writeln!(
+                s,
+                "handler! {{ {}, {}, {:?} }}",
+                row.name,
+                row.handler,
+                format!("`{}`", row.effect)
+            );
+        }
     }
-    s += "/// Handler of each op, by opcode.\npub(crate) static HANDLERS: [HandlerFn; OP_COUNT] = [\n";
-    for row in &table.rows {
-        let _ = writeln!(s, "    {},", row.name);
+    let names: Vec<&str> = table.rows.iter().map(|row| &*row.name).collect();
+    let Some(prebuilt) = prebuilt else {
+        s += "/// Handler of each op, by opcode.\n\
+              pub(super) static TABLE: [HandlerFn; OP_COUNT] = [\n";
+        for name in names {
+            let _ = writeln!(s, "    {name},");
+        }
+        s += "];\n\
+              /// The handler of an op.\n\
+              pub(crate) fn handler(op: usize) -> HandlerFn {\n    TABLE[op]\n}\n";
+        return (s, String::new());
+    };
+    let (assembly, symbol, compiled) = prebuilt.assembly(&names, &order);
+    s += "core::arch::global_asm!(\n    include_str!(concat!(env!(\"OUT_DIR\"), \"/handlers.s\")),\n";
+    for name in compiled {
+        let _ = writeln!(s, "    {name} = sym {name},");
     }
-    s += "];\n";
-    s
+    let _ = write!(
+        s,
+        "    options(att_syntax)\n);\n\
+         unsafe extern \"C\" {{\n    \
+             /// Distance from here to the handler of each op, by opcode.\n    \
+             #[link_name = {symbol:?}]\n    \
+             pub(super) static TABLE: [i32; OP_COUNT];\n\
+         }}\n\
+         /// The handler of an op.\n\
+         pub(crate) fn handler(op: usize) -> HandlerFn {{\n    \
+             // SAFETY: the assembly above defines the table, with an entry for each op, which leads to a \
+             function of that type; nothing writes it.\n    \
+             unsafe {{\n        \
+                 let table = &raw const TABLE;\n        \
+                 let handler = table.byte_offset((&*table)[op] as isize).cast::<()>();\n        \
+                 core::mem::transmute::<*const (), HandlerFn>(handler)\n    \
+             }}\n\
+         }}\n"
+    );
+    (s, assembly)
 }
 
 /// Order in which handlers are written, hence laid out in the binary. `THREADLE_LAYOUT_SEED`
