@@ -106,8 +106,8 @@ pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensu
 pub use exn::{ExnRef, ExnRefPre, ExnType, ThrownException};
 pub use extern_::{Export, Extern};
 pub use func::{
-    Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, WasmParams, WasmResults,
-    WasmRet, WasmTy, WasmTyList,
+    Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, ValRaw, WasmParams,
+    WasmResults, WasmRet, WasmTy, WasmTyList,
 };
 pub use gc::{AnyRef, ArrayRef, EqRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
 pub use global::Global;

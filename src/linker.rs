@@ -7,7 +7,7 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Printable, Result, bail, ensure, format_err};
 use crate::extern_::Extern;
-use crate::func::{Func, HostFunc, IntoFunc, WasmRet, WasmTyList};
+use crate::func::{Func, HostFunc, IntoFunc, ValRaw, WasmRet, WasmTyList};
 use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
@@ -197,6 +197,24 @@ impl<T: 'static> Linker<T> {
         f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
         let func = HostFunc::dynamic(&self.engine, ty, f)?;
+        self.insert(module, name, Definition::Host(func))
+    }
+
+    /// Defines a host function from a closure that gets its numbers raw, as
+    /// [`Func::new_unchecked`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken and shadowing is not allowed, `ty` is beyond the limits, or it has
+    /// references.
+    pub fn func_new_unchecked(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        f: impl Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        let func = HostFunc::unchecked(&self.engine, ty, f)?;
         self.insert(module, name, Definition::Host(func))
     }
 

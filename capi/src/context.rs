@@ -8,23 +8,42 @@
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use indexmap::IndexSet;
+
 use threadle::{
-    AsContextMut, Caller, Engine, Result, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder,
-    bail,
+    AsContextMut, Caller, Engine, InterruptHandle, Result, Store, StoreContextMut, StoreLimits,
+    StoreLimitsBuilder, bail,
 };
 
+use crate::embed::raw::RawObject;
 use crate::foreign::HostData;
 use crate::reference::Key;
+
+/// The next store's [`Data::id`].
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The data of all stores of this library.
 pub(crate) struct Data {
     /// The cell that the store lies in.
     home: *const StoreCell,
+    /// Unlike that of any other store, and not zero.
+    pub id: u64,
+    /// What C has seen of the store, by the places that its handles name.
+    pub handles: IndexSet<Key>,
+    /// Objects that C has numbers for in raw values, and how many of them are parameters of host
+    /// functions that are running.
+    pub raw_objects: Vec<RawObject>,
+    pub raw_floor: usize,
+    /// What `threadle_context_get_data` returns.
+    pub user: HostData,
     pub limits: StoreLimits,
     /// Pointers that C attached to objects of the store.
     pub host_info: HashMap<Key, HostData>,
+    #[cfg(feature = "wasi")]
+    pub wasi: Option<threadle::wasi::WasiP1Ctx>,
 }
 
 /// Who has the store.
@@ -38,11 +57,12 @@ enum Lent {
     ToHost(*mut Caller<'static, Data>),
 }
 
-/// A store and who has it.
+/// A store and who has it. To C, `threadle_context_t`.
 pub struct StoreCell {
     store: UnsafeCell<Store<Data>>,
     lent: Cell<Lent>,
     engine: Engine,
+    interrupt: InterruptHandle,
     me: Weak<StoreCell>,
 }
 
@@ -54,20 +74,33 @@ unsafe impl Send for StoreCell {}
 unsafe impl Sync for StoreCell {}
 
 impl StoreCell {
-    pub fn new(engine: &Engine) -> Result<StoreRef> {
+    pub fn new(engine: &Engine, user: HostData) -> Result<StoreRef> {
         // The limits that protect a store are for the embedder to set.
         let limits = StoreLimitsBuilder::new()
             .instances(usize::MAX)
             .tables(usize::MAX)
             .memories(usize::MAX)
             .build();
-        let data = Data { home: core::ptr::null(), limits, host_info: HashMap::new() };
+        let data = Data {
+            home: core::ptr::null(),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            handles: IndexSet::new(),
+            raw_objects: Vec::new(),
+            raw_floor: 0,
+            user,
+            limits,
+            host_info: HashMap::new(),
+            #[cfg(feature = "wasi")]
+            wasi: None,
+        };
         let mut store = Store::try_new(engine, data)?;
         store.limiter(|data| &mut data.limits);
+        let interrupt = store.interrupt_handle();
         let cell = Arc::new_cyclic(|me| StoreCell {
             store: UnsafeCell::new(store),
             lent: Cell::new(Lent::No),
             engine: engine.clone(),
+            interrupt,
             me: me.clone(),
         });
         let home = Arc::as_ptr(&cell);
@@ -80,6 +113,15 @@ impl StoreCell {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.interrupt.clone()
+    }
+
+    /// Is nobody using the store?
+    pub fn is_idle(&self) -> bool {
+        matches!(self.lent.get(), Lent::No)
     }
 
     /// A reference that keeps the store.
@@ -120,6 +162,17 @@ impl StoreCell {
         }
         // SAFETY: as in `with`.
         body(unsafe { &mut *self.store.get() })
+    }
+
+    /// Uses the caller of the host function that runs.
+    pub fn with_caller<R>(
+        &self,
+        body: impl FnOnce(&mut Caller<'_, Data>) -> Result<R>,
+    ) -> Result<R> {
+        let (lent, _restore) = self.take()?;
+        let Lent::ToHost(caller) = lent else { bail!("no host function is running") };
+        // SAFETY: as in `with`.
+        body(unsafe { &mut *caller })
     }
 
     /// The cell of the store that a host function runs in, and that store lent to C until the result

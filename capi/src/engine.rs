@@ -3,6 +3,7 @@
 use threadle::{Config, Engine, Error};
 
 use crate::context::{StoreCell, StoreRef};
+use crate::foreign::HostData;
 use crate::guard::{c_functions, given};
 
 pub struct wasm_config_t {
@@ -46,7 +47,7 @@ c_functions! {
 
     fn wasm_store_new(engine: Option<&wasm_engine_t>) -> Option<Box<wasm_store_t>> {
         let engine = given(engine, "engine")?;
-        let cell = StoreCell::new(&engine.engine)?;
+        let cell = StoreCell::new(&engine.engine, HostData::NONE)?;
         Ok::<_, Error>(Some(Box::new(wasm_store_t { cell })))
     }
 

@@ -172,6 +172,14 @@ impl wasm_externtype_t {
         }
     }
 
+    /// The function type of a tag's.
+    pub(crate) fn tag_signature(&self) -> Result<&wasm_externtype_t> {
+        match &self.kind {
+            TypeKind::Tag(ty) => Ok(ty),
+            _ => bail!("not the type of a tag"),
+        }
+    }
+
     fn number(&self) -> u8 {
         match self.kind {
             TypeKind::Func(_) => 0,
@@ -203,7 +211,7 @@ fn val_type(kind: u8) -> Result<ValType> {
     })
 }
 
-fn val_kind(ty: &ValType) -> u8 {
+pub(crate) fn val_kind(ty: &ValType) -> u8 {
     match ty {
         ValType::I32 => I32,
         ValType::I64 => I64,

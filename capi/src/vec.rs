@@ -106,6 +106,19 @@ pub(crate) unsafe fn slice<'a, T>(data: *const T, size: usize) -> &'a [T] {
     unsafe { core::slice::from_raw_parts(data, size) }
 }
 
+/// Places that C passes as address and number.
+///
+/// # Safety
+///
+/// `data` is null or the address of `size` places that nobody else uses while the result is used.
+pub(crate) unsafe fn slice_mut<'a, T>(data: *mut T, size: usize) -> &'a mut [T] {
+    if data.is_null() {
+        return &mut [];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { core::slice::from_raw_parts_mut(data, size) }
+}
+
 /// The value of elements that C did not initialise.
 pub(crate) trait Blank {
     fn blank() -> Self;

@@ -130,7 +130,7 @@ macro_rules! programs {
     };
 }
 
-programs! { types references objects traps modules }
+programs! { types references objects traps modules embed linkers values client }
 
 #[test]
 fn the_example_of_the_guide_works() {

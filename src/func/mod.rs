@@ -13,11 +13,13 @@ mod activation;
 mod host;
 mod host_async;
 pub(crate) mod invoke;
+mod raw;
 mod resumable;
 mod typed;
 
 pub(crate) use host::HostFunc;
 pub use host::{IntoFunc, WasmRet};
+pub use raw::ValRaw;
 pub use resumable::{ResumableCall, Suspend, SuspendedCall};
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 

@@ -18,6 +18,7 @@ mod linker;
 mod memories;
 mod modules;
 mod outcomes;
+mod raw;
 mod reentry;
 mod slices;
 mod stack;

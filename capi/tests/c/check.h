@@ -104,6 +104,45 @@ static inline wasm_instance_t* instance_of(
   return instance;
 }
 
+/* ---- threadle.h ---- */
+
+static inline threadle_module_t* compile(wasm_engine_t* engine, const char* text) {
+  wasm_byte_vec_t binary;
+  threadle_module_t* module;
+  wat(text, &binary);
+  OK(threadle_module_new(engine, (const uint8_t*)binary.data, binary.size, &module));
+  wasm_byte_vec_delete(&binary);
+  return module;
+}
+
+static inline threadle_val_t val_i32(int32_t value) {
+  threadle_val_t val;
+  val.kind = THREADLE_I32;
+  val.of.i32 = value;
+  return val;
+}
+
+static inline threadle_extern_t export_of(
+  threadle_context_t* context, const threadle_instance_t* instance, const char* name
+) {
+  threadle_extern_t item;
+  CHECK(threadle_instance_export_get(context, instance, name, strlen(name), &item));
+  return item;
+}
+
+/* Does a call that has to fail say this? Deletes the error. */
+static inline bool says(threadle_error_t* error, const char* text) {
+  wasm_name_t message;
+  bool found;
+  CHECK(error != NULL);
+  threadle_error_message(error, &message);
+  found = contains(&message, text);
+  if (!found) fprintf(stderr, "the message is: %.*s\n", (int)message.size, message.data);
+  wasm_name_delete(&message);
+  threadle_error_delete(error);
+  return found;
+}
+
 /* Messages end with a null character. */
 static inline bool trap_says(const wasm_trap_t* trap, const char* text) {
   wasm_message_t message;

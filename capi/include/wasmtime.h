@@ -1,0 +1,309 @@
+/**
+ * \file wasmtime.h
+ *
+ * \brief wasmtime's names for what threadle.h has, so that programs written for wasmtime's C API
+ * compile against this library.
+ *
+ * Names that this header lacks are things that this library lacks; programs that use them do not
+ * compile, rather than misbehave. Knobs that only concern a compiler are here and do nothing.
+ */
+
+#ifndef WASMTIME_API_H
+#define WASMTIME_API_H
+
+#include <threadle.h>
+#include <wasmtime/conf.h>
+
+/* ---- Types ---- */
+
+typedef threadle_anyref_t wasmtime_anyref_t;
+typedef threadle_arrayref_t wasmtime_arrayref_t;
+typedef threadle_caller_t wasmtime_caller_t;
+typedef threadle_context_t wasmtime_context_t;
+typedef threadle_eqref_t wasmtime_eqref_t;
+typedef threadle_error_t wasmtime_error_t;
+typedef threadle_exnref_t wasmtime_exnref_t;
+typedef threadle_extern_kind_t wasmtime_extern_kind_t;
+typedef threadle_extern_t wasmtime_extern_t;
+typedef threadle_extern_union_t wasmtime_extern_union_t;
+typedef threadle_externref_t wasmtime_externref_t;
+typedef threadle_func_callback_t wasmtime_func_callback_t;
+typedef threadle_func_t wasmtime_func_t;
+typedef threadle_func_unchecked_callback_t wasmtime_func_unchecked_callback_t;
+typedef threadle_global_t wasmtime_global_t;
+typedef threadle_instance_pre_t wasmtime_instance_pre_t;
+typedef threadle_instance_t wasmtime_instance_t;
+typedef threadle_linker_t wasmtime_linker_t;
+typedef threadle_memory_t wasmtime_memory_t;
+typedef threadle_module_t wasmtime_module_t;
+typedef threadle_sharedmemory_t wasmtime_sharedmemory_t;
+typedef threadle_store_t wasmtime_store_t;
+typedef threadle_structref_t wasmtime_structref_t;
+typedef threadle_table_t wasmtime_table_t;
+typedef threadle_tag_t wasmtime_tag_t;
+typedef threadle_trap_code_t wasmtime_trap_code_t;
+typedef threadle_v128 wasmtime_v128;
+typedef threadle_val_raw_t wasmtime_val_raw_t;
+typedef threadle_val_t wasmtime_val_t;
+typedef threadle_valkind_t wasmtime_valkind_t;
+typedef threadle_valunion_t wasmtime_valunion_t;
+
+/* ---- Constants ---- */
+
+#define WASMTIME_TRAP_CODE_STACK_OVERFLOW THREADLE_TRAP_CODE_STACK_OVERFLOW
+#define WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS THREADLE_TRAP_CODE_MEMORY_OUT_OF_BOUNDS
+#define WASMTIME_TRAP_CODE_HEAP_MISALIGNED THREADLE_TRAP_CODE_HEAP_MISALIGNED
+#define WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS THREADLE_TRAP_CODE_TABLE_OUT_OF_BOUNDS
+#define WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL THREADLE_TRAP_CODE_INDIRECT_CALL_TO_NULL
+#define WASMTIME_TRAP_CODE_BAD_SIGNATURE THREADLE_TRAP_CODE_BAD_SIGNATURE
+#define WASMTIME_TRAP_CODE_INTEGER_OVERFLOW THREADLE_TRAP_CODE_INTEGER_OVERFLOW
+#define WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO THREADLE_TRAP_CODE_INTEGER_DIVISION_BY_ZERO
+#define WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER THREADLE_TRAP_CODE_BAD_CONVERSION_TO_INTEGER
+#define WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED THREADLE_TRAP_CODE_UNREACHABLE_CODE_REACHED
+#define WASMTIME_TRAP_CODE_INTERRUPT THREADLE_TRAP_CODE_INTERRUPT
+#define WASMTIME_TRAP_CODE_OUT_OF_FUEL THREADLE_TRAP_CODE_OUT_OF_FUEL
+#define WASMTIME_TRAP_CODE_ATOMIC_WAIT_NON_SHARED_MEMORY THREADLE_TRAP_CODE_ATOMIC_WAIT_NON_SHARED_MEMORY
+#define WASMTIME_TRAP_CODE_NULL_REFERENCE THREADLE_TRAP_CODE_NULL_REFERENCE
+#define WASMTIME_TRAP_CODE_ARRAY_OUT_OF_BOUNDS THREADLE_TRAP_CODE_ARRAY_OUT_OF_BOUNDS
+#define WASMTIME_TRAP_CODE_ALLOCATION_TOO_LARGE THREADLE_TRAP_CODE_ALLOCATION_TOO_LARGE
+#define WASMTIME_TRAP_CODE_CAST_FAILURE THREADLE_TRAP_CODE_CAST_FAILURE
+#define WASMTIME_EXTERN_FUNC THREADLE_EXTERN_FUNC
+#define WASMTIME_EXTERN_GLOBAL THREADLE_EXTERN_GLOBAL
+#define WASMTIME_EXTERN_TABLE THREADLE_EXTERN_TABLE
+#define WASMTIME_EXTERN_MEMORY THREADLE_EXTERN_MEMORY
+#define WASMTIME_EXTERN_SHAREDMEMORY THREADLE_EXTERN_SHAREDMEMORY
+#define WASMTIME_EXTERN_TAG THREADLE_EXTERN_TAG
+#define WASMTIME_I32 THREADLE_I32
+#define WASMTIME_I64 THREADLE_I64
+#define WASMTIME_F32 THREADLE_F32
+#define WASMTIME_F64 THREADLE_F64
+#define WASMTIME_V128 THREADLE_V128
+#define WASMTIME_FUNCREF THREADLE_FUNCREF
+#define WASMTIME_EXTERNREF THREADLE_EXTERNREF
+#define WASMTIME_ANYREF THREADLE_ANYREF
+#define WASMTIME_EXNREF THREADLE_EXNREF
+
+/* ---- Functions ---- */
+
+#define wasmtime_anyref_as_array threadle_anyref_as_array
+#define wasmtime_anyref_as_eqref threadle_anyref_as_eqref
+#define wasmtime_anyref_as_struct threadle_anyref_as_struct
+#define wasmtime_anyref_clone threadle_anyref_clone
+#define wasmtime_anyref_from_i31 threadle_anyref_from_i31
+#define wasmtime_anyref_from_raw threadle_anyref_from_raw
+#define wasmtime_anyref_i31_get_s threadle_anyref_i31_get_s
+#define wasmtime_anyref_i31_get_u threadle_anyref_i31_get_u
+#define wasmtime_anyref_is_array threadle_anyref_is_array
+#define wasmtime_anyref_is_eqref threadle_anyref_is_eqref
+#define wasmtime_anyref_is_i31 threadle_anyref_is_i31
+#define wasmtime_anyref_is_null threadle_anyref_is_null
+#define wasmtime_anyref_is_struct threadle_anyref_is_struct
+#define wasmtime_anyref_set_null threadle_anyref_set_null
+#define wasmtime_anyref_to_raw threadle_anyref_to_raw
+#define wasmtime_anyref_unroot threadle_anyref_unroot
+#define wasmtime_arrayref_clone threadle_arrayref_clone
+#define wasmtime_arrayref_get threadle_arrayref_get
+#define wasmtime_arrayref_is_null threadle_arrayref_is_null
+#define wasmtime_arrayref_len threadle_arrayref_len
+#define wasmtime_arrayref_set threadle_arrayref_set
+#define wasmtime_arrayref_set_null threadle_arrayref_set_null
+#define wasmtime_arrayref_to_anyref threadle_arrayref_to_anyref
+#define wasmtime_arrayref_to_eqref threadle_arrayref_to_eqref
+#define wasmtime_arrayref_unroot threadle_arrayref_unroot
+#define wasmtime_caller_context threadle_caller_context
+#define wasmtime_caller_export_get threadle_caller_export_get
+#define wasmtime_config_max_wasm_stack_set threadle_config_max_wasm_stack_set
+#define wasmtime_config_memory_guard_size_set threadle_config_memory_guard_size_set
+#define wasmtime_config_memory_reservation_for_growth_set threadle_config_memory_reservation_for_growth_set
+#define wasmtime_config_memory_reservation_set threadle_config_memory_reservation_set
+#define wasmtime_config_parallel_compilation_set threadle_config_parallel_compilation_set
+#define wasmtime_config_signals_based_traps_set threadle_config_signals_based_traps_set
+#define wasmtime_config_wasm_bulk_memory_set threadle_config_wasm_bulk_memory_set
+#define wasmtime_config_wasm_custom_page_sizes_set threadle_config_wasm_custom_page_sizes_set
+#define wasmtime_config_wasm_exceptions_set threadle_config_wasm_exceptions_set
+#define wasmtime_config_wasm_function_references_set threadle_config_wasm_function_references_set
+#define wasmtime_config_wasm_gc_set threadle_config_wasm_gc_set
+#define wasmtime_config_wasm_memory64_set threadle_config_wasm_memory64_set
+#define wasmtime_config_wasm_multi_memory_set threadle_config_wasm_multi_memory_set
+#define wasmtime_config_wasm_multi_value_set threadle_config_wasm_multi_value_set
+#define wasmtime_config_wasm_reference_types_set threadle_config_wasm_reference_types_set
+#define wasmtime_config_wasm_relaxed_simd_deterministic_set threadle_config_wasm_relaxed_simd_deterministic_set
+#define wasmtime_config_wasm_relaxed_simd_set threadle_config_wasm_relaxed_simd_set
+#define wasmtime_config_wasm_simd_set threadle_config_wasm_simd_set
+#define wasmtime_config_wasm_tail_call_set threadle_config_wasm_tail_call_set
+#define wasmtime_config_wasm_threads_set threadle_config_wasm_threads_set
+#define wasmtime_config_wasm_wide_arithmetic_set threadle_config_wasm_wide_arithmetic_set
+#define wasmtime_context_gc threadle_context_gc
+#define wasmtime_context_get_data threadle_context_get_data
+#define wasmtime_context_set_data threadle_context_set_data
+#define wasmtime_context_set_wasi threadle_context_set_wasi
+#define wasmtime_engine_clone threadle_engine_clone
+#define wasmtime_eqref_as_array threadle_eqref_as_array
+#define wasmtime_eqref_as_struct threadle_eqref_as_struct
+#define wasmtime_eqref_clone threadle_eqref_clone
+#define wasmtime_eqref_from_i31 threadle_eqref_from_i31
+#define wasmtime_eqref_i31_get_s threadle_eqref_i31_get_s
+#define wasmtime_eqref_i31_get_u threadle_eqref_i31_get_u
+#define wasmtime_eqref_is_array threadle_eqref_is_array
+#define wasmtime_eqref_is_i31 threadle_eqref_is_i31
+#define wasmtime_eqref_is_null threadle_eqref_is_null
+#define wasmtime_eqref_is_struct threadle_eqref_is_struct
+#define wasmtime_eqref_set_null threadle_eqref_set_null
+#define wasmtime_eqref_to_anyref threadle_eqref_to_anyref
+#define wasmtime_eqref_unroot threadle_eqref_unroot
+#define wasmtime_error_delete threadle_error_delete
+#define wasmtime_error_exit_status threadle_error_exit_status
+#define wasmtime_error_message threadle_error_message
+#define wasmtime_error_new threadle_error_new
+#define wasmtime_error_wasm_trace threadle_error_wasm_trace
+#define wasmtime_exnref_clone threadle_exnref_clone
+#define wasmtime_exnref_from_raw threadle_exnref_from_raw
+#define wasmtime_exnref_is_null threadle_exnref_is_null
+#define wasmtime_exnref_set_null threadle_exnref_set_null
+#define wasmtime_exnref_tag threadle_exnref_tag
+#define wasmtime_exnref_to_raw threadle_exnref_to_raw
+#define wasmtime_exnref_unroot threadle_exnref_unroot
+#define wasmtime_extern_delete threadle_extern_delete
+#define wasmtime_extern_type threadle_extern_type
+#define wasmtime_externref_clone threadle_externref_clone
+#define wasmtime_externref_data threadle_externref_data
+#define wasmtime_externref_from_raw threadle_externref_from_raw
+#define wasmtime_externref_is_null threadle_externref_is_null
+#define wasmtime_externref_new threadle_externref_new
+#define wasmtime_externref_set_null threadle_externref_set_null
+#define wasmtime_externref_to_raw threadle_externref_to_raw
+#define wasmtime_externref_unroot threadle_externref_unroot
+#define wasmtime_frame_func_name threadle_frame_func_name
+#define wasmtime_frame_module_name threadle_frame_module_name
+#define wasmtime_func_call threadle_func_call
+#define wasmtime_func_call_unchecked threadle_func_call_unchecked
+#define wasmtime_func_from_raw threadle_func_from_raw
+#define wasmtime_func_new threadle_func_new
+#define wasmtime_func_new_unchecked threadle_func_new_unchecked
+#define wasmtime_func_to_raw threadle_func_to_raw
+#define wasmtime_func_type threadle_func_type
+#define wasmtime_funcref_is_null threadle_funcref_is_null
+#define wasmtime_funcref_set_null threadle_funcref_set_null
+#define wasmtime_global_get threadle_global_get
+#define wasmtime_global_new threadle_global_new
+#define wasmtime_global_set threadle_global_set
+#define wasmtime_global_type threadle_global_type
+#define wasmtime_instance_export_get threadle_instance_export_get
+#define wasmtime_instance_export_nth threadle_instance_export_nth
+#define wasmtime_instance_new threadle_instance_new
+#define wasmtime_instance_pre_delete threadle_instance_pre_delete
+#define wasmtime_instance_pre_instantiate threadle_instance_pre_instantiate
+#define wasmtime_instance_pre_module threadle_instance_pre_module
+#define wasmtime_linker_allow_shadowing threadle_linker_allow_shadowing
+#define wasmtime_linker_clone threadle_linker_clone
+#define wasmtime_linker_define threadle_linker_define
+#define wasmtime_linker_define_func threadle_linker_define_func
+#define wasmtime_linker_define_func_unchecked threadle_linker_define_func_unchecked
+#define wasmtime_linker_define_instance threadle_linker_define_instance
+#define wasmtime_linker_define_unknown_imports_as_default_values threadle_linker_define_unknown_imports_as_default_values
+#define wasmtime_linker_define_unknown_imports_as_traps threadle_linker_define_unknown_imports_as_traps
+#define wasmtime_linker_define_wasi threadle_linker_define_wasi
+#define wasmtime_linker_delete threadle_linker_delete
+#define wasmtime_linker_get threadle_linker_get
+#define wasmtime_linker_get_default threadle_linker_get_default
+#define wasmtime_linker_instantiate threadle_linker_instantiate
+#define wasmtime_linker_instantiate_pre threadle_linker_instantiate_pre
+#define wasmtime_linker_module threadle_linker_module
+#define wasmtime_linker_new threadle_linker_new
+#define wasmtime_memory_data threadle_memory_data
+#define wasmtime_memory_data_size threadle_memory_data_size
+#define wasmtime_memory_grow threadle_memory_grow
+#define wasmtime_memory_new threadle_memory_new
+#define wasmtime_memory_page_size threadle_memory_page_size
+#define wasmtime_memory_page_size_log2 threadle_memory_page_size_log2
+#define wasmtime_memory_size threadle_memory_size
+#define wasmtime_memory_type threadle_memory_type
+#define wasmtime_memorytype_is64 threadle_memorytype_is64
+#define wasmtime_memorytype_isshared threadle_memorytype_isshared
+#define wasmtime_memorytype_maximum threadle_memorytype_maximum
+#define wasmtime_memorytype_minimum threadle_memorytype_minimum
+#define wasmtime_memorytype_new threadle_memorytype_new
+#define wasmtime_memorytype_page_size threadle_memorytype_page_size
+#define wasmtime_memorytype_page_size_log2 threadle_memorytype_page_size_log2
+#define wasmtime_module_clone threadle_module_clone
+#define wasmtime_module_delete threadle_module_delete
+#define wasmtime_module_exports threadle_module_exports
+#define wasmtime_module_imports threadle_module_imports
+#define wasmtime_module_new threadle_module_new
+#define wasmtime_module_validate threadle_module_validate
+#define wasmtime_sharedmemory_clone threadle_sharedmemory_clone
+#define wasmtime_sharedmemory_data threadle_sharedmemory_data
+#define wasmtime_sharedmemory_data_size threadle_sharedmemory_data_size
+#define wasmtime_sharedmemory_delete threadle_sharedmemory_delete
+#define wasmtime_sharedmemory_grow threadle_sharedmemory_grow
+#define wasmtime_sharedmemory_new threadle_sharedmemory_new
+#define wasmtime_sharedmemory_size threadle_sharedmemory_size
+#define wasmtime_sharedmemory_type threadle_sharedmemory_type
+#define wasmtime_store_context threadle_store_context
+#define wasmtime_store_delete threadle_store_delete
+#define wasmtime_store_limiter threadle_store_limiter
+#define wasmtime_store_new threadle_store_new
+#define wasmtime_structref_clone threadle_structref_clone
+#define wasmtime_structref_field threadle_structref_field
+#define wasmtime_structref_is_null threadle_structref_is_null
+#define wasmtime_structref_set_field threadle_structref_set_field
+#define wasmtime_structref_set_null threadle_structref_set_null
+#define wasmtime_structref_to_anyref threadle_structref_to_anyref
+#define wasmtime_structref_to_eqref threadle_structref_to_eqref
+#define wasmtime_structref_unroot threadle_structref_unroot
+#define wasmtime_table_get threadle_table_get
+#define wasmtime_table_grow threadle_table_grow
+#define wasmtime_table_new threadle_table_new
+#define wasmtime_table_set threadle_table_set
+#define wasmtime_table_size threadle_table_size
+#define wasmtime_table_type threadle_table_type
+#define wasmtime_tag_eq threadle_tag_eq
+#define wasmtime_tag_new threadle_tag_new
+#define wasmtime_tag_type threadle_tag_type
+#define wasmtime_trap_code threadle_trap_code
+#define wasmtime_trap_new threadle_trap_new
+#define wasmtime_trap_new_code threadle_trap_new_code
+#define wasmtime_val_clone threadle_val_clone
+#define wasmtime_val_unroot threadle_val_unroot
+#define wasmtime_wat2wasm threadle_wat2wasm
+#define wasmtime_wasm_valtype_equal threadle_valtype_equal
+#define wasmtime_wasm_valtype_v128 threadle_valtype_v128
+
+/* ---- What only concerns a compiler ---- */
+
+typedef uint8_t wasmtime_strategy_t;
+enum wasmtime_strategy_enum {
+  WASMTIME_STRATEGY_AUTO,
+  WASMTIME_STRATEGY_CRANELIFT,
+  WASMTIME_STRATEGY_WINCH
+};
+
+typedef uint8_t wasmtime_opt_level_t;
+enum wasmtime_opt_level_enum {
+  WASMTIME_OPT_LEVEL_NONE,
+  WASMTIME_OPT_LEVEL_SPEED,
+  WASMTIME_OPT_LEVEL_SPEED_AND_SIZE
+};
+
+#define WASMTIME_IGNORED_CONFIG_PROP(name, type) \
+  static inline void wasmtime_config_##name##_set(wasm_config_t* config, type value) { \
+    (void)config; \
+    (void)value; \
+  }
+
+WASMTIME_IGNORED_CONFIG_PROP(cranelift_debug_verifier, bool)
+WASMTIME_IGNORED_CONFIG_PROP(cranelift_opt_level, wasmtime_opt_level_t)
+WASMTIME_IGNORED_CONFIG_PROP(debug_info, bool)
+WASMTIME_IGNORED_CONFIG_PROP(macos_use_mach_ports, bool)
+WASMTIME_IGNORED_CONFIG_PROP(memory_init_cow, bool)
+WASMTIME_IGNORED_CONFIG_PROP(memory_may_move, bool)
+WASMTIME_IGNORED_CONFIG_PROP(native_unwind_info, bool)
+WASMTIME_IGNORED_CONFIG_PROP(strategy, wasmtime_strategy_t)
+
+/** This library never runs on wasmtime's interpreter. */
+static inline bool wasmtime_engine_is_pulley(const wasm_engine_t* engine) {
+  (void)engine;
+  return false;
+}
+
+#endif  /* WASMTIME_API_H */

@@ -1,0 +1,79 @@
+//! Modules and engines of threadle.h.
+
+use core::mem::MaybeUninit;
+
+use threadle::{Engine, Module};
+
+use super::error::MaybeError;
+use crate::engine::wasm_engine_t;
+use crate::guard::{c_functions, given};
+use crate::module::{exports, imports};
+use crate::types::{wasm_exporttype_t, wasm_importtype_t};
+use crate::vec::{Out, fill, slice};
+
+pub struct threadle_module_t {
+    pub(super) module: Module,
+}
+
+/// Where a function puts a module.
+type ModuleOut<'a> = Option<&'a mut MaybeUninit<Option<Box<threadle_module_t>>>>;
+
+c_functions! {
+    fn threadle_engine_clone(engine: Option<&wasm_engine_t>) -> Option<Box<wasm_engine_t>> {
+        Ok(Some(Box::new(given(engine, "engine")?.clone())))
+    }
+
+    fn threadle_engine_same(a: Option<&wasm_engine_t>, b: Option<&wasm_engine_t>) -> bool {
+        Ok(Engine::same(&given(a, "engine")?.engine, &given(b, "engine")?.engine))
+    }
+
+    fn threadle_module_new(
+        engine: Option<&wasm_engine_t>,
+        wasm: *const u8,
+        size: usize,
+        out: ModuleOut<'_>,
+    ) -> MaybeError {
+        let out = given(out, "module")?;
+        out.write(None);
+        // SAFETY: C passes the address of so many bytes, or null.
+        let wasm = unsafe { slice(wasm, size) };
+        let module = Module::from_binary(&given(engine, "engine")?.engine, wasm)?;
+        out.write(Some(Box::new(threadle_module_t { module })));
+        Ok(MaybeError::NONE)
+    }
+
+    fn threadle_module_validate(
+        engine: Option<&wasm_engine_t>,
+        wasm: *const u8,
+        size: usize,
+    ) -> MaybeError {
+        // SAFETY: as above.
+        let wasm = unsafe { slice(wasm, size) };
+        Module::validate(&given(engine, "engine")?.engine, wasm)?;
+        Ok(MaybeError::NONE)
+    }
+
+    fn threadle_module_delete(module: Option<Box<threadle_module_t>>) {
+        drop(module);
+        Ok(())
+    }
+
+    fn threadle_module_clone(module: Option<&threadle_module_t>) -> Option<Box<threadle_module_t>> {
+        let module = given(module, "module")?.module.clone();
+        Ok(Some(Box::new(threadle_module_t { module })))
+    }
+
+    fn threadle_module_imports(
+        module: Option<&threadle_module_t>,
+        out: Out<'_, Option<Box<wasm_importtype_t>>>,
+    ) {
+        fill(out, || Ok(imports(&given(module, "module")?.module)))
+    }
+
+    fn threadle_module_exports(
+        module: Option<&threadle_module_t>,
+        out: Out<'_, Option<Box<wasm_exporttype_t>>>,
+    ) {
+        fill(out, || Ok(exports(&given(module, "module")?.module)))
+    }
+}
