@@ -11,10 +11,11 @@
 //! done are those of the whole run, so that a run that does not fit traps before anything is written.
 //! A run that moves down onto itself has to begin at its start; its two starts change with the length.
 
+use super::runtime::{PENDING, SUSPENDED, THROWN};
 use crate::vm::Slot;
 
 /// What a runtime function returns when there is more to do.
-pub const AGAIN: u32 = u32::MAX - 2;
+pub const AGAIN: u32 = u32::MAX - 3;
 
 /// Bytes of a slice: some tens of microseconds, beside which the way around is nothing.
 pub const BYTES: u64 = 1 << 20;
@@ -86,3 +87,5 @@ impl Cut {
         unsafe { self.end(args, len) }
     }
 }
+
+const _: () = assert!(AGAIN != PENDING && AGAIN != THROWN && AGAIN != SUSPENDED);
