@@ -10,6 +10,9 @@ pub const PIN_DEPTH_SHIFT: u32 = 3;
 pub const PIN_WRITE_WEIGHT: u64 = 3;
 /// Uses below this weight do not earn a pin: its entry and exit cost about four moves.
 pub const PIN_MIN_WEIGHT: u64 = 16;
-/// Moves that the branches of one function may need for the values they carry. Validated code can
-/// ask for a thousand with a two-byte instruction; real code carries one value now and then.
-pub const MAX_CARRIED: usize = 1 << 24;
+/// A branch or return carries more values than this as one run of slots. Validated code can ask for a
+/// thousand with a two-byte instruction; real code carries one value now and then.
+pub const MAX_CARRIED: usize = 4;
+/// References on the operand stack, from the top, that a call leaves where they are: locals above all.
+/// Those below are put into their homes, once, which keeps stack maps in proportion to the code.
+pub const MAX_LAZY_REFS: usize = 16;

@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::index::TypeIndex;
 use crate::isa::{self, Bin, Class, Cmp, Op};
 use crate::trap::Trap;
+use crate::tune;
+use crate::types::ValType;
 use crate::vm::frame::MAX_SLOT;
 
 /// What kind of block.
@@ -33,21 +35,20 @@ pub enum BlockKind {
 
 /// An open block.
 #[derive(Debug)]
-pub struct Block {
+pub struct Block<'a> {
     pub kind: BlockKind,
     /// Operands below its parameters.
     pub base: usize,
     /// Slots of those.
     pub base_height: i32,
-    params: Box<[Kind]>,
-    results: Box<[Kind]>,
+    params: &'a [ValType],
+    results: &'a [ValType],
     /// What branches to it lead to.
     pub label: Label,
     /// For an `if` without `else` so far: where the condition leads if it fails.
     otherwise: Label,
-    /// Operands and accumulators at an `if`, for its other arm.
+    /// Accumulators at an `if`, for its other arm.
     entry_accs: Accs,
-    entry: Vec<Operand>,
     /// Whether it was entered in reachable code.
     reachable: bool,
     /// The region in effect directly inside.
@@ -93,7 +94,7 @@ impl Assigned {
     }
 }
 
-impl Translator<'_> {
+impl<'a> Translator<'a> {
     /// Function entry.
     pub fn begin(&mut self) {
         self.assigned.is = vec![false; self.frame.locals()];
@@ -117,17 +118,15 @@ impl Translator<'_> {
         }
         self.enter_pins();
         self.emit.set_barrier();
-        let results = self.ty.results().map(Kind::of).collect();
         self.control.push(Block {
             kind: BlockKind::Function,
             base: 0,
             base_height: 0,
-            params: Box::default(),
-            results,
+            params: &[],
+            results: self.ty.results_slice(),
             label: Label::default(),
             otherwise: Label::default(),
             entry_accs: Accs::default(),
-            entry: Vec::new(),
             reachable: true,
             region: crate::vm::catch::NONE,
             legacy: None,
@@ -196,21 +195,23 @@ impl Translator<'_> {
         Ok(Code::new(code, stack_maps))
     }
 
-    fn block_kinds(&self, ty: BlockType) -> (Box<[Kind]>, Box<[Kind]>) {
+    /// Parameters and results of a block.
+    fn block_types(&self, ty: BlockType) -> (&'a [ValType], &'a [ValType]) {
         match ty {
-            BlockType::Empty => Default::default(),
-            BlockType::Type(ty) => (Box::default(), Box::new([Kind::of_wasm(&ty)])),
+            BlockType::Empty => (&[], &[]),
+            BlockType::Type(ty) => (&[], Kind::of_wasm(&ty).types()),
             BlockType::FuncType(index) => {
-                let ty = self.info.type_info(TypeIndex(index)).func();
-                (ty.params().map(Kind::of).collect(), ty.results().map(Kind::of).collect())
+                let info = self.info;
+                let ty = info.type_info(TypeIndex(index)).func();
+                (ty.params_slice(), ty.results_slice())
             }
         }
     }
 
     pub fn open(&mut self, kind: BlockKind, ty: BlockType) {
-        let (params, results) = self.block_kinds(ty);
+        let (params, results) = self.block_types(ty);
         let base = self.stack.len() - params.len();
-        let slots: i32 = params.iter().map(|kind| kind.slots()).sum();
+        let slots: i32 = params.iter().map(|ty| ty.slots() as i32).sum();
         self.assigned.open();
         self.control.push(Block {
             kind,
@@ -221,7 +222,6 @@ impl Translator<'_> {
             label: Label::default(),
             otherwise: Label::default(),
             entry_accs: self.accs,
-            entry: Vec::new(),
             reachable: true,
             region: self.region(),
             legacy: None,
@@ -234,14 +234,13 @@ impl Translator<'_> {
     }
 
     pub fn block(&mut self, ty: BlockType) {
-        self.flush(false);
+        self.flush();
         self.open(BlockKind::Block, ty);
     }
 
     pub fn loop_(&mut self, ty: BlockType) {
-        self.flush(false);
-        let (params, _) = self.block_kinds(ty);
-        self.flush_down_to(self.stack.len() - params.len(), true);
+        self.flush();
+        self.settle(self.block_types(ty).0.len());
         self.accs = Accs::default();
         self.emit.set_barrier();
         self.open(BlockKind::Loop, ty);
@@ -260,22 +259,13 @@ impl Translator<'_> {
         let condition = self.stack.pop();
         // The flush may emit moves, which would part the condition from its comparison.
         let (cmp, x, y) = self.take_condition(&condition);
-        self.flush(false);
+        self.flush();
+        // Both arms begin with the parameters in their homes.
+        self.settle(self.block_types(ty).0.len());
         let mut otherwise = Label::default();
         self.emit_branch(negate(cmp), &x, y.as_ref(), &mut otherwise);
         self.open(BlockKind::If, ty);
-        let entry = (0..self.control.last().map_or(0, |b| b.params.len()))
-            .map(|i| self.stack.get(self.stack.len() - self.params_len() + i))
-            .collect();
-        let accs = self.accs;
-        let block = self.control.last_mut().expect("just opened");
-        block.otherwise = otherwise;
-        block.entry = entry;
-        block.entry_accs = accs;
-    }
-
-    fn params_len(&self) -> usize {
-        self.control.last().map_or(0, |block| block.params.len())
+        self.control.last_mut().expect("just opened").otherwise = otherwise;
     }
 
     pub fn else_(&mut self) {
@@ -293,17 +283,19 @@ impl Translator<'_> {
         self.assigned.open();
         let block = self.control.last_mut().expect("an if");
         block.kind = BlockKind::Else;
-        let (base, accs, entry) = (block.base, block.entry_accs, core::mem::take(&mut block.entry));
+        let (base, accs, params) = (block.base, block.entry_accs, block.params);
         let mut otherwise = core::mem::take(&mut block.otherwise);
         self.reachable = block.reachable;
         self.stack.truncate(base);
         self.emit.bind(&mut otherwise);
-        self.accs = accs;
         self.last = None;
-        for operand in entry {
-            self.stack.push(self.frame.homes, operand.kind, operand.place);
-            self.stack.top_mut().clean = operand.clean;
-        }
+        self.push_all_stored(params);
+        self.accs = accs;
+    }
+
+    /// Pushes values of these types, which are in their homes.
+    pub fn push_all_stored(&mut self, types: &[ValType]) {
+        types.iter().for_each(|&ty| self.push_stored(Kind::of(ty)));
     }
 
     /// `end`. Returns whether the function itself ended.
@@ -330,24 +322,9 @@ impl Translator<'_> {
         // A `catch` leaves its results in their homes, and what it caught below them.
         let mut joined = fell && block.kind == BlockKind::Catch;
         if block.kind == BlockKind::If {
-            // No other arm: its parameters are its results.
-            if !block.params.is_empty() {
-                if fell {
-                    let at = self.emit.op(Op::Br);
-                    self.emit.branch(at, Emitter::target_place(at), &mut block.label);
-                }
-                self.stack.truncate(block.base);
-                self.emit.bind(&mut block.otherwise);
-                self.accs = block.entry_accs;
-                self.last = None;
-                for operand in &block.entry {
-                    self.stack.push(self.frame.homes, operand.kind, operand.place);
-                }
-                self.flush_down_to(block.base, true);
-            } else {
-                self.emit.bind(&mut block.otherwise);
-                joined = true;
-            }
+            // No other arm: its parameters are its results, in the same homes.
+            self.emit.bind(&mut block.otherwise);
+            joined = true;
             self.reachable = true;
         }
         if block.kind != BlockKind::Loop && block.label.is_used() {
@@ -361,9 +338,7 @@ impl Translator<'_> {
         }
         if joined || !fell {
             self.stack.truncate(block.base);
-            for kind in &block.results {
-                self.push_stored(*kind);
-            }
+            self.push_all_stored(block.results);
         }
     }
 
@@ -385,7 +360,7 @@ impl Translator<'_> {
         if block.kind != BlockKind::Loop
             && (block.label.is_used() || block.kind != BlockKind::Block)
         {
-            self.flush_down_to(base, true);
+            self.settle(self.stack.len() - base);
         }
     }
 
@@ -393,16 +368,16 @@ impl Translator<'_> {
         self.control.len() - 1 - depth as usize
     }
 
-    /// The kinds that a branch to a block carries.
-    pub fn branch_kinds(&self, target: usize) -> &[Kind] {
+    /// The types of the values that a branch to a block carries.
+    pub fn branch_types(&self, target: usize) -> &'a [ValType] {
         let block = &self.control[target];
-        if block.kind == BlockKind::Loop { &block.params } else { &block.results }
+        if block.kind == BlockKind::Loop { block.params } else { block.results }
     }
 
     /// Whether the values that a branch carries are where the target expects them, or can be put
     /// there without a move.
     fn in_place(&self, target: usize) -> bool {
-        let count = self.branch_kinds(target).len();
+        let count = self.branch_types(target).len();
         let mut home = self.frame.homes + self.control[target].base_height;
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
@@ -417,28 +392,57 @@ impl Translator<'_> {
     /// Puts the values that a branch carries where the target expects them. They stay on the
     /// stack.
     pub fn carry(&mut self, target: usize) {
-        let count = self.branch_kinds(target).len();
-        self.charge(count);
-        let mut home = (self.frame.homes + self.control[target].base_height) as i16;
+        let count = self.branch_types(target).len();
+        let home = (self.frame.homes + self.control[target].base_height) as i16;
+        if count > tune::MAX_CARRIED {
+            self.carry_span(count, home);
+        } else {
+            self.carry_each(count, home);
+        }
+    }
+
+    /// Copies the topmost values to the slots from `slot` on, one by one.
+    fn carry_each(&mut self, count: usize, mut slot: i16) {
         // Targets lie at or below the values' own homes, so ascending order overwrites nothing
         // that is still needed.
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
-            if operand.home == home {
+            if operand.home == slot {
                 self.place_in_home(&operand);
             } else {
-                self.copy_to(&operand, home);
+                self.copy_to(&operand, slot);
             }
-            home += operand.kind.slots() as i16;
+            slot += operand.kind.slots() as i16;
         }
     }
 
-    /// Accounts for code whose size the module does not pay for: values carried by a branch are
-    /// pushed once but may be moved by any number of branches.
-    pub fn charge(&mut self, moves: usize) {
-        self.carried += moves;
-        if self.carried > crate::tune::MAX_CARRIED {
-            self.limit("branches carry too many values");
+    /// Copies the topmost values to the slots from `slot` on, at once: a branch of two bytes can carry
+    /// a thousand values, so code for each of them would be out of proportion. They are put into their
+    /// homes first, which each value needs once only.
+    fn carry_span(&mut self, count: usize, slot: i16) {
+        self.settle(count);
+        let from = self.stack.get(self.stack.len() - count).home;
+        if from != slot {
+            let slots = self.next_home() - from;
+            let at = self.emit.op(Op::MovSpan);
+            self.emit.i16(at, 0, slot);
+            self.emit.i16(at, 2, from);
+            self.emit.i16(at, 4, slots);
+        }
+    }
+
+    /// Prepares values on top of the stack for being carried on one of several ways: those that later
+    /// code needs too are stored before the ways part.
+    fn prepare_carry(&mut self, count: usize) {
+        if count > tune::MAX_CARRIED {
+            self.settle(count);
+            return;
+        }
+        for i in self.stack.len() - count..self.stack.len() {
+            let operand = self.stack.get(i);
+            if matches!(operand.place, Place::Temp { .. }) {
+                self.place_in_home(&operand);
+            }
         }
     }
 
@@ -480,8 +484,7 @@ impl Translator<'_> {
     /// label, taken if the condition holds (`true`) or if it does not.
     pub fn branch_out(&mut self, depth: u32, test: impl Fn(&mut Self, bool, &mut Label)) {
         let target = self.target(depth);
-        let count = self.branch_kinds(target).len();
-        self.charge(count);
+        let count = self.branch_types(target).len();
         if target != 0 && self.in_place(target) {
             for i in self.stack.len() - count..self.stack.len() {
                 let operand = self.stack.get(i);
@@ -494,13 +497,7 @@ impl Translator<'_> {
         }
         // The way out of line: skip it if the condition fails.
         let mut skip = Label::default();
-        // Values in the accumulator are stored first: both ways need them.
-        for i in self.stack.len() - count..self.stack.len() {
-            let operand = self.stack.get(i);
-            if matches!(operand.place, Place::Temp { .. }) {
-                self.place_in_home(&operand);
-            }
-        }
+        self.prepare_carry(count);
         test(self, false, &mut skip);
         let accs = self.accs;
         if target == 0 {
@@ -525,14 +522,9 @@ impl Translator<'_> {
         // All arms take the same values: put them into their homes so that arms only move.
         let count = {
             let target = self.target(default);
-            self.branch_kinds(target).len()
+            self.branch_types(target).len()
         };
-        for i in self.stack.len() - count..self.stack.len() {
-            let operand = self.stack.get(i);
-            if matches!(operand.place, Place::Temp { .. }) {
-                self.place_in_home(&operand);
-            }
-        }
+        self.prepare_carry(count);
         let at = self.emit.op(isa::br_table(src.class).expect("resolved to a row"));
         self.put_slot(at, 0, src);
         self.emit.u32(at, 4, depths.len() as u32);
@@ -660,15 +652,14 @@ impl Translator<'_> {
     /// Returns with the results on top of the stack, which stay there.
     pub fn return_values(&mut self) {
         let restore = self.restore();
-        let results = &self.control[0].results;
+        let results = self.control[0].results;
         let count = results.len();
-        self.carried += count;
         if count == 0 {
             self.emit.op(isa::ret_plain(restore).expect("a row"));
             return;
         }
         let to = -self.frame.offset as i16;
-        if count == 1 && results[0] != Kind::V128 {
+        if count == 1 && results[0] != ValType::V128 {
             let o = self.stack.peek();
             let float = o.kind.is_float();
             let src = match self.natural(&o, Imm::Word) {
@@ -682,6 +673,11 @@ impl Translator<'_> {
                 Class::I => self.emit.u32(at, 4, super::resolve::signed(o.kind, src.bits) as u32),
                 _ => self.put_slot(at, 0, src),
             }
+            return;
+        }
+        if count > tune::MAX_CARRIED {
+            self.carry_span(count, to);
+            self.emit.op(isa::ret_plain(restore).expect("a row"));
             return;
         }
         // Results go where parameters are: locals that are parameters first leave their slots.

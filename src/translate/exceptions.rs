@@ -27,14 +27,14 @@ pub struct LegacyTry {
     exn: i16,
 }
 
-impl Translator<'_> {
-    fn tag_type(&self, tag: u32) -> &FuncType {
+impl<'a> Translator<'a> {
+    fn tag_type(&self, tag: u32) -> &'a FuncType {
         let info = self.info;
         info.type_info(TypeIndex(info.tags[TagIndex(tag).idx()].0)).func()
     }
 
     pub fn try_table(&mut self, table: &TryTable) {
-        self.flush(false);
+        self.flush();
         if table.catches.is_empty() {
             self.open(BlockKind::Block, table.ty);
             return;
@@ -84,7 +84,7 @@ impl Translator<'_> {
     }
 
     /// A block has ended: its region does, too.
-    pub fn close_region(&mut self, block: &mut Block) {
+    pub fn close_region(&mut self, block: &mut Block<'_>) {
         if let Some(legacy) = block.legacy.take() {
             self.emit.set_clauses(legacy.region, legacy.clauses);
         }
@@ -104,9 +104,7 @@ impl Translator<'_> {
         self.accs = Accs::default();
         self.last = None;
         self.stack.truncate(0);
-        for kind in self.branch_kinds(0).to_vec() {
-            self.push_stored(kind);
-        }
+        self.push_all_stored(self.branch_types(0));
         self.return_values();
     }
 
@@ -150,7 +148,7 @@ impl Translator<'_> {
     // ---- the older form
 
     pub fn try_(&mut self, ty: BlockType) {
-        self.flush(false);
+        self.flush();
         let region = self.emit.region(self.region());
         self.open(BlockKind::Try, ty);
         self.enter(region);
@@ -184,9 +182,7 @@ impl Translator<'_> {
         self.push_stored(Kind::Ref);
         let payload = self.next_home();
         if let Some(tag) = tag {
-            for kind in self.tag_type(tag).params().map(Kind::of).collect::<Vec<_>>() {
-                self.push_stored(kind);
-            }
+            self.push_all_stored(self.tag_type(tag).params_slice());
         }
         let target = self.emit.here();
         let legacy = self.control[innermost].legacy.as_mut().expect("a `try`");

@@ -7,6 +7,7 @@
 
 use super::Translator;
 use super::operand::{NONE, Place};
+use crate::tune;
 
 /// An element of a list of slots.
 #[derive(Clone, Copy, Debug)]
@@ -66,10 +67,14 @@ impl Maps {
 impl Translator<'_> {
     /// The list of operands on the stack that are references in their homes.
     pub fn live_refs(&mut self) -> u32 {
+        let (first, _) = self.stack.listed();
+        // A list is made again when an operand below is moved to its home. So those far below are moved
+        // now, once: what later moves can undo is the end of the list.
+        for i in first..self.stack.refs().saturating_sub(tune::MAX_LAZY_REFS) {
+            let index = self.stack.reference(i).index as usize;
+            self.settle_anywhere(index);
+        }
         let (first, mut below) = self.stack.listed();
-        let fresh = self.stack.refs() - first;
-        // A list is made again when an operand below is moved to its home.
-        self.charge(fresh);
         for i in first..self.stack.refs() {
             let operand = self.stack.reference(i);
             if matches!(operand.place, Place::Temp { .. }) {

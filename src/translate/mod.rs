@@ -10,8 +10,9 @@
 //! - a `local.set` right behind a producer rewrites the producer's destination instead;
 //! - a comparison right before a branch is taken back and emitted as one with it.
 //!
-//! Everything is linear in the size of the function: each operand is pushed, resolved and popped
-//! once, lazily held locals are found through a chain per local, and every branch is patched once.
+//! Everything is linear in the size of the function: each operand is pushed, put into its home and popped
+//! once, whatever blocks are entered above it; lazily held locals are found through a chain per local;
+//! branches that carry many values copy them with one instruction; and every branch is patched once.
 
 mod atomic;
 mod calls;
@@ -155,7 +156,6 @@ pub fn translate(
         assigned: control::Assigned::new(),
         offset: start,
         failure: None,
-        carried: 0,
         maps: maps::Maps::default(),
     };
     translator.begin();
@@ -187,7 +187,7 @@ struct Translator<'a> {
     /// The one before it, if its result is an operand of `last`.
     under: Option<fuse::Rec>,
     emit: Emitter,
-    control: Vec<control::Block>,
+    control: Vec<control::Block<'a>>,
     /// Whether the code being read can be reached.
     reachable: bool,
     /// Blocks opened inside unreachable code.
@@ -198,8 +198,6 @@ struct Translator<'a> {
     /// Module offset of the operator being translated.
     offset: usize,
     failure: Option<Error>,
-    /// Values moved by branches so far.
-    carried: usize,
     maps: maps::Maps,
 }
 

@@ -43,6 +43,8 @@ pub struct Stack {
     refs: Vec<(u32, u32)>,
     /// How many of `refs` have a list that holds.
     listed: usize,
+    /// So many operands from the bottom are stored or constant, and stay so.
+    flushed: usize,
     /// Slots of all operands.
     height: i32,
     /// Highest `height` so far.
@@ -56,6 +58,7 @@ impl Stack {
             holders: vec![NONE; locals],
             refs: Vec::new(),
             listed: 0,
+            flushed: 0,
             height: 0,
             max_height: 0,
         }
@@ -91,6 +94,7 @@ impl Stack {
     pub fn pop(&mut self) -> Operand {
         let operand = self.operands.pop().expect("validated code");
         self.height -= operand.kind.slots();
+        self.flushed = self.flushed.min(self.operands.len());
         if let Place::Local(local) = operand.place {
             self.holders[local as usize] = operand.below;
         }
@@ -99,6 +103,16 @@ impl Stack {
             self.listed = self.listed.min(self.refs.len());
         }
         operand
+    }
+
+    /// How many operands from the bottom are known to be stored or constant.
+    pub fn flushed(&self) -> usize {
+        self.flushed
+    }
+
+    /// Notes that all operands are stored or constant.
+    pub fn set_flushed(&mut self) {
+        self.flushed = self.operands.len();
     }
 
     /// How many operands are references.

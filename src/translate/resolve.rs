@@ -362,25 +362,37 @@ impl Translator<'_> {
         }
     }
 
-    /// Puts everything on the stack into slots or makes sure that it stays constant: control is
-    /// about to split or merge and later code must find it. Constants stay constants unless
-    /// `constants`.
-    pub fn flush(&mut self, constants: bool) {
-        self.flush_down_to(0, constants);
+    /// Puts everything on the stack but constants into slots: control is about to split or merge, and
+    /// later code must find it. What an enclosing block has put there is not looked at again.
+    pub fn flush(&mut self) {
+        for index in (self.stack.flushed()..self.stack.len()).rev() {
+            if !matches!(self.stack.get(index).place, Place::Const(_)) {
+                self.settle_one(index);
+            }
+        }
+        self.stack.set_flushed();
     }
 
-    /// The same for operands from `from` up.
-    pub fn flush_down_to(&mut self, from: usize, constants: bool) {
-        for index in (from..self.stack.len()).rev() {
-            let operand = self.stack.get(index);
-            match operand.place {
-                Place::Temp { stored: true, .. } => {}
-                Place::Const(_) if !constants => {}
-                _ => {
-                    self.place_in_home(&operand);
-                    self.stack.set_stored(index);
-                }
-            }
+    /// Puts the topmost `count` operands into their homes, constants too.
+    pub fn settle(&mut self, count: usize) {
+        for index in (self.stack.len() - count..self.stack.len()).rev() {
+            self.settle_one(index);
+        }
+    }
+
+    fn settle_one(&mut self, index: usize) {
+        let operand = self.stack.get(index);
+        if !matches!(operand.place, Place::Temp { stored: true, .. }) {
+            self.place_in_home(&operand);
+            self.stack.set_stored(index);
+        }
+    }
+
+    /// Puts an operand into its home, wherever it is on the stack.
+    pub fn settle_anywhere(&mut self, index: usize) {
+        match self.stack.get(index).place {
+            Place::Local(local) => self.release_local(local),
+            _ => self.settle_one(index),
         }
     }
 }

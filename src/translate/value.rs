@@ -37,6 +37,18 @@ impl Kind {
         }
     }
 
+    /// A list of one type of this kind.
+    pub fn types(self) -> &'static [ValType] {
+        match self {
+            Kind::I32 => &[ValType::I32],
+            Kind::I64 => &[ValType::I64],
+            Kind::F32 => &[ValType::F32],
+            Kind::F64 => &[ValType::F64],
+            Kind::V128 => &[ValType::V128],
+            Kind::Ref => &[ValType::ANYREF],
+        }
+    }
+
     /// Slots it occupies.
     pub fn slots(self) -> i32 {
         if self == Kind::V128 { 2 } else { 1 }

@@ -4,6 +4,7 @@
 #[path = "../support/growth.rs"]
 mod growth;
 mod modules;
+mod operands;
 mod running;
 
 use growth::{allocated, assert_linear_time};
