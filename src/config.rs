@@ -221,7 +221,7 @@ impl Config {
     }
 
     /// How many calls from host code into WebAssembly may be nested, by host functions that call
-    /// WebAssembly again. The default is 500. One more traps with
+    /// WebAssembly again. The default is 1024. One more traps with
     /// [`Trap::TooManyActivations`](crate::Trap::TooManyActivations). Each level takes native
     /// stack: some hundred bytes of the engine's, and what the host functions themselves use.
     pub fn max_activations(&mut self, count: u32) -> &mut Config {

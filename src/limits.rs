@@ -175,6 +175,10 @@ pub struct StoreLimits {
     tables: usize,
     memories: usize,
     trap_on_grow_failure: bool,
+    total_size: Option<usize>,
+    /// Bytes that count for `total_size`, and how many of them the last growth brought.
+    used: usize,
+    last: usize,
 }
 
 impl Default for StoreLimits {
@@ -188,9 +192,15 @@ impl Default for StoreLimits {
             tables: count,
             memories: count,
             trap_on_grow_failure: false,
+            total_size: None,
+            used: 0,
+            last: 0,
         }
     }
 }
+
+/// Bytes of a table's element.
+const ELEMENT: usize = size_of::<crate::vm::Slot>();
 
 /// Makes [`StoreLimits`]. What is not set is not limited, but for the counts, which are 10,000
 /// each.
@@ -218,6 +228,14 @@ impl StoreLimitsBuilder {
     /// The most bytes that the garbage-collected heap can have.
     pub fn gc_heap_size(mut self, bytes: usize) -> StoreLimitsBuilder {
         self.0.gc_heap_size = Some(bytes);
+        self
+    }
+
+    /// The most bytes that all memories, all tables (eight bytes for an element) and the
+    /// garbage-collected heap of the store can have together. Shared memories, which are no one
+    /// store's, do not count.
+    pub fn total_size(mut self, bytes: usize) -> StoreLimitsBuilder {
+        self.0.total_size = Some(bytes);
         self
     }
 
@@ -267,7 +285,37 @@ impl StoreLimits {
         Ok(allowed)
     }
 
-    fn failed(&self, what: &str, error: Error) -> Result<()> {
+    /// May the store have `growth` more bytes in all? They count from now on if so.
+    fn take(&mut self, growth: usize) -> bool {
+        let used = self.used.saturating_add(growth);
+        if self.total_size.is_some_and(|most| used > most) {
+            return false;
+        }
+        (self.used, self.last) = (used, growth);
+        true
+    }
+
+    /// [`StoreLimits::check`] and [`StoreLimits::take`] for something of units of `unit` bytes.
+    fn grow(
+        &mut self,
+        what: &str,
+        unit: usize,
+        (current, desired): (usize, usize),
+        limits: [Option<usize>; 2],
+    ) -> Result<bool> {
+        if !self.check(what, desired, limits[0], limits[1])? {
+            return Ok(false);
+        }
+        let allowed = self.take(desired.saturating_sub(current).saturating_mul(unit));
+        if !allowed && self.trap_on_grow_failure {
+            bail!("forcing trap when growing {what} to {desired}: the store's limit is reached");
+        }
+        Ok(allowed)
+    }
+
+    /// The growth that was allowed last did not happen.
+    fn failed(&mut self, what: &str, error: Error) -> Result<()> {
+        self.used -= core::mem::take(&mut self.last);
         if self.trap_on_grow_failure {
             return Err(error.context(format!("forcing a {what} growth failure to be a trap")));
         }
@@ -278,11 +326,11 @@ impl StoreLimits {
 impl ResourceLimiter for StoreLimits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        self.check("memory", desired, self.memory_size, maximum)
+        self.grow("memory", 1, (current, desired), [self.memory_size, maximum])
     }
 
     fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
@@ -291,11 +339,11 @@ impl ResourceLimiter for StoreLimits {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        self.check("table", desired, self.table_elements, maximum)
+        self.grow("table", ELEMENT, (current, desired), [self.table_elements, maximum])
     }
 
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
@@ -304,13 +352,13 @@ impl ResourceLimiter for StoreLimits {
 
     fn gc_heap_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
         // A refusal only means that it is time to collect.
         let within = |limit: Option<usize>| limit.is_none_or(|limit| desired <= limit);
-        Ok(within(self.gc_heap_size) && within(maximum))
+        Ok(within(self.gc_heap_size) && within(maximum) && self.take(desired - current))
     }
 
     fn gc_heap_grow_failed(&mut self, error: Error) -> Result<()> {

@@ -332,6 +332,49 @@ fn max_memory_limits_growth() {
     assert_eq!(grow(&["--max-memory", "192K"]), "-1\n");
 }
 
+/// It held for each memory alone, and not for tables.
+#[test]
+fn max_memory_limits_all_memories_and_tables_together() {
+    let text = |memories: usize, tables: usize| {
+        let items = "(memory 16)".repeat(memories) + &"(table 131072 funcref)".repeat(tables);
+        format!(r#"(module {items} (func (export "f") (result i32) (i32.const 1)))"#)
+    };
+    for (memories, tables, fits) in
+        [(4, 0, true), (5, 0, false), (0, 4, true), (0, 5, false), (2, 2, true), (3, 2, false)]
+    {
+        let wat = file("total.wat", text(memories, tables));
+        let ran = run(&["run", "--max-memory", "4M", "--invoke", "f", &wat]);
+        let told = ran.err.contains("limit");
+        assert_eq!((ran.out == "1\n", told), (fits, !fits), "{memories} {tables}: {}", ran.err);
+    }
+}
+
+/// Objects were refused for want of 4 GiB of address space, as if the heap were full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_the_address_space_leaves_room_for_objects_or_is_named() {
+    let wat = file(
+        "objects.wat",
+        r#"(module (type $n (struct (field i32)))
+            (memory 16384) (memory $m i64 1)
+            (func (export "f") (result i32) (struct.get $n 0 (struct.new $n (i32.const 7))))
+            (func (export "g") (result i64) (memory.grow $m (i64.const 1))))"#,
+    );
+    let run = |kilobytes: &str, name: &str| {
+        let binary = env!("CARGO_BIN_EXE_threadle");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"ulimit -v "$1" && shift && exec "$@""#, "sh", kilobytes, binary]);
+        shell.args(["run", "--explicit-bounds-checks", "--invoke", name, &wat]);
+        ran(shell.output().expect("a shell"))
+    };
+    let objects = run("4000000", "f");
+    assert_eq!(objects.out, "7\n", "{}", objects.err);
+    let growth = run("4000000", "g");
+    assert_eq!(growth.out, "1\n", "{}", growth.err);
+    let refused = run("800000", "f");
+    assert!(refused.out.is_empty() && refused.err.contains("ulimit -v"), "{}", refused.err);
+}
+
 #[test]
 fn features_can_be_switched_off() {
     let wat = functions();

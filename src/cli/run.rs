@@ -34,7 +34,8 @@ pub struct Run {
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
 
-    /// Refuse to let any memory, or the heap of garbage-collected objects, grow beyond this size
+    /// Refuse to let the program's memories, its tables and the heap of garbage-collected objects
+    /// take more than this together
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_memory: Option<usize>,
 
@@ -72,7 +73,7 @@ impl Run {
 
         let mut limits = StoreLimitsBuilder::new();
         if let Some(bytes) = self.max_memory {
-            limits = limits.memory_size(bytes).gc_heap_size(bytes);
+            limits = limits.total_size(bytes);
         }
         let host = Host { wasi: self.wasi(file, args)?, limits: limits.build() };
         let mut store = Store::try_new(&engine, host)?;

@@ -18,6 +18,26 @@ pub mod racy;
 
 pub use mapping::{Mapping, RESERVING_IS_FREE};
 
+impl Mapping {
+    /// Reserves `most` bytes, or fewer where the process cannot have so many, but not less than
+    /// `least`.
+    ///
+    /// # Errors
+    ///
+    /// When not even those can be had.
+    pub fn reserve_up_to(least: usize, most: usize) -> std::io::Result<Mapping> {
+        // Under a limit of the process everything else needs some address space, too.
+        let fair = mapping::address_space().map_or(most, |limit| limit / 4);
+        let mut len = most.min(fair).max(least);
+        loop {
+            match Mapping::reserve(len) {
+                Err(_) if len > least => len = (len / 2).max(least),
+                result => return result,
+            }
+        }
+    }
+}
+
 /// Copies to fresh memory, which is zero: pages of zeros are read and not written, so that they take
 /// no memory there.
 ///
@@ -43,6 +63,15 @@ pub const GUARD_PAGES_SUPPORTED: bool = signals::SUPPORTED && !cfg!(miri);
 
 #[cfg(test)]
 mod tests {
+    use super::Mapping;
+
+    #[test]
+    fn less_is_reserved_where_there_is_not_more() {
+        let map = Mapping::reserve_up_to(1 << 16, usize::MAX / 2).unwrap();
+        assert!((1 << 16..usize::MAX / 2).contains(&map.len()));
+        assert!(Mapping::reserve_up_to(usize::MAX / 2, usize::MAX).is_err());
+    }
+
     #[test]
     fn all_but_pages_of_zeros_are_copied() {
         let mut from = vec![0_u8; 4096 * 4 + 100];

@@ -6,6 +6,11 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use std::io;
 
+/// Bytes of address space that the process may have in all, if there is a limit that can be known.
+pub fn address_space() -> Option<usize> {
+    None
+}
+
 /// A range of memory that this process owns. See the twin in `unix.rs`.
 #[derive(Debug)]
 pub struct Mapping {

@@ -54,7 +54,7 @@ impl Mapping {
             )
         };
         if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
+            return Err(refusal());
         }
         let base = NonNull::new(base.cast::<u8>())
             .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
@@ -104,7 +104,7 @@ impl Mapping {
                 libc::PROT_READ | libc::PROT_WRITE,
             )
         };
-        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        if result == 0 { Ok(()) } else { Err(refusal()) }
     }
 
     /// Makes the mapping at least `len` bytes long; it moves. The first `used` bytes, all that was
@@ -193,6 +193,63 @@ impl Drop for Mapping {
     }
 }
 
+/// Bytes of address space that the process may have in all, if there is a limit.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn address_space() -> Option<usize> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes to a live local of the type that it wants.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
+    if result != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
+        return None;
+    }
+    usize::try_from(limit.rlim_cur).ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn address_space() -> Option<usize> {
+    None
+}
+
+/// The system's last error. "Out of memory" is what it says whatever limit is reached, so the likely
+/// one is named.
+#[cold]
+fn refusal() -> io::Error {
+    let error = io::Error::last_os_error();
+    if error.kind() != io::ErrorKind::OutOfMemory {
+        return error;
+    }
+    let why = if let Some((count, most)) = mappings().filter(|(count, most)| count + 16 >= *most) {
+        format!("the process has {count} of {most} mappings that it may have (vm.max_map_count)")
+    } else if let Some(bytes) = address_space() {
+        format!("the process may have {bytes} bytes of address space in all (`ulimit -v`)")
+    } else {
+        return error;
+    };
+    io::Error::new(io::ErrorKind::OutOfMemory, format!("{error}; {why}"))
+}
+
+/// How many mappings the process has, and may have, where the system tells.
+fn mappings() -> Option<(usize, usize)> {
+    use std::fs::File;
+    use std::io::Read;
+    if !cfg!(any(target_os = "linux", target_os = "android")) || cfg!(miri) {
+        return None;
+    }
+    // No large buffers: that there is room for them is just what is in doubt.
+    let mut buffer = [0; 4096];
+    let read = File::open("/proc/sys/vm/max_map_count").ok()?.read(&mut buffer).ok()?;
+    let most = core::str::from_utf8(&buffer[..read]).ok()?.trim().parse().ok()?;
+    let mut maps = File::open("/proc/self/maps").ok()?;
+    let mut count = 0;
+    loop {
+        let read = maps.read(&mut buffer).ok()?;
+        if read == 0 {
+            return Some((count, most));
+        }
+        count += buffer[..read].iter().filter(|&&byte| byte == b'\n').count();
+    }
+}
+
 /// Bytes of a page of the system.
 fn page_size() -> usize {
     use std::sync::OnceLock;
@@ -260,6 +317,18 @@ mod tests {
         }
         // SAFETY: as above.
         assert_eq!((unsafe { *map.base() }, map.len()), (7, 1 << 16));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn mappings_are_counted() {
+        let (before, most) = mappings().unwrap();
+        let mut map = Mapping::reserve(200 * GRANULE).unwrap();
+        // Every other granule is of another kind than its neighbours.
+        (0..100).for_each(|i| map.commit(2 * i * GRANULE, GRANULE).unwrap());
+        let (after, _) = mappings().unwrap();
+        // Other threads map things, too.
+        assert!(after > before + 100 && after < most, "{before}, then {after} of {most}");
     }
 
     #[test]

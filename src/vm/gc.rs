@@ -210,6 +210,7 @@ impl VmStore {
     pub(super) fn allocate(&mut self, header: Header, size: Option<usize>) -> Result<Slot> {
         let size = size.ok_or(Trap::AllocationTooLarge)?;
         let mut collected = self.heap.is_stressed();
+        self.heap_refusal = None;
         if collected {
             self.collect();
         }
@@ -224,7 +225,7 @@ impl VmStore {
                 Err(Shortage::Grow { desired, needed }) => {
                     if !self.grow_heap(desired, needed)? {
                         if collected {
-                            return Err(Trap::OutOfHeap.into());
+                            return Err(self.out_of_heap());
                         }
                         self.collect();
                         collected = true;
@@ -235,6 +236,16 @@ impl VmStore {
                     collected = true;
                 }
             }
+        }
+    }
+
+    /// The trap, with the system's reason if it is to blame.
+    #[cold]
+    fn out_of_heap(&mut self) -> Error {
+        let trap = Error::from(Trap::OutOfHeap);
+        match self.heap_refusal.take() {
+            Some(why) => trap.context(why),
+            None => trap,
         }
     }
 
@@ -256,10 +267,12 @@ impl VmStore {
             }
             match self.heap.grow_to(bytes) {
                 Ok(()) => return Ok(true),
-                // SAFETY: as above.
-                Err(error) => unsafe {
-                    (hooks.grow_failed)(inner, Resource::Heap, error.into())?;
-                },
+                Err(error) => {
+                    self.heap_refusal =
+                        Some(format!("cannot grow the heap to {bytes} bytes: {error}"));
+                    // SAFETY: as above.
+                    unsafe { (hooks.grow_failed)(inner, Resource::Heap, error.into()) }?;
+                }
             }
         }
         Ok(false)
@@ -274,8 +287,9 @@ impl VmStore {
         let failure = match catch_unwind(AssertUnwindSafe(|| f(self))) {
             Ok(Ok(result)) => return Ok(result),
             Ok(Err(error)) => match error.downcast_ref::<Trap>() {
-                Some(trap) => return Err(Some(*trap)),
-                None => Failure::Host(error),
+                // One that has more to say goes out as the error that it is.
+                Some(trap) if error.chain().len() == 1 => return Err(Some(*trap)),
+                _ => Failure::Host(error),
             },
             Err(payload) => Failure::Panic(payload),
         };

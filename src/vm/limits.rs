@@ -76,7 +76,7 @@ impl Default for StoreTunables {
         StoreTunables {
             memory: MemoryTunables::default(),
             stack_bytes: 8 << 20,
-            max_activations: 500,
+            max_activations: 1024,
             heap_reservation: DEFAULT_HEAP,
             collect_always: false,
             backtrace_frames: 1024,

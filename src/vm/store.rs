@@ -117,6 +117,8 @@ pub struct VmStore {
     pub(super) instances: Vec<Instance>,
     // What the collector works with; see `gc`.
     pub(super) heap: Heap,
+    /// Why the system did not let it grow when it had to, last.
+    pub(super) heap_refusal: Option<String>,
     pub(super) type_table: TypeTable,
     pub(super) host_objects: HostObjects,
     pub(super) roots: Roots,
@@ -266,6 +268,7 @@ impl VmStore {
             tags: Vec::new(),
             instances: Vec::new(),
             heap,
+            heap_refusal: None,
             type_table: TypeTable::default(),
             host_objects: HostObjects::default(),
             roots: Roots::default(),

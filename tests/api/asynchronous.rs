@@ -158,14 +158,14 @@ fn calls_nest_as_deeply_as_activations_do() {
         (func (export "down") (param i32) (result i32) (call $again (local.get 0))))"#;
     let instance = instantiate_with(&mut store, text, &[again.into()]);
     let down = instance.get_typed_func::<u32, u32>(&mut store, "down").unwrap();
-    for depth in [0, 1, 50, 499] {
+    for depth in [0, 1, 50, 1023] {
         let (result, pending) = block_on(down.call_async(&mut store, depth));
         assert_eq!((result.unwrap(), pending), (depth + 1, 2 * (depth as usize + 1)));
     }
-    let (result, _) = block_on(down.call_async(&mut store, 500));
+    let (result, _) = block_on(down.call_async(&mut store, 1024));
     assert_eq!(trap_of(&result.unwrap_err()), Trap::TooManyActivations);
-    let (result, _) = block_on(down.call_async(&mut store, 499));
-    assert_eq!(result.unwrap(), 500);
+    let (result, _) = block_on(down.call_async(&mut store, 1023));
+    assert_eq!(result.unwrap(), 1024);
 }
 
 #[test]

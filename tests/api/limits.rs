@@ -119,3 +119,60 @@ fn numbers_of_objects_are_limited() {
     let error = Instance::new(&mut store, &empty, &[]).unwrap_err();
     assert_eq!(error.to_string(), "resource limit exceeded: instance count too high at 3");
 }
+
+#[test]
+fn a_limit_on_the_store_holds_for_memories_tables_and_objects_together() {
+    const PAGE: usize = 65536;
+    let text = r#"(module
+        (type $bytes (array (mut i8)))
+        (memory $a 1) (memory $b i64 1) (table $t 8192 funcref)
+        (func (export "a") (param i32) (result i32) (memory.grow $a (local.get 0)))
+        (func (export "b") (param i32) (result i32)
+            (i32.wrap_i64 (memory.grow $b (i64.extend_i32_u (local.get 0)))))
+        (func (export "t") (param i32) (result i32)
+            (table.grow $t (ref.null func) (i32.mul (local.get 0) (i32.const 8192))))
+        (func (export "objects") (param i32) (result i32)
+            (array.len (array.new_default $bytes (i32.mul (local.get 0) (i32.const 65536))))))"#;
+    let engine = Engine::default();
+    let limits = StoreLimitsBuilder::new().total_size(10 * PAGE).build();
+    let mut store = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let instance = Instance::new(&mut store, &module(&engine, text), &[]).unwrap();
+    let mut call = |name: &str, pages: i32| {
+        let f = instance.get_typed_func::<i32, i32>(&mut store, name).unwrap();
+        f.call(&mut store, pages)
+    };
+    // Three pages are taken.
+    assert_eq!(call("a", 8).unwrap(), -1);
+    assert_eq!(call("a", 2).unwrap(), 1);
+    assert_eq!(call("b", 6).unwrap(), -1);
+    assert_eq!(call("t", 6).unwrap(), -1);
+    assert_eq!(call("b", 2).unwrap(), 1);
+    assert_eq!(call("t", 2).unwrap(), 8192);
+    // One page is left: not enough for an array of one page, with its head.
+    assert_eq!(trap_of(&call("objects", 1).unwrap_err()), Trap::OutOfHeap);
+    assert_eq!(call("a", 1).unwrap(), 3);
+    for name in ["a", "b", "t"] {
+        assert_eq!(call(name, 1).unwrap(), -1);
+    }
+    // A new instance does not begin anew.
+    let error = Instance::new(&mut store, &module(&engine, text), &[]).unwrap_err();
+    assert!(error.to_string().contains("limit"), "{error}");
+}
+
+#[test]
+fn a_growth_that_the_system_refuses_does_not_count() {
+    let engine = Engine::default();
+    let limits = StoreLimitsBuilder::new().total_size(isize::MAX as usize).build();
+    let mut store = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let text = r#"(module (memory i64 1)
+        (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0))))"#;
+    let instance = Instance::new(&mut store, &module(&engine, text), &[]).unwrap();
+    let grow = instance.get_typed_func::<i64, i64>(&mut store, "grow").unwrap();
+    // Within the limit, and more than there is: each time.
+    for _ in 0..4 {
+        assert_eq!(grow.call(&mut store, 1 << 46).unwrap(), -1);
+    }
+    assert_eq!(grow.call(&mut store, 1).unwrap(), 1);
+}

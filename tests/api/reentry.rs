@@ -49,6 +49,21 @@ fn nesting_works_to_the_limit_and_one_more_is_a_trap() {
     }
 }
 
+/// Unless configured otherwise, also where native stack is scarce.
+#[test]
+fn a_thousand_calls_nest_on_a_mebibyte_of_native_stack() {
+    let run = || {
+        let (mut store, instance) = ping(&Engine::default());
+        let down = instance.get_typed_func::<i32, i32>(&mut store, "down").unwrap();
+        assert_eq!(down.call(&mut store, 1000).unwrap(), 1100);
+        assert_eq!(
+            trap_of(&down.call(&mut store, 1_000_000).unwrap_err()),
+            Trap::TooManyActivations
+        );
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
+}
+
 #[test]
 fn the_value_stack_is_shared_by_all_activations() {
     let config = Config::new().max_wasm_stack(4096).clone();

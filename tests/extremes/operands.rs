@@ -14,7 +14,10 @@ fn f0(body: &str) -> String {
 /// `n` operands wait while `n` blocks are entered one after the other.
 fn under(n: usize, block: &str) -> (String, i32) {
     let sum = "i32.add ".repeat(n);
-    (f0(&format!("i32.const 6 {} {} {sum}", "local.get 0 ".repeat(n), block.repeat(n))), 6 + n as i32)
+    (
+        f0(&format!("i32.const 6 {} {} {sum}", "local.get 0 ".repeat(n), block.repeat(n))),
+        6 + n as i32,
+    )
 }
 
 /// Parameters, and results, of the blocks that have many.
@@ -53,9 +56,7 @@ const SHAPES: [(&str, Shape); 14] = [
     ("arms that return many values", |n| {
         conditional(n, "local.get 0 i32.eqz if (type $many) return else end ", "", "")
     }),
-    ("branches that carry many values", |n| {
-        conditional(n, "local.get 0 i32.eqz br_if 0 ", "", "")
-    }),
+    ("branches that carry many values", |n| conditional(n, "local.get 0 i32.eqz br_if 0 ", "", "")),
     ("branches that carry many values down", |n| {
         let branch = "local.get 0 i32.eqz br_if 1 ";
         let types = "i32 ".repeat(MANY);
@@ -76,7 +77,6 @@ const SHAPES: [(&str, Shape); 14] = [
         (format!("(func $f) {}", f0(&body)), 3)
     }),
 ];
-
 
 fn bytes(shape: Shape, n: usize) -> (Vec<u8>, i32) {
     let (fields, expected) = shape(n);

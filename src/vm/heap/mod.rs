@@ -138,7 +138,7 @@ pub struct Heap {
     threshold: usize,
     /// Hand out one cell at a time, so that a collection can come before every allocation.
     stress: bool,
-    /// Most bytes of address space.
+    /// Most bytes of address space; what could be had of them, once there is some.
     reservation: usize,
 }
 
@@ -300,7 +300,8 @@ impl Heap {
     /// When the system refuses.
     pub fn grow_to(&mut self, bytes: usize) -> std::io::Result<()> {
         if self.map.is_empty() {
-            self.map = Mapping::reserve(self.reservation)?;
+            self.map = Mapping::reserve_up_to(bytes, self.reservation)?;
+            self.reservation = self.reservation.min(self.map.len() / blocks::BLOCK * blocks::BLOCK);
         }
         let committed = self.stats.committed;
         self.map.commit(committed, bytes - committed)?;
