@@ -48,7 +48,7 @@ impl WasmBacktrace {
         let mut current: Option<(u32, Module)> = None;
         let mut frames = Vec::new();
         let mut truncated = false;
-        invoke::walk(vm, |instance, pc, is_return| {
+        invoke::walk(vm, |instance, place| {
             if frames.len() >= limit {
                 truncated = true;
                 return false;
@@ -57,9 +57,7 @@ impl WasmBacktrace {
                 Some((index, module)) if *index == instance.index => module.clone(),
                 _ => Module::from_owner(vm.instance(instance).owner()),
             };
-            if let Some((func, offset)) = module.code().lookup(pc) {
-                // A return address is where the call's instruction ends.
-                let offset = if is_return { offset.saturating_sub(1) } else { offset };
+            if let Some((func, offset)) = module.code().lookup(place) {
                 let (module, instance) = (module.clone(), Instance(instance));
                 frames.push(FrameInfo { module, instance, func, offset });
             }

@@ -1,7 +1,7 @@
 //! Code of modules: translated on demand, published to all threads that run it.
 
-use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
@@ -9,10 +9,10 @@ use crate::error::{Error, Result, format_err};
 use crate::exec;
 use crate::index::DefinedFuncIndex;
 use crate::translate::{self, Code, Options};
-use crate::vm::CodeEntry;
 use crate::vm::catch::CodeTable;
 use crate::vm::limits::MemoryTunables;
 use crate::vm::memory::is_guarded;
+use crate::vm::{CodeEntries, CodeEntry, CodePlace};
 use crate::wasm::ModuleInfo;
 
 /// Pairs of a byte offset in a function's code and one in the module, ascending.
@@ -27,9 +27,10 @@ pub struct ModuleCode {
     info: Arc<ModuleInfo>,
     bytes: Arc<[u8]>,
     options: Options,
-    entries: Box<[CodeEntry]>,
+    entries: CodeEntries,
     functions: Box<[OnceLock<Box<Code>>]>,
-    /// Start address of each function's code, for finding the function of an instruction.
+    /// Start address of each function's code, for finding the function of an instruction. Locked
+    /// from before any thread can see a function's code until its place is known.
     places: RwLock<BTreeMap<usize, DefinedFuncIndex>>,
     /// Source maps that backtraces have asked for.
     source_maps: Mutex<HashMap<DefinedFuncIndex, SourceMap>>,
@@ -44,12 +45,6 @@ impl ModuleCode {
         relaxed_simd_deterministic: bool,
     ) -> ModuleCode {
         let count = info.num_defined_funcs() as usize;
-        let stub = exec::lazy_stub_head();
-        let mut entries: Box<[CodeEntry]> =
-            (0..count).map(|_| CodeEntry { pc: AtomicPtr::new(ptr::null_mut()), stub }).collect();
-        for entry in &mut entries {
-            *entry.pc.get_mut() = ptr::from_ref(&entry.stub).cast_mut().cast();
-        }
         ModuleCode {
             options: Options {
                 checked_memory: !info.memories.first().is_some_and(|ty| is_guarded(ty, memory)),
@@ -63,7 +58,7 @@ impl ModuleCode {
             source_maps: Mutex::default(),
             info,
             bytes,
-            entries,
+            entries: CodeEntries::new(count, exec::lazy_stub_head()),
         }
     }
 
@@ -118,19 +113,27 @@ impl ModuleCode {
                 exec::thread(&mut code.words).map_err(|bad| {
                     format_err!("bad instruction at {:#x} of {func:?}", bad.offset)
                 })?;
-                // Another thread may have been faster; its code is as good.
-                let code = cell.get_or_init(|| Box::new(code));
-                let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-                places.insert(code.words.as_ptr() as usize, func);
-                code
+                self.add(func, code)
             }
         };
-        // Publishes the code: whoever loads the entry sees the words. Whoever finds them translated
-        // does it too, as the thread that did it may not have come here yet.
+        // Whoever finds the function translated publishes it too, as the thread that did it may not
+        // have come here yet.
         let start = code.words.as_ptr().cast::<u8>();
-        let pc = start.wrapping_add(code.entry as usize).cast_mut();
-        self.entries[func.idx()].pc.store(pc, Ordering::Release);
+        let pc = start.wrapping_add(code.entry as usize);
+        self.entries.publish(func.idx(), pc);
         Ok(())
+    }
+
+    /// Adds a function's code and its place, at once for all other threads: a thread that finds the
+    /// code may run it, and collections and exceptions then ask for its maps.
+    fn add(&self, func: DefinedFuncIndex, code: Code) -> &Code {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster; its code is as good.
+        let code = self.functions[func.idx()].get_or_init(|| Box::new(code));
+        #[cfg(test)]
+        seam::code_is_visible();
+        places.insert(code.words.as_ptr() as usize, func);
+        code
     }
 
     /// Translates everything, on up to `threads` threads.
@@ -168,29 +171,38 @@ impl ModuleCode {
         errors.min_by_key(|(index, _)| *index).map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// The function that an instruction belongs to, and the instruction's byte offset in its code.
-    pub fn lookup(&self, pc: *const u8) -> Option<(DefinedFuncIndex, u32)> {
+    /// The function that an instruction belongs to, and the byte offset of a part of that
+    /// instruction in its code.
+    pub fn lookup(&self, place: CodePlace) -> Option<(DefinedFuncIndex, u32)> {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        let (&start, &func) = places.range(..=pc as usize).next_back()?;
+        let pc = place.inside() as usize;
+        let (&start, &func) = places.range(..=pc).next_back()?;
         let code = self.functions[func.idx()].get()?;
-        let offset = pc as usize - start;
-        // One past the end is the return address of a call that ends the code.
-        (offset <= code.words.len() * 8).then_some((func, offset as u32))
+        let offset = pc - start;
+        (offset < code.words.len() * 8).then_some((func, offset as u32))
     }
 
-    /// Calls `visit` with the slots of a frame that hold references while a call that returns to
-    /// `pc` is in progress.
-    pub fn stack_slots(&self, pc: *const u8, visit: &mut dyn FnMut(i16)) {
-        if let Some((func, offset)) = self.lookup(pc)
+    /// Where the code of a function that is translated begins and ends.
+    #[cfg(test)]
+    pub(crate) fn range(&self, func: DefinedFuncIndex) -> Option<core::ops::Range<*const u8>> {
+        let words = self.functions[func.idx()].get()?.words.as_ptr_range();
+        Some(words.start.cast()..words.end.cast())
+    }
+
+    /// Calls `visit` with the slots of a frame that hold references while the call at `place` is in
+    /// progress.
+    pub fn stack_slots(&self, place: CodePlace, visit: &mut dyn FnMut(i16)) {
+        if let Some((func, offset)) = self.lookup(place)
             && let Some(code) = self.functions[func.idx()].get()
         {
-            code.stack_maps.visit(offset, visit);
+            // Maps are named by the end of the instruction.
+            code.stack_maps.visit(offset + 1, visit);
         }
     }
 
-    /// Start and catch table of the code that contains `pc`, which stay where they are.
-    pub fn catch_table(&self, pc: *const u8) -> Option<CodeTable> {
-        let (func, _) = self.lookup(pc)?;
+    /// Start and catch table of the code of the instruction at `place`, which stay where they are.
+    pub fn catch_table(&self, place: CodePlace) -> Option<CodeTable> {
+        let (func, _) = self.lookup(place)?;
         let code = self.functions[func.idx()].get()?;
         Some((code.words.as_ptr().cast(), NonNull::from(&code.catches)))
     }
@@ -216,3 +228,21 @@ impl ModuleCode {
 }
 
 static_assertions::assert_impl_all!(ModuleCode: Send, Sync);
+
+/// Where tests come in between two steps of a translation.
+#[cfg(test)]
+pub(crate) mod seam {
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// What this thread does when others can see the next code that it adds.
+        pub static ON_VISIBLE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    /// Other threads can see code from here on that this one is adding.
+    pub(super) fn code_is_visible() {
+        if let Some(act) = ON_VISIBLE.with_borrow_mut(Option::take) {
+            act();
+        }
+    }
+}

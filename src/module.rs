@@ -184,3 +184,109 @@ impl core::fmt::Debug for Module {
 }
 
 static_assertions::assert_impl_all!(Module: Send, Sync);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::code::seam::ON_VISIBLE;
+    use crate::index::DefinedFuncIndex;
+    use crate::vm::CodePlace;
+    use crate::{AsContextMut, Caller, Func, Instance, Store, TypedFunc};
+
+    const SHARED: &str = r#"(module
+        (import "" "gc" (func $gc))
+        (type $s (struct (field i64)))
+        (tag $t)
+        (func (export "fill") (local $i i32)
+          (loop $l
+            (drop (struct.new $s (i64.const -1)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $l (i32.lt_u (local.get $i) (i32.const 1024)))))
+        (func (export "keeps") (result i64) (local $x (ref null $s))
+          (local.set $x (struct.new $s (i64.const 42)))
+          (call $gc)
+          (struct.get $s 0 (local.get $x)))
+        (func (export "catches") (result i64)
+          (block $h
+            (try_table (catch $t $h) (throw $t))
+            (return (i64.const 0)))
+          (i64.const 42)))"#;
+
+    type Fill = Option<TypedFunc<(), ()>>;
+
+    /// A store with an instance whose `fill` is translated, and a function of it that is not.
+    fn instance(module: &Module, name: &str) -> (Store<Fill>, TypedFunc<(), i64>) {
+        let mut store = Store::new(module.engine(), None);
+        let gc = Func::wrap(&mut store, |mut caller: Caller<'_, Fill>| {
+            caller.as_context_mut().gc();
+            // What was freed is used again: all that was used before, and as much behind it.
+            let fill = caller.data().unwrap();
+            fill.call(&mut caller, ()).unwrap();
+            fill.call(&mut caller, ()).unwrap();
+        });
+        let instance = Instance::new(&mut store, module, &[gc.into()]).unwrap();
+        let fill = instance.get_typed_func::<(), ()>(&mut store, "fill").unwrap();
+        fill.call(&mut store, ()).unwrap();
+        *store.data_mut() = Some(fill);
+        let func = instance.get_typed_func(&mut store, name).unwrap();
+        (store, func)
+    }
+
+    /// One thread translates a function and is held up as soon as others see the code; another
+    /// calls the function meanwhile. Both must find all that is known of the code.
+    fn two_threads_call_first(name: &str) {
+        let module = Module::new(&Engine::default(), wat::parse_str(SHARED).unwrap()).unwrap();
+        let (mut store_a, a) = instance(&module, name);
+        let (mut store_b, b) = instance(&module, name);
+        let (visible, wait_visible) = mpsc::channel();
+        let (done, wait_done) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                wait_visible.recv().unwrap();
+                let results = [b.call(&mut store_b, ()).ok(), b.call(&mut store_b, ()).ok()];
+                done.send(results).unwrap();
+            });
+            let (early, is_early) = mpsc::channel();
+            let hold = move || {
+                visible.send(()).unwrap();
+                // As long as this takes, the other thread either waits or runs with what it finds.
+                let results = wait_done.recv_timeout(Duration::from_millis(300)).ok();
+                early.send((results, wait_done)).unwrap();
+            };
+            ON_VISIBLE.set(Some(Box::new(hold)));
+            let results = [a.call(&mut store_a, ()).ok(), a.call(&mut store_a, ()).ok()];
+            assert_eq!(results, [Some(42); 2], "the thread that translated");
+            let (results, wait_done) = is_early.recv().expect("the function was translated here");
+            let results = results.unwrap_or_else(|| wait_done.recv().unwrap());
+            assert_eq!(results, [Some(42); 2], "the thread that came in between");
+        });
+    }
+
+    #[test]
+    fn code_that_another_thread_can_see_has_its_stack_maps() {
+        two_threads_call_first("keeps");
+    }
+
+    #[test]
+    fn code_that_another_thread_can_see_has_its_catch_tables() {
+        two_threads_call_first("catches");
+    }
+
+    #[test]
+    fn the_end_of_code_returns_to_the_function_that_ends_there() {
+        let module = Module::new(&Engine::default(), wat::parse_str(SHARED).unwrap()).unwrap();
+        let code = module.code();
+        code.compile_all(1).unwrap();
+        for func in (0..code.info().num_defined_funcs()).map(DefinedFuncIndex) {
+            let range = code.range(func).unwrap();
+            let (start, end) = (range.start, range.end);
+            let len = (end as usize - start as usize) as u32;
+            assert_eq!(code.lookup(CodePlace::Inside(start)), Some((func, 0)));
+            assert_eq!(code.lookup(CodePlace::Returns(end)), Some((func, len - 1)));
+            assert_ne!(code.lookup(CodePlace::Returns(start)), Some((func, 0)));
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::vm::imports::External;
 use crate::vm::memory::Growth;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
 use crate::vm::store::Resource;
-use crate::vm::{Slot, VmStore};
+use crate::vm::{CodePlace, Slot, VmStore};
 
 /// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
 /// own, which host functions reach through [`Caller`](crate::Caller).
@@ -158,9 +158,9 @@ impl<T: 'static> Embedder for StoreInner<T> {
 
     fn catch_table(
         owner: &std::sync::Arc<dyn core::any::Any + Send + Sync>,
-        pc: *const u8,
+        place: CodePlace,
     ) -> Option<CodeTable> {
-        Module::from_owner(owner).code().catch_table(pc)
+        Module::from_owner(owner).code().catch_table(place)
     }
 
     fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool> {
@@ -225,13 +225,13 @@ impl<T: 'static> Embedder for StoreInner<T> {
         let mut module: Option<(u32, Module)> = None;
         exec::frame_roots(
             store,
-            &mut |instance, pc, visit| {
+            &mut |instance, place, visit| {
                 if module.as_ref().is_none_or(|known| known.0 != instance) {
                     let owner = store.instance_at(instance).owner();
                     module = Some((instance, Module::from_owner(owner)));
                 }
                 if let Some((_, module)) = &module {
-                    module.code().stack_slots(pc, visit);
+                    module.code().stack_slots(place, visit);
                 }
             },
             roots,

@@ -134,16 +134,20 @@ impl StubCode {
     }
 }
 
-/// The head of the static stubs, before any code runs: handler addresses are not constants for
-/// the compiler, so the first activation fills them in.
+/// The static stubs. Handler addresses are not constants for the compiler, so `initialise` fills
+/// them in.
 static EXIT_CODE: StubCode = StubCode(core::sync::atomic::AtomicU64::new(0));
 static THUNK_CODE: StubCode = StubCode(core::sync::atomic::AtomicU64::new(0));
 
-/// Fills in the static stubs. Called before the first activation of an engine; idempotent.
+/// Fills in the static stubs. Every engine calls it before it can run code; only the first call
+/// writes, because handlers read the stubs without synchronisation.
 pub fn initialise() {
     use core::sync::atomic::Ordering::Relaxed;
-    EXIT_CODE.0.store(threaded_head(Op::Exit), Relaxed);
-    THUNK_CODE.0.store(threaded_head(Op::ReturnThunk), Relaxed);
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        EXIT_CODE.0.store(threaded_head(Op::Exit), Relaxed);
+        THUNK_CODE.0.store(threaded_head(Op::ReturnThunk), Relaxed);
+    });
 }
 
 /// The head of the stub in an untranslated function's [`crate::vm::CodeEntry`].

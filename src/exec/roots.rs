@@ -2,11 +2,11 @@
 
 use super::suspend;
 use super::walk::walk;
-use crate::vm::{Slot, VmCtx, VmStore};
+use crate::vm::{CodePlace, Slot, VmCtx, VmStore};
 
 /// Names the slots of a frame, relative to it, that hold references while a call is in progress:
-/// given the instance whose code it runs, the call's return address, and what to do with each slot.
-pub type SlotsOf<'a> = dyn FnMut(u32, *const u8, &mut dyn FnMut(i16)) + 'a;
+/// given the instance whose code it runs, the call, and what to do with each slot.
+pub type SlotsOf<'a> = dyn FnMut(u32, CodePlace, &mut dyn FnMut(i16)) + 'a;
 
 /// Adds the references in all frames to `roots`.
 pub fn frame_roots(vm: &VmStore, slots_of: &mut SlotsOf<'_>, roots: &mut Vec<Slot>) {
@@ -16,9 +16,9 @@ pub fn frame_roots(vm: &VmStore, slots_of: &mut SlotsOf<'_>, roots: &mut Vec<Slo
     // translation says, and lie inside the frames.
     unsafe {
         walk(&raw const vm.ctx, &mut |frame| {
-            if frame.is_return {
+            if let CodePlace::Returns(_) = frame.place {
                 let fp = frame.fp;
-                slots_of(instance_of(frame.ctx), frame.pc, &mut |slot| {
+                slots_of(instance_of(frame.ctx), frame.place, &mut |slot| {
                     roots.push(fp.offset(slot as isize).read());
                 });
             }
@@ -28,8 +28,8 @@ pub fn frame_roots(vm: &VmStore, slots_of: &mut SlotsOf<'_>, roots: &mut Vec<Slo
             if let Some(frames) = frames.upgrade()
                 && let Ok(saved) = frames.downcast::<suspend::Saved>()
             {
-                saved.visit(&mut |ctx, pc, read| {
-                    slots_of(instance_of(ctx), pc, &mut |slot| roots.push(read(slot)));
+                saved.visit(&mut |ctx, place, read| {
+                    slots_of(instance_of(ctx), place, &mut |slot| roots.push(read(slot)));
                 });
             }
         }

@@ -16,7 +16,7 @@ use crate::trap::Trap;
 use crate::vm::frame::{
     CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
-use crate::vm::{HostOutcome, HostReturn, Slot, StoreCtx, VmCtx, VmHostFunc};
+use crate::vm::{CodePlace, HostOutcome, HostReturn, Slot, StoreCtx, VmCtx, VmHostFunc};
 
 /// A suspended activation. Its store keeps a weak reference to the frames, whose references are
 /// roots of the collector.
@@ -41,9 +41,8 @@ unsafe impl Send for Saved {}
 // SAFETY: shared access reads no more than the pointers themselves.
 unsafe impl Sync for Saved {}
 
-/// Called with a frame's instance, the return address of its call in progress, and what reads its
-/// slots.
-pub(super) type FrameVisitor<'a> = dyn FnMut(*const VmCtx, *const u8, &dyn Fn(i16) -> Slot) + 'a;
+/// Called with a frame's instance, its call in progress, and what reads its slots.
+pub(super) type FrameVisitor<'a> = dyn FnMut(*const VmCtx, CodePlace, &dyn Fn(i16) -> Slot) + 'a;
 
 impl Saved {
     /// Visits the frames of WebAssembly functions.
@@ -65,7 +64,7 @@ impl Saved {
                 ctx = at(fp, OWN_CTX) as *const VmCtx;
                 pc = at(fp, OWN_RESUME) as Pc;
             }
-            visit(ctx, pc, &|slot| at(fp, slot as isize));
+            visit(ctx, CodePlace::Returns(pc), &|slot| at(fp, slot as isize));
         }
     }
 }

@@ -2,9 +2,11 @@
 //! successor instead of jumping to it, the stack would overflow. And every fused handler beside those of
 //! its parts: they must do the same.
 
+use core::any::Any;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
+use std::sync::Arc;
 
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
@@ -15,7 +17,7 @@ use crate::vm::catch::CodeTable;
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;
 use crate::vm::store::{Hooks, Resource};
-use crate::vm::{Slot, StoreCtx, VmCtx, VmMemory, VmStore, VmTable};
+use crate::vm::{CodePlace, Slot, StoreCtx, VmCtx, VmMemory, VmStore, VmTable};
 
 /// Copies of an instruction in a row. A call leaves at least 16 bytes on the stack.
 const COPIES: usize = 8_000;
@@ -25,7 +27,7 @@ const STACK: usize = 64 << 10;
 unsafe fn compile(_: *mut VmCtx, _: u32) -> bool {
     false
 }
-unsafe fn catch_table(_: *mut VmCtx, _: *const u8) -> Option<CodeTable> {
+fn catch_table(_: &Arc<dyn Any + Send + Sync>, _: CodePlace) -> Option<CodeTable> {
     None
 }
 unsafe fn growing(_: *mut c_void, _: Resource, _: &Growth) -> Result<bool> {

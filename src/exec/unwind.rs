@@ -13,7 +13,7 @@ use crate::vm::exception::{Landing, Site, UNCAUGHT};
 use crate::vm::frame::{
     CALLER_FP, OWN_CTX, OWN_RESUME, PINNED_FLOATS, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
-use crate::vm::{Failure, Slot, VmCtx, VmStore};
+use crate::vm::{CodePlace, Failure, Slot, VmCtx, VmStore};
 
 /// Finds where the exception in flight is caught: hands over payload and reference, and returns
 /// the registers to go on with. Null if nobody in this activation catches it: then the exit is
@@ -140,28 +140,28 @@ unsafe fn site(store: &mut VmStore, ctx: *mut VmCtx, pc: *const u8) -> Site {
         return known;
     }
     // SAFETY: the caller's promise.
-    unsafe { find_site(store, ctx, pc) }
+    let instance = unsafe { (*ctx).instance_index };
+    find_site(store, instance, pc)
 }
 
-/// The same for a call that is not remembered.
-///
-/// # Safety
-/// As for [`site`].
+/// The same for a call of an instance that is not remembered.
 #[inline(never)]
-unsafe fn find_site(store: &mut VmStore, ctx: *mut VmCtx, pc: *const u8) -> Site {
+fn find_site(store: &mut VmStore, instance: u32, pc: *const u8) -> Site {
     let mut site =
         Site { pc, code: pc, table: core::ptr::null(), region: NONE, pins: (false, false) };
-    // The instruction ends where the call returns to; its last byte is certainly inside.
-    let inside = pc.wrapping_sub(1);
-    // SAFETY: the caller's promise; the store is not used during the call.
-    if let Some((code, table)) = unsafe { (store.ctx.hooks.catch_table)(ctx, inside) } {
-        // SAFETY: catch tables live as long as the store and nobody writes them.
-        let known = unsafe { table.as_ref() };
-        site.pins = known.pins;
-        let region = known.region_at((inside as usize - code as usize) as u32);
-        if region != NONE {
-            site = Site { code, table: table.as_ptr(), region, ..site };
-        }
+    let place = CodePlace::Returns(pc);
+    let catch_table = store.ctx.hooks.catch_table;
+    let found = store.code_owner(instance).and_then(|owner| catch_table(owner, place));
+    let Some((code, table)) = found else {
+        // Only what is known is remembered.
+        return site;
+    };
+    // SAFETY: catch tables live as long as the store and nobody writes them.
+    let known = unsafe { table.as_ref() };
+    site.pins = known.pins;
+    let region = known.region_at((place.inside() as usize - code as usize) as u32);
+    if region != NONE {
+        site = Site { code, table: table.as_ptr(), region, ..site };
     }
     *store.exceptions.site_mut(pc) = site;
     site

@@ -2,16 +2,14 @@
 
 use super::{EXIT_CODE, THUNK_CODE};
 use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC};
-use crate::vm::{Slot, StoreCtx, VmCtx};
+use crate::vm::{CodePlace, Slot, StoreCtx, VmCtx};
 
 /// A frame of a WebAssembly function met on a walk.
 #[derive(Clone, Copy, Debug)]
 pub struct RawFrame {
-    /// The instruction that trapped (innermost frame only), or the one behind the call that is in
-    /// progress, be it of a runtime function.
-    pub pc: *const u8,
-    /// Whether `pc` is a return address: the instruction in question ends there.
-    pub is_return: bool,
+    /// The instruction that trapped (innermost frame only), or the call that is in progress, be it
+    /// of a runtime function.
+    pub place: CodePlace,
     /// The frame.
     pub fp: *mut Slot,
     /// Its instance.
@@ -35,7 +33,7 @@ pub unsafe fn walk(store: *const StoreCtx, visit: &mut dyn FnMut(RawFrame) -> bo
                 return;
             }
             ctx = fp.offset(OWN_CTX).read() as *mut VmCtx;
-        } else if !visit(RawFrame { pc: trapped, is_return: false, fp, ctx }) {
+        } else if !visit(RawFrame { place: CodePlace::Inside(trapped), fp, ctx }) {
             return;
         }
         // Here `fp` is a frame that was dealt with and `ctx` its instance: visited, or native.
@@ -56,7 +54,7 @@ pub unsafe fn walk(store: *const StoreCtx, visit: &mut dyn FnMut(RawFrame) -> bo
             } else {
                 ret
             };
-            if !visit(RawFrame { pc, is_return: true, fp, ctx }) {
+            if !visit(RawFrame { place: CodePlace::Returns(pc), fp, ctx }) {
                 return;
             }
         }

@@ -13,7 +13,7 @@ use crate::val::Val;
 use crate::vm::exception::UNCAUGHT;
 use crate::vm::owner::CallSite;
 use crate::vm::store::{FuncRef, Handle};
-use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
+use crate::vm::{CodePlace, Failure, Slot, StoreCtx, VmCtx, VmStore};
 
 /// Calls a function with values that have been checked against its type `ty`.
 pub(super) fn call_values<T>(
@@ -150,8 +150,8 @@ pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Erro
 }
 
 /// Visits the frames of all activations, innermost first, until `visit` returns `false`: the
-/// instance, the instruction, and whether that is a return address.
-pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, *const u8, bool) -> bool) {
+/// instance and the instruction.
+pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, CodePlace) -> bool) {
     // SAFETY: whoever has a shared reference to the store is not running its code: it is in a host
     // function, whose call published the frames; handles an exit; or no activation exists. Frames'
     // contexts are live like all of the store's.
@@ -159,7 +159,7 @@ pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, *const u8, bool) 
         exec::walk(
             &raw const vm.ctx,
             &mut |frame| match CallSite::new(frame.ctx).instance(vm.id()) {
-                Some(instance) => visit(instance, frame.pc, frame.is_return),
+                Some(instance) => visit(instance, frame.place),
                 None => true,
             },
         );

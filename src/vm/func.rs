@@ -2,10 +2,9 @@
 
 use core::any::Any;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::Arc;
 
-use super::{Slot, VmCtx};
+use super::{CodeEntry, Slot, VmCtx};
 
 /// A function value: what a `funcref` points to and what an import slot holds.
 ///
@@ -55,28 +54,6 @@ impl VmImport {
     }
 }
 
-/// Where a function's bytecode starts. Calls go through this cell, so that lazy translation and
-/// re-threading replace code by one store.
-///
-/// Until the function is translated, `pc` points to `stub`, which holds the head of the
-/// `lazy_compile` instruction: the handler finds the entry from its own `pc`.
-#[repr(C)]
-#[derive(Debug)]
-pub struct CodeEntry {
-    /// First instruction.
-    pub pc: AtomicPtr<u8>,
-    /// Instruction head of the lazy stub (a handler address or an opcode).
-    pub stub: u64,
-}
-
-impl CodeEntry {
-    /// The current code, acquired so that the bytes behind it are visible.
-    #[inline]
-    pub fn load(&self) -> *const u8 {
-        self.pc.load(Ordering::Acquire)
-    }
-}
-
 /// What a host shim tells the trampoline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
@@ -117,7 +94,7 @@ pub type HostShim = unsafe extern "C" fn(
     host: *const VmHostFunc,
 ) -> HostReturn;
 
-/// A host function: a [`VmFunc`] whose code is the two-instruction stub
+/// A host function: a [`VmFunc`] whose code is the stub
 /// `call_indirect_host sig`, with what that opcode needs behind it.
 #[repr(C)]
 pub struct VmHostFunc {
@@ -135,7 +112,6 @@ pub struct VmHostFunc {
     pub stub: [u64; 2],
 }
 
-static_assertions::const_assert_eq!(core::mem::size_of::<CodeEntry>(), 16);
 // Handlers that only want the function read one pointer.
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmImport, func), 0);
 static_assertions::const_assert_eq!(core::mem::size_of::<VmImport>(), 16);

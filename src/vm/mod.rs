@@ -5,6 +5,7 @@
 
 pub mod awaited;
 pub mod catch;
+pub mod code_map;
 pub mod context;
 pub mod exception;
 pub mod frame;
@@ -28,10 +29,9 @@ pub mod table;
 pub mod value;
 
 pub use catch::CatchTable;
+pub use code_map::{CodeEntries, CodeEntry, CodePlace};
 pub use context::{StoreCtx, VmCtx};
-pub use func::{
-    CodeEntry, HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc, VmImport,
-};
+pub use func::{HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc, VmImport};
 pub use layout::VmLayout;
 pub use memory::VmMemory;
 pub use store::{Failure, Hooks, VmStore};

@@ -18,7 +18,7 @@ use super::catch::CodeTable;
 use super::limits::StoreTunables;
 use super::memory::Growth;
 use super::store::{Handle, Resource, StoreId};
-use super::{Failure, Hooks, Slot, VmCtx, VmStore};
+use super::{CodePlace, Failure, Hooks, Slot, VmCtx, VmStore};
 use crate::error::{Error, Result};
 use crate::wasm::TypeRegistry;
 
@@ -32,8 +32,8 @@ pub trait Embedder: Sized + 'static {
     /// When the function cannot be translated; execution ends with the error.
     fn compile(owner: &Arc<dyn Any + Send + Sync>, defined_index: u32) -> Result<()>;
 
-    /// Start and catch table of the code that contains `pc`; both live as long as the owner.
-    fn catch_table(owner: &Arc<dyn Any + Send + Sync>, pc: *const u8) -> Option<CodeTable>;
+    /// Start and catch table of the code of a call; both live as long as the owner.
+    fn catch_table(owner: &Arc<dyn Any + Send + Sync>, place: CodePlace) -> Option<CodeTable>;
 
     /// May a memory, a table or the heap grow?
     ///
@@ -66,7 +66,7 @@ struct HooksOf<D>(PhantomData<D>);
 impl<D: Embedder> HooksOf<D> {
     const HOOKS: Hooks = Hooks {
         compile: compile::<D>,
-        catch_table: catch_table::<D>,
+        catch_table: D::catch_table,
         growing: growing::<D>,
         growing_later: growing_later::<D>,
         grow_failed: grow_failed::<D>,
@@ -87,15 +87,6 @@ unsafe fn compile<D: Embedder>(ctx: *mut VmCtx, defined_index: u32) -> bool {
     };
     store.pending = Some(failure);
     false
-}
-
-unsafe fn catch_table<D: Embedder>(ctx: *mut VmCtx, pc: *const u8) -> Option<CodeTable> {
-    // SAFETY: native code calls this with the live context of a frame, and nobody uses the store
-    // meanwhile.
-    let (store, instance) = unsafe { (VmCtx::store_mut(ctx), (*ctx).instance_index) };
-    // The host's own context has no code.
-    let instance = store.instances.get(instance as usize)?;
-    D::catch_table(instance.owner(), pc)
 }
 
 unsafe fn growing<D: Embedder>(

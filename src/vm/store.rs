@@ -23,7 +23,7 @@ use super::roots::Roots;
 use super::stack::ValueStack;
 use super::table::Table;
 use super::value::{ObjectRef, Value};
-use super::{Slot, StoreCtx, VmCtx, VmFunc, VmTable};
+use super::{CodePlace, Slot, StoreCtx, VmCtx, VmFunc, VmTable};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
@@ -48,9 +48,9 @@ pub struct Hooks {
     /// Translates a defined function of the module that `ctx` is an instance of, and publishes the
     /// code in its [`super::CodeEntry`]. `false`: it failed, and why is pending in the store.
     pub compile: unsafe fn(ctx: *mut VmCtx, defined_index: u32) -> bool,
-    /// Start and catch table of the code that contains `pc`, of the module that `ctx` is an
-    /// instance of. Both live as long as the store. `None`: not in code of that module.
-    pub catch_table: unsafe fn(ctx: *mut VmCtx, pc: *const u8) -> Option<CodeTable>,
+    /// Start and catch table of the code of a call, in the module that `owner` keeps. Both live as
+    /// long as the owner. `None`: not in code of that module.
+    pub catch_table: fn(owner: &Arc<dyn Any + Send + Sync>, place: CodePlace) -> Option<CodeTable>,
     /// May the embedder's limits let a memory or table grow?
     pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
     /// The same, where the embedder may take its time; `None` if it need not.
@@ -795,6 +795,11 @@ impl VmStore {
     /// An instance by its place.
     pub fn instance_at(&self, index: u32) -> &Instance {
         &self.instances[index as usize]
+    }
+
+    /// What keeps the code of an instance alive; `None` for the host's own context, which has none.
+    pub fn code_owner(&self, instance: u32) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.instances.get(instance as usize).map(Instance::owner)
     }
 
     /// Instances made so far.

@@ -77,7 +77,7 @@ impl Heap {
 
     /// Ends a collection: frees what is not marked.
     pub fn end_collection(&mut self) {
-        self.ctx.windows.fill(Window::EMPTY);
+        self.windows().fill(Window::EMPTY);
         let live = self.blocks.sweep();
         self.stats.live = live;
         self.stats.allocated = 0;

@@ -12,12 +12,13 @@
 mod blocks;
 mod mark;
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 pub use crate::wasm::object::kind;
 pub use blocks::{CLASSES, class_of, class_size};
 
 use super::Slot;
+use super::store::into_raw;
 use crate::index::TypeId;
 use crate::sys::Mapping;
 use crate::wasm::object::ObjectLayout;
@@ -125,8 +126,9 @@ pub struct HeapStats {
 /// The heap of a store.
 #[derive(Debug)]
 pub struct Heap {
-    /// What handlers see; boxed so that it stays in place.
-    ctx: Box<HeapCtx>,
+    /// What handlers see, in a place of its own. It was a box; since then handlers know its address,
+    /// and it is reached by that alone.
+    ctx: NonNull<HeapCtx>,
     map: Mapping,
     blocks: Blocks,
     /// Marked objects whose contents have not been looked at.
@@ -142,7 +144,7 @@ pub struct Heap {
     reservation: usize,
 }
 
-// SAFETY: the pointers lead into the mapping that the heap owns.
+// SAFETY: the pointers lead into the mapping and the object that the heap owns.
 unsafe impl Send for Heap {}
 // SAFETY: shared access reads plain data only.
 unsafe impl Sync for Heap {}
@@ -174,7 +176,7 @@ impl Heap {
     /// A heap that has no memory yet and can take up to `reservation` bytes.
     pub fn new(reservation: usize, stress: bool) -> Heap {
         Heap {
-            ctx: Box::new(HeapCtx { windows: [Window::EMPTY; CLASSES] }),
+            ctx: into_raw(HeapCtx { windows: [Window::EMPTY; CLASSES] }),
             map: Mapping::empty(),
             blocks: Blocks::default(),
             work: Vec::new(),
@@ -188,7 +190,14 @@ impl Heap {
 
     /// What handlers see.
     pub fn ctx(&mut self) -> *mut HeapCtx {
-        &raw mut *self.ctx
+        self.ctx.as_ptr()
+    }
+
+    /// The free cells per size class.
+    fn windows(&mut self) -> &mut [Window; CLASSES] {
+        // SAFETY: the object lives as long as the heap, and while the heap is borrowed exclusively no
+        // handler runs.
+        unsafe { &mut (*self.ctx.as_ptr()).windows }
     }
 
     /// What is in use.
@@ -245,7 +254,7 @@ impl Heap {
 
     fn allocate_small(&mut self, class: usize) -> Result<*mut u8, Shortage> {
         let size = class_size(class);
-        let window = self.ctx.windows[class];
+        let window = self.windows()[class];
         let window = if window.next < window.end {
             window
         } else {
@@ -261,7 +270,7 @@ impl Heap {
         };
         let rest = Window { next: window.next.wrapping_add(size), end: window.end };
         // Under stress the rest of the run waits for the collection that comes next.
-        self.ctx.windows[class] = if self.stress { Window::EMPTY } else { rest };
+        self.windows()[class] = if self.stress { Window::EMPTY } else { rest };
         Ok(window.next)
     }
 
@@ -308,5 +317,12 @@ impl Heap {
         self.blocks.add((bytes - committed) / blocks::BLOCK);
         self.stats.committed = bytes;
         Ok(())
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box, and nothing runs that knows its address.
+        drop(unsafe { Box::from_raw(self.ctx.as_ptr()) });
     }
 }
