@@ -1,8 +1,7 @@
 //! Loading: from translated code, which names handlers by opcode and runtime functions by number,
 //! to code that runs.
 
-use super::threaded_head;
-use super::{handlers, profile, runtime};
+use super::{handlers, profile, runtime, stored, threaded_head};
 use crate::isa::{self, HEAD, Op};
 
 /// Why code cannot be loaded.
@@ -44,7 +43,7 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
         ) {
             let number = u64::from_le_bytes(read::<8>(words, at + HEAD + 16).ok_or(bad)?);
             let address = runtime::address(number).ok_or(bad)?;
-            write(words, at + HEAD + 16, &(address as *const () as u64).to_le_bytes());
+            write(words, at + HEAD + 16, &stored(address as *const ()).to_le_bytes());
         }
         if let Some(counted) = &mut counted
             && cfg!(threading = "direct")
@@ -62,7 +61,7 @@ pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
                 let distance = read::<4>(words, at + place).map_or(0, i32::from_le_bytes);
                 targets.push((start + at).wrapping_add_signed(distance as isize));
             }
-            write(words, at, &(handlers::count as *const () as u64).to_le_bytes()[..HEAD]);
+            write(words, at, &stored(handlers::count as *const ()).to_le_bytes()[..HEAD]);
         } else {
             write(words, at, &threaded_head(op).to_le_bytes()[..HEAD]);
         }

@@ -69,7 +69,7 @@ unsafe fn head(pc: Pc) -> HandlerFn {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(threading = "direct")]
-        return pc.cast::<HandlerFn>().read();
+        return function(pc.cast::<u64>().read());
         #[cfg(threading = "table")]
         return *handlers::TABLE.get_unchecked(usize::from(pc.cast::<u16>().read_unaligned()));
     }
@@ -118,9 +118,26 @@ pub fn import_call(is_host: bool, pins_floats: bool) -> *const () {
 /// The head of an instruction as it stands in threaded code, in the low bytes.
 pub fn threaded_head(op: Op) -> u64 {
     #[cfg(threading = "direct")]
-    return handlers::handler(op as usize) as *const () as u64;
+    return stored(handlers::handler(op as usize) as *const ());
     #[cfg(threading = "table")]
     return op as u64;
+}
+
+/// A function's address as it stands in a stream of instructions, where addresses are integers.
+fn stored(function: *const ()) -> u64 {
+    function.expose_provenance() as u64
+}
+
+/// The function whose address stands in a stream of instructions.
+///
+/// # Safety
+/// `address` is what [`stored`] made of a function of the pointer type `F`.
+#[inline(always)]
+unsafe fn function<F: Copy>(address: u64) -> F {
+    const { assert!(size_of::<F>() == size_of::<*const ()>()) };
+    let pointer = core::ptr::with_exposed_provenance::<()>(address as usize);
+    // SAFETY: the caller's promise; pointers to functions and to data have one size and form.
+    unsafe { core::mem::transmute_copy::<*const (), F>(&pointer) }
 }
 
 /// A single instruction without operands that native code places in a frame or function.

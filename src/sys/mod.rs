@@ -3,14 +3,18 @@
 //!
 //! Each part has twins with one interface: [`Mapping`] is made of `mmap` on unix and of the
 //! allocator elsewhere; [`signals`] is real on the targets whose fault contexts are known and
-//! empty elsewhere. Nothing here knows about WebAssembly.
+//! empty elsewhere. Miri, which has neither page protection nor signals, gets the portable ones.
+//! Nothing here knows about WebAssembly.
 
-#[cfg_attr(unix, path = "unix.rs")]
-#[cfg_attr(not(unix), path = "portable.rs")]
+#[cfg_attr(all(unix, not(miri)), path = "unix.rs")]
+#[cfg_attr(not(all(unix, not(miri))), path = "portable.rs")]
 mod mapping;
 
-#[cfg_attr(all(target_os = "linux", target_arch = "x86_64"), path = "signals/linux.rs")]
-#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "signals/disabled.rs")]
+#[cfg_attr(all(target_os = "linux", target_arch = "x86_64", not(miri)), path = "signals/linux.rs")]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64", not(miri))),
+    path = "signals/disabled.rs"
+)]
 pub mod signals;
 
 pub mod bulk;
@@ -58,8 +62,8 @@ unsafe fn copy_but_zeros(from: *const u8, to: *mut u8, len: usize) {
 }
 
 /// Can accesses outside a memory be caught as page faults on this target? Where they cannot, every
-/// memory works with explicit checks. Miri has no signals.
-pub const GUARD_PAGES_SUPPORTED: bool = signals::SUPPORTED && !cfg!(miri);
+/// memory works with explicit checks.
+pub const GUARD_PAGES_SUPPORTED: bool = signals::SUPPORTED;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here makes a reference to such memory, and the compiler is never told that it knows
 //! what is in it: a plain access is one volatile access, an atomic one is a machine instruction in
-//! an `asm` block (on x86-64) or an operation of `core::sync::atomic`. docs/threads.md says what
+//! an `asm` block (on x86-64, but not under Miri) or an operation of `core::sync::atomic`. docs/threads.md says what
 //! follows from that.
 
 use core::ptr;
@@ -54,7 +54,7 @@ macro_rules! racy {
                 unsafe { ptr::read_volatile(p.cast::<Anywhere<$t>>()) }.0
             }
 
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
             #[inline(always)]
             unsafe fn write_at(base: *mut u8, offset: usize, value: $t) {
                 // SAFETY: the caller's promise.
@@ -64,7 +64,7 @@ macro_rules! racy {
                 }
             }
 
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(not(all(target_arch = "x86_64", not(miri))))]
             #[inline(always)]
             unsafe fn write_at(base: *mut u8, offset: usize, value: $t) {
                 // SAFETY: the caller's promise.
@@ -148,12 +148,12 @@ pub unsafe fn fill(to: *mut u8, value: u8, len: usize) {
 pub fn fence() {
     // What the compiler takes instead is a locked access to the native stack, which handlers leave
     // alone.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: has no operands.
     unsafe {
         core::arch::asm!("mfence", options(nostack, preserves_flags));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
 }
 
@@ -210,7 +210,7 @@ pub trait AtomicInt: Racy + Into<u64> {
 }
 
 /// The instructions themselves. `mov` loads are sequentially consistent because stores are `xchg`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 macro_rules! atomic_int {
     ($($t:ty, $class:ident, $a:tt, $m:tt;)*) => {$(
         impl AtomicInt for $t {
@@ -290,7 +290,7 @@ macro_rules! atomic_int {
             options(nostack))
     };
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 atomic_int! {
     u8, reg_byte, "al", "";
     u16, reg, "ax", ":x";
@@ -298,7 +298,7 @@ atomic_int! {
     u64, reg, "rax", ":r";
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 macro_rules! atomic_int {
     ($($t:ty, $atomic:ident;)*) => {$(
         impl AtomicInt for $t {
@@ -349,9 +349,9 @@ macro_rules! atomic_int {
         }
     )*};
 }
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 use core::sync::atomic::Ordering::SeqCst;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 atomic_int! {
     u8, AtomicU8;
     u16, AtomicU16;

@@ -8,7 +8,7 @@ use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::{Value, field, slot};
-use crate::exec::{handlers, next, runtime, slice, trap_code, unwind};
+use crate::exec::{function, handlers, next, runtime, slice, trap_code, unwind};
 use crate::isa;
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
@@ -165,7 +165,7 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
         let fp = slot(r, 0);
         super::call::push(r, fp, r.pc.add(isa::len(RUNTIME_BODY)));
         publish::<true>(r, fp);
-        let f: runtime::RuntimeFn = field(r.pc, 16);
+        let f: runtime::RuntimeFn = function(field(r.pc, 16));
         let args = slot(r, 2);
         let (x, y, z) = (field::<u32>(r.pc, 4), field::<u32>(r.pc, 8), field::<u32>(r.pc, 12));
         let outcome = f(r.ctx(), args, x, y, z);
