@@ -6,8 +6,8 @@
 //! is `FOLDER/*`, `FOLDER/FILE` or `FOLDER/FILE:LINE`, then `#` and a reason. Anything else that
 //! fails is an error, and so is a line whose subject passes. `BLESS=1` rewrites the file.
 //!
-//! Arguments filter by folder and mode as usual; `THREADLE_SPEC=PATTERN` runs only the files whose
-//! path contains the pattern, without looking for lines that are stale.
+//! Arguments filter by folder and mode as usual; `THREADLE_SPEC=PATTERN,PATTERN` runs only the files
+//! whose path contains one of the patterns, without looking for lines that are stale.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -139,7 +139,7 @@ impl Folder {
     }
 }
 
-/// Every folder of the suite, with the files whose path contains `pattern`.
+/// Every folder of the suite, with the files whose path contains one of the patterns.
 fn folders(pattern: Option<&str>) -> Vec<Folder> {
     let versions = SpecVersion::all().iter().map(|version| {
         let files: Vec<_> = spec(version).collect();
@@ -152,7 +152,8 @@ fn folders(pattern: Option<&str>) -> Vec<Folder> {
     for folder in &mut folders {
         let name = folder.name.clone();
         folder.files.retain(|file| {
-            pattern.is_none_or(|pattern| format!("{name}/{}", file.name()).contains(pattern))
+            let path = format!("{name}/{}", file.name());
+            pattern.is_none_or(|patterns| patterns.split(',').any(|it| path.contains(it)))
         });
         folder.files.sort_by(|a, b| a.name().cmp(b.name()));
     }

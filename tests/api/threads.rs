@@ -387,3 +387,33 @@ fn atomics_work_on_any_memory_and_check_alignment_before_bounds() {
         }
     }
 }
+
+#[test]
+fn threads_that_call_functions_first_translate_each_for_all() {
+    const FUNCS: u64 = 60;
+    const THREADS: u64 = 4;
+    let mut text = String::from("(module");
+    for i in 0..FUNCS {
+        let body = format!("(i64.add (i64.mul (local.get 0) (i64.const {i})) (i64.const 7))");
+        text += &format!("(func (export \"f{i}\") (param i64) (result i64) {body})");
+    }
+    text += ")";
+    let module = module(&Engine::default(), &text);
+    thread::scope(|scope| {
+        for id in 0..THREADS {
+            let module = &module;
+            scope.spawn(move || {
+                let mut store = Store::new(module.engine(), ());
+                let instance = Instance::new(&mut store, module, &[]).unwrap();
+                for i in 0..FUNCS {
+                    // Half of the threads meet those that come the other way.
+                    let i = if id % 2 == 0 { i } else { FUNCS - 1 - i };
+                    let name = format!("f{i}");
+                    let f = instance.get_typed_func::<i64, i64>(&mut store, &name).unwrap();
+                    let x = id as i64;
+                    assert_eq!(f.call(&mut store, x).unwrap(), x * i as i64 + 7);
+                }
+            });
+        }
+    });
+}
