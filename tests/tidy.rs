@@ -1,11 +1,10 @@
-//! Facts about the repository itself: layers, file sizes, the op table's texts, and documents that
-//! say what is so. `BLESS=1` rewrites generated documents.
+//! Facts about the repository itself: layers, file sizes, and documents that say what is so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use threadle::isa::{Kind, OPS, OpInfo};
+#[path = "tidy/bytecode.rs"]
+mod bytecode;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -151,108 +150,6 @@ fn files_are_short_enough_to_be_read() {
 }
 
 #[test]
-fn every_op_has_a_name_of_its_own_a_family_and_an_effect() {
-    let mut complaints = Vec::new();
-    let mut names = BTreeSet::new();
-    for op in OPS.iter() {
-        if !names.insert(&*op.name) {
-            complaints.push(format!("two ops are called {}", op.name));
-        }
-        if op.family.trim().is_empty() {
-            complaints.push(format!("{} has no family", op.name));
-        }
-        if op.effect.trim().is_empty() {
-            complaints.push(format!("{} has no effect", op.name));
-        }
-    }
-    report(complaints);
-}
-
-#[test]
-fn the_bytecode_document_is_up_to_date() {
-    let path = root().join("docs/bytecode.md");
-    let fresh = bytecode_document();
-    // A build without the fused ops (`THREADLE_FUSED=off`) knows all rows, and not the list.
-    if !OPS.iter().any(|op| op.name.contains(SEQUENCE)) {
-        let kept = std::fs::read_to_string(&path).expect("the document is there");
-        let rows = |text: &str| -> Vec<String> {
-            text.lines().filter(|line| line.starts_with("| ")).map(str::to_owned).collect()
-        };
-        assert!(
-            rows(&fresh) == rows(&kept),
-            "docs/bytecode.md is stale: bless a build with fused ops"
-        );
-        return;
-    }
-    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
-        std::fs::write(&path, &fresh).expect("the document is written");
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    let stale = fresh.lines().zip(kept.lines()).find(|(fresh, kept)| fresh != kept);
-    assert!(
-        kept == fresh,
-        "docs/bytecode.md is stale (`BLESS=1 cargo test --test tidy` rewrites it): {stale:?}"
-    );
-}
-
-fn bytecode_document() -> String {
-    let table = std::fs::read_to_string(root().join("src/isa/table.rs")).expect("the op table");
-    let text = table.lines().map_while(|line| line.strip_prefix("//!"));
-    let text: Vec<&str> = text.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    let anatomy = text.iter().position(|line| line.starts_with("# Anatomy"));
-    let anatomy = text[anatomy.expect("the table explains its names")..].join("\n");
-
-    let mut families: Vec<(&str, Vec<&OpInfo>)> = Vec::new();
-    for op in OPS.iter() {
-        match families.iter_mut().find(|(family, _)| *family == op.family) {
-            Some((_, ops)) => ops.push(op),
-            None => families.push((op.family, vec![op])),
-        }
-    }
-    let mut out = format!(
-        "<!-- Generated from src/isa/table.rs by tests/tidy.rs; `BLESS=1` rewrites it. -->\n\
-         # Bytecode\n\n\
-         {} instructions in {} families. An instruction is a head, which names its handler, followed\n\
-         by its operands. The head takes 8 bytes with direct threading and 2 with table threading.\n\
-         The bytes given here are those of the operands behind it, and so are the places of the\n\
-         operands (`@4`).\n\n\
-         In effects, `S[x]` is the frame slot that the operand `x` names, `acc` the accumulator and\n\
-         `pin0` to `pin2` the pinned locals of the operand's type.\n\n#{anatomy}\n",
-        OPS.len(),
-        families.len(),
-    );
-    for (family, ops) in &families {
-        let _ = write!(out, "\n## {family}\n\n");
-        if ops.iter().all(|op| op.name.contains(SEQUENCE)) {
-            out.push_str(
-                "Each does what the instructions do that its name is made of, one after the other,\n\
-                 and has their operands in that order.\n\n",
-            );
-            for op in ops {
-                let _ = writeln!(out, "- `{}`", op.name);
-            }
-            continue;
-        }
-        out.push_str("| op | operands | bytes | effect |\n|---|---|---|---|\n");
-        for op in ops {
-            let operands: Vec<String> = op
-                .fields
-                .iter()
-                .filter(|(_, kind, _)| !matches!(kind, Kind::Acc | Kind::Pin))
-                .map(|(name, kind, at)| format!("{name}: {kind:?} @{at}"))
-                .collect();
-            let effect = op.effect.replace('|', "\\|");
-            let operands = operands.join(", ");
-            let _ = writeln!(out, "| `{}` | {operands} | {} | `{effect}` |", op.name, op.body);
-        }
-    }
-    out
-}
-
-/// What joins the names of instructions that were fused.
-const SEQUENCE: &str = "__";
-
-#[test]
 fn no_file_names_a_place_on_somebodys_machine() {
     // Put together here, so that this file does not contain them.
     let places = ["work", "root", "home", "tmp"].map(|folder| format!("/{folder}/"));
@@ -266,6 +163,67 @@ fn no_file_names_a_place_on_somebodys_machine() {
                     complaints.push(format!("{path}:{}: {place}", number + 1));
                 }
             }
+        }
+    }
+    report(complaints);
+}
+
+/// Functions that are given where an operand is, or where all of them end.
+const OPERAND_READERS: [&str; 11] =
+    ["put", "put_slot", "put_half", "field", "next", "slot", "get", "at", "read", "write", "count"];
+
+/// Whether a line names an operand by a number: calls one of these functions with a number behind the registers,
+/// the instruction's address or its place in the code, or adds a number to the size of a head.
+fn names_operand_by_number(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let is_number = |text: &str| {
+        let digits = text.chars().take_while(char::is_ascii_digit).count();
+        digits > 0 && text[digits..].starts_with([',', ')', ';', ']'])
+    };
+    let by_call = code.match_indices('(').any(|(open, _)| {
+        let path = code[..open].rsplit([' ', '(', '*', '&', '.', '!']).next().unwrap_or_default();
+        // Without type parameters and module.
+        let path = path.split("::<").next().unwrap_or_default();
+        let name = path.rsplit("::").next().unwrap_or_default();
+        let mut first = ["r, ", "r.pc, ", "at, "].iter();
+        OPERAND_READERS.contains(&name)
+            && first.any(|it| code[open + 1..].strip_prefix(it).is_some_and(is_number))
+    });
+    by_call || code.split("HEAD + ").skip(1).any(is_number)
+}
+
+#[test]
+fn operands_named_by_numbers_are_found() {
+    for line in [
+        "next(r, 8)",
+        "let x = X::read(r, 2);",
+        "D::write(r, 0, v);",
+        "let code = unsafe { field::<u32>(r.pc, 12) };",
+        "self.put_slot(at, 2, sx);",
+        "let lanes = r.pc.add(crate::isa::HEAD + 8);",
+    ] {
+        assert!(names_operand_by_number(line), "{line}");
+    }
+    for line in ["next(r, Load::BODY)", "X::read(r, Load::ADDR)", "// next(r, 8)", "f.read(at, x)"]
+    {
+        assert!(!names_operand_by_number(line), "{line}");
+    }
+}
+
+#[test]
+fn no_operand_is_named_by_a_number() {
+    let mut complaints = Vec::new();
+    for (path, text) in rust_files() {
+        let looks = ["src/isa/", "src/exec/", "src/translate/", "src/cli/"];
+        // Where operands are declared.
+        if !looks.iter().any(|folder| path.starts_with(folder)) || path == "src/isa/table/format.rs"
+        {
+            continue;
+        }
+        for (number, line) in
+            text.lines().enumerate().filter(|(_, line)| names_operand_by_number(line))
+        {
+            complaints.push(format!("{path}:{}: {}", number + 1, line.trim()));
         }
     }
     report(complaints);

@@ -45,7 +45,7 @@ pub use walk::{RawFrame, walk};
 
 use abi::{Pc, Regs, Step};
 
-use crate::isa::{self, Op};
+use crate::isa::{self, Op, Operands, op};
 use crate::trap::Trap;
 
 /// Which dispatch backend this build uses: `become`, `sibling` or `loop`.
@@ -175,14 +175,10 @@ pub fn lazy_stub_head() -> u64 {
 /// The code of a host function: `call_indirect_host` with its signature and the distance from its
 /// first argument to its frame ([`crate::vm::VmFunc::header_offset`]), ready to run.
 pub fn host_stub(type_id: u32, frame_offset: u32) -> [u64; 2] {
-    let mut words = [0; 2];
-    let head = threaded_head(Op::CallIndirectHost).to_ne_bytes();
     let mut bytes = [0; 16];
-    bytes[..isa::HEAD].copy_from_slice(&head[..isa::HEAD]);
-    bytes[isa::HEAD..isa::HEAD + 4].copy_from_slice(&type_id.to_ne_bytes());
-    bytes[isa::HEAD + 4..isa::HEAD + 8].copy_from_slice(&frame_offset.to_ne_bytes());
-    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = u64::from_ne_bytes(chunk.try_into().unwrap_or([0; 8]));
-    }
-    words
+    let (head, body) = bytes.split_at_mut(isa::HEAD);
+    head.copy_from_slice(&threaded_head(Op::CallIndirectHost).to_le_bytes()[..isa::HEAD]);
+    op::HostStub { sig: type_id, args: frame_offset }.encode(body);
+    let word = |at: usize| u64::from_le_bytes(core::array::from_fn(|i| bytes[at + i]));
+    [word(0), word(8)]
 }

@@ -1,7 +1,9 @@
 //! Operand classes as types: how a handler body reads its sources and writes its destination.
 
-use super::abi::{Pc, Regs};
+use super::abi::Regs;
 use super::{barrier, float};
+use crate::isa::HEAD;
+use crate::isa::operand::{Field, Place};
 
 /// A value type that registers and slots hold.
 pub trait Value: Copy {
@@ -152,24 +154,36 @@ impl Value for bool {
     }
 }
 
-/// Reads an operand field of the instruction at `pc`.
-///
-/// # Safety
-/// Contract 1 of `abi`: the field lies inside the instruction.
-#[inline(always)]
-pub unsafe fn field<T: Copy>(pc: Pc, at: usize) -> T {
-    // SAFETY: inside the instruction; fields need not be aligned with table threading.
-    unsafe { pc.add(crate::isa::HEAD + at).cast::<T>().read_unaligned() }
-}
+impl Regs {
+    /// What stands `at` bytes behind the head of the instruction at `pc`.
+    ///
+    /// # Safety
+    /// Contract 1 of `abi`: it lies inside the instruction.
+    #[inline(always)]
+    unsafe fn at<T: Copy>(&self, at: usize) -> T {
+        // SAFETY: inside the instruction; operands need not be aligned with table threading.
+        unsafe { self.pc.add(HEAD + at).cast::<T>().read_unaligned() }
+    }
 
-/// A slot of the frame.
-///
-/// # Safety
-/// Contract 2 of `abi`.
-#[inline(always)]
-pub unsafe fn slot(r: &Regs, at: usize) -> *mut u64 {
-    // SAFETY: the operand names a slot of the frame.
-    unsafe { r.fp.offset(field::<i16>(r.pc, at) as isize) }
+    /// An operand without a class.
+    ///
+    /// # Safety
+    /// Contract 1 of `abi`, for an instruction of the field's format.
+    #[inline(always)]
+    pub unsafe fn get<T: Copy>(&self, field: Field<T>) -> T {
+        // SAFETY: the caller's promise.
+        unsafe { self.at(field.byte()) }
+    }
+
+    /// The slot that an operand names.
+    ///
+    /// # Safety
+    /// Contracts 1 and 2 of `abi`, for an instruction of the place's format.
+    #[inline(always)]
+    pub unsafe fn slot(&self, place: Place) -> *mut u64 {
+        // SAFETY: the operand names a slot of the frame.
+        unsafe { self.fp.offset(self.at::<i16>(place.slot()) as isize) }
+    }
 }
 
 /// A class that can be read.
@@ -179,11 +193,11 @@ pub trait Source<T> {
     /// Which register it is, if it is one.
     const REGISTER: Option<usize> = None;
 
-    /// Reads the operand whose field is at `at`.
+    /// Reads the operand at a place.
     ///
     /// # Safety
     /// The handler contract.
-    unsafe fn read(r: &Regs, at: usize) -> T;
+    unsafe fn read(r: &Regs, place: Place) -> T;
 }
 
 /// A class that can be written.
@@ -191,11 +205,11 @@ pub trait Dest<T> {
     /// Which register alone is written, if one is.
     const REGISTER: Option<usize> = None;
 
-    /// Writes the operand whose field is at `at`.
+    /// Writes the operand at a place.
     ///
     /// # Safety
     /// The handler contract.
-    unsafe fn write(r: &mut Regs, at: usize, v: T);
+    unsafe fn write(r: &mut Regs, place: Place, v: T);
 }
 
 /// The accumulator.
@@ -241,10 +255,10 @@ const ACCUMULATOR: usize = 0;
 #[inline(always)]
 pub unsafe fn read_both<D: Dest<U>, X: Source<T>, Y: Source<T>, T: Operand, U>(
     r: &Regs,
-    at: [usize; 2],
+    [left, right]: [Place; 2],
 ) -> (T, T) {
     // SAFETY: passed on unchanged.
-    let (x, y): (T, T) = unsafe { (X::read(r, at[0]), Y::read(r, at[1])) };
+    let (x, y): (T, T) = unsafe { (X::read(r, left), Y::read(r, right)) };
     match (X::REGISTER, Y::REGISTER) {
         (Some(a), Some(b)) if a == b => {
             let both = x.apart();
@@ -262,16 +276,16 @@ impl<T: Value> Source<T> for A {
     const REGISTER: Option<usize> = Some(ACCUMULATOR);
 
     #[inline(always)]
-    unsafe fn read(r: &Regs, _: usize) -> T {
+    unsafe fn read(r: &Regs, _: Place) -> T {
         T::acc(r)
     }
 }
 
 impl<T: Value> Source<T> for S {
     #[inline(always)]
-    unsafe fn read(r: &Regs, at: usize) -> T {
+    unsafe fn read(r: &Regs, place: Place) -> T {
         // SAFETY: contract 2.
-        T::from_bits(unsafe { slot(r, at).read() })
+        T::from_bits(unsafe { r.slot(place).read() })
     }
 }
 
@@ -279,38 +293,38 @@ impl<T: Value, const PIN: usize> Source<T> for Pinned<PIN> {
     const REGISTER: Option<usize> = Some(ACCUMULATOR + 1 + PIN);
 
     #[inline(always)]
-    unsafe fn read(r: &Regs, _: usize) -> T {
+    unsafe fn read(r: &Regs, _: Place) -> T {
         T::pin::<PIN>(r)
     }
 }
 
 impl<T: Value> Source<T> for I {
     #[inline(always)]
-    unsafe fn read(r: &Regs, at: usize) -> T {
+    unsafe fn read(r: &Regs, place: Place) -> T {
         // SAFETY: contract 1.
-        T::from_imm(unsafe { field::<i32>(r.pc, at) })
+        T::from_imm(unsafe { r.at::<i32>(place.word()) })
     }
 }
 
 impl<T: Value> Source<T> for H {
     #[inline(always)]
-    unsafe fn read(r: &Regs, at: usize) -> T {
+    unsafe fn read(r: &Regs, place: Place) -> T {
         // SAFETY: contract 1.
-        T::from_imm(i32::from(unsafe { field::<i16>(r.pc, at) }))
+        T::from_imm(i32::from(unsafe { r.at::<i16>(place.half()) }))
     }
 }
 
 impl<T: Value> Source<T> for F {
     #[inline(always)]
-    unsafe fn read(r: &Regs, _: usize) -> T {
-        // SAFETY: contract 1; rows with this class have their immediate at 8.
-        T::from_bits(unsafe { field::<u64>(r.pc, 8) })
+    unsafe fn read(r: &Regs, place: Place) -> T {
+        // SAFETY: contract 1.
+        T::from_bits(unsafe { r.at::<u64>(place.wide()) })
     }
 }
 
 impl<T: Value> Source<T> for K {
     #[inline(always)]
-    unsafe fn read(_: &Regs, _: usize) -> T {
+    unsafe fn read(_: &Regs, _: Place) -> T {
         T::from_imm(0)
     }
 }
@@ -319,25 +333,25 @@ impl<T: Value> Dest<T> for A {
     const REGISTER: Option<usize> = Some(ACCUMULATOR);
 
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, _: usize, v: T) {
+    unsafe fn write(r: &mut Regs, _: Place, v: T) {
         T::set_acc(r, v);
     }
 }
 
 impl<T: Value> Dest<T> for S {
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, at: usize, v: T) {
+    unsafe fn write(r: &mut Regs, place: Place, v: T) {
         // SAFETY: contract 2.
-        unsafe { slot(r, at).write(v.to_bits()) }
+        unsafe { r.slot(place).write(v.to_bits()) }
         T::set_acc(r, v);
     }
 }
 
 impl<T: Value> Dest<T> for P {
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, at: usize, v: T) {
+    unsafe fn write(r: &mut Regs, place: Place, v: T) {
         // SAFETY: contract 2.
-        unsafe { slot(r, at).write(v.to_bits()) }
+        unsafe { r.slot(place).write(v.to_bits()) }
     }
 }
 
@@ -345,16 +359,16 @@ impl<T: Value, const PIN: usize> Dest<T> for Pinned<PIN> {
     const REGISTER: Option<usize> = Some(ACCUMULATOR + 1 + PIN);
 
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, _: usize, v: T) {
+    unsafe fn write(r: &mut Regs, _: Place, v: T) {
         T::set_pin::<PIN>(r, v);
     }
 }
 
 impl<T: Value, D: Dest<T>, const PART: usize> Dest<T> for Keep<PART, D> {
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, at: usize, v: T) {
+    unsafe fn write(r: &mut Regs, place: Place, v: T) {
         // SAFETY: passed on unchanged.
-        unsafe { D::write(r, at, v) }
+        unsafe { D::write(r, place, v) }
         r.kept[PART] = v.to_bits();
     }
 }
@@ -363,39 +377,22 @@ impl<T: Value, const PART: usize> Source<T> for Kept<PART> {
     const KEPT: bool = true;
 
     #[inline(always)]
-    unsafe fn read(r: &Regs, _: usize) -> T {
+    unsafe fn read(r: &Regs, _: Place) -> T {
         T::from_bits(r.kept[PART])
     }
 }
 
-impl<const PART: usize> Rhs for Kept<PART> {
-    const AT: usize = S::AT;
-    const BODY: usize = S::BODY;
-}
-
-/// Operand bytes of a binary op, by the class of its right side.
+/// A class of the right side of a binary op, whose immediates may make the instruction longer.
 pub trait Rhs {
-    /// Where the right operand's field is.
-    const AT: usize;
-    /// Bytes of all operands.
-    const BODY: usize;
+    /// Whether it is a 64-bit immediate.
+    const WIDE: bool = false;
 }
-
-macro_rules! rhs {
-    ($($class:ty: $at:expr, $body:expr;)*) => {
-        $(impl Rhs for $class {
-            const AT: usize = $at;
-            const BODY: usize = $body;
-        })*
-    };
-}
-rhs! {
-    A: 4, 8;
-    S: 4, 8;
-    L: 4, 8;
-    M: 4, 8;
-    N: 4, 8;
-    I: 4, 8;
-    H: 2, 8;
-    F: 8, 16;
+impl Rhs for A {}
+impl Rhs for S {}
+impl<const PIN: usize> Rhs for Pinned<PIN> {}
+impl Rhs for I {}
+impl Rhs for H {}
+impl<const PART: usize> Rhs for Kept<PART> {}
+impl Rhs for F {
+    const WIDE: bool = true;
 }

@@ -12,7 +12,8 @@ use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
 use super::{dispatch, initialise, thread};
 use crate::error::{Error, Result};
-use crate::isa::{self, ALIGN, HEAD, Kind, OPS, Op};
+use crate::isa::operand::{DST, Stream};
+use crate::isa::{self, ALIGN, HEAD, Instruction, Kind, OPS, Op};
 use crate::vm::catch::CodeTable;
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;
@@ -54,11 +55,11 @@ static HOOKS: Hooks =
 /// run in loops and recursion.
 fn repeats(op: Op) -> bool {
     let name = &op.info().name;
-    let leaves = |op: Op| {
-        matches!(op.info().family, "call" | "tail_call" | "return" | "host")
-            || matches!(op, Op::Trap | Op::Exit | Op::LazyCompile)
-    };
-    let parts = op.parts();
+    let leaves = op.info().attributes.ends || op.info().family == "host";
+    let calls = op
+        .parts()
+        .iter()
+        .any(|part| Op::from_u16(*part).is_some_and(|op| op.info().attributes.calls));
     // The result of a narrow read or a length, taken for an object; and a function's type, which
     // the object here has not.
     let narrow = ["i8", "i16"].iter().any(|width| {
@@ -67,27 +68,25 @@ fn repeats(op: Op) -> bool {
     });
     let narrow = narrow || (name.starts_with("array_len") && name.ends_with('a'));
     let function = op.info().family == "cast" && name.contains("_func_");
-    !leaves(op)
-        && !op.is_again()
-        && !narrow
-        && !function
-        && !parts.iter().any(|part| Op::from_u16(*part).is_some_and(leaves))
-        && !name.is_empty()
+    !leaves && !calls && !op.is_again() && !narrow && !function
 }
 
 /// An instruction whose operands are harmless: slots that hold 1, small immediates, branches to
 /// the next instruction.
 fn instruction(op: Op, places: &Places) -> Vec<u8> {
     let info = op.info();
-    let size = isa::instruction_size(op, |_| Some(2)).expect("a size");
+    let size = size(op);
     let mut bytes = vec![0; size];
     bytes[..2].copy_from_slice(&(op as u16).to_le_bytes());
-    for (name, kind, at) in &info.fields {
+    let object = matches!(info.family, "object" | "cast" | "reference");
+    let object = object.then(|| info.fields.iter().find(|field| field.1 == Kind::Slot)).flatten();
+    for field @ (name, kind, at) in &info.fields {
         let at = HEAD + usize::from(*at);
         let mut put = |value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
         match kind {
-            Kind::Acc | Kind::Pin | Kind::Bytes16 => {}
-            Kind::Slot if *name == "object" => put(&OBJECT_SLOT.to_le_bytes()),
+            Kind::Acc | Kind::Pin | Kind::Absent | Kind::Bytes16 => {}
+            // The first source of an instruction about objects.
+            Kind::Slot if object == Some(field) => put(&OBJECT_SLOT.to_le_bytes()),
             Kind::Slot if *name == "index" => put(&(OBJECT_SLOT + 1).to_le_bytes()),
             // Their result does not become the next one's address.
             Kind::Dst if info.family == "atomic" => put(&41_i16.to_le_bytes()),
@@ -108,10 +107,22 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             Kind::Target => put(&(size as i32).to_le_bytes()),
         }
     }
-    for at in isa::branches(op, |_| Some(2)) {
-        bytes[at..at + 4].copy_from_slice(&(size as i32).to_le_bytes());
-    }
+    lead(&mut bytes, size);
     bytes
+}
+
+/// The size of an instruction; a `br_table` has a `count` of 2.
+fn size(op: Op) -> usize {
+    let distances = if op.is_br_table() { 3 * size_of::<i32>() } else { 0 };
+    isa::len(op.body() + distances)
+}
+
+/// Makes all branches of an instruction lead so many bytes on.
+fn lead(bytes: &mut [u8], distance: usize) {
+    let instruction = Instruction::read(bytes, 0).expect("an instruction");
+    for place in instruction.branches(bytes) {
+        bytes.replace(place, (distance as i32).to_le_bytes());
+    }
 }
 
 /// The slot with a reference to an object.
@@ -391,11 +402,11 @@ fn fused_and_parts(op: Op, random: &mut Random) -> Option<(Vec<u8>, Vec<u8>)> {
     }
     // What is forwarded must be what the slots hold.
     for (reader, field, writer) in op.forwarded() {
-        let slot = [parts[writer][HEAD], parts[writer][HEAD + 1]];
-        parts[reader][HEAD + field..][..2].copy_from_slice(&slot);
+        let slot = parts[writer].bytes::<2>(HEAD + DST.slot()).expect("a destination");
+        parts[reader].replace(HEAD + field, slot);
     }
-    let slot = |part: usize, field: usize| {
-        i16::from_le_bytes([parts[part][HEAD + field], parts[part][HEAD + field + 1]])
+    let slot = |part: usize, byte: usize| {
+        i16::from_le_bytes(parts[part].bytes(HEAD + byte).expect("inside the part"))
     };
     if op.form(slot) != Some(op) {
         return None;
@@ -406,17 +417,12 @@ fn fused_and_parts(op: Op, random: &mut Random) -> Option<(Vec<u8>, Vec<u8>)> {
     for part in &parts {
         fused.extend_from_slice(&part[HEAD..]);
     }
-    let size = isa::instruction_size(op, |_| Some(2)).expect("a size");
+    let size = size(op);
     fused.resize(size, 0);
-    for at in isa::branches(op, |_| Some(2)) {
-        fused[at..at + 4].copy_from_slice(&(size as i32).to_le_bytes());
-    }
+    lead(&mut fused, size);
     let mut left: usize = parts.iter().map(Vec::len).sum();
-    for (part, bytes) in op.parts().iter().zip(&mut parts) {
-        let part = Op::from_u16(*part).expect("a part");
-        for at in isa::branches(part, |_| Some(2)) {
-            bytes[at..at + 4].copy_from_slice(&(left as i32).to_le_bytes());
-        }
+    for bytes in &mut parts {
+        lead(bytes, left);
         left -= bytes.len();
     }
     Some((fused, parts.concat()))
@@ -436,7 +442,7 @@ fn stored_registers() -> Vec<u8> {
     let ops = [Op::MovSl, Op::MovSm, Op::MovSa, Op::FmovSl, Op::FmovSm, Op::FmovSn, Op::FmovSa];
     let stores = ops.iter().zip(REGISTERS..).map(|(op, slot)| {
         let mut bytes = instruction(*op, &PLACES);
-        bytes[HEAD..HEAD + 2].copy_from_slice(&slot.to_le_bytes());
+        bytes.replace(HEAD + DST.slot(), slot.to_le_bytes());
         bytes
     });
     stores.collect::<Vec<_>>().concat()
@@ -455,10 +461,8 @@ fn a_fused_op_does_what_its_parts_do() {
     let mut store = store(&mut stack, &interrupt, &raw mut heap, &types);
     let mut imported = [0_u64; 2];
     let scalar = |part: &u16| {
-        let families =
-            ["integer", "float", "mov", "select", "load", "store", "branch", "br_table", "global"];
         let op = Op::from_u16(*part).expect("a part");
-        families.contains(&op.info().family) || op == Op::Br
+        op.info().attributes.forwards && op.info().family != "return" || op == Op::Br
     };
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut tried, mut forwarding) = (0, 0);

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::{HEAD, Kind, Op, instruction_size};
+use super::operand::Stream;
+use super::{HEAD, Instruction, Kind, Op};
 
 /// One listed instruction.
 #[derive(Debug)]
@@ -21,42 +22,33 @@ pub struct Listing {
 pub fn disassemble(code: &[u8], name: &dyn Fn(Kind, u64) -> Option<String>) -> Vec<Listing> {
     let mut listings = Vec::new();
     let mut at = 0;
-    while let Some(op) = read::<2>(code, at).map(u16::from_le_bytes).and_then(Op::from_u16) {
-        let body = at + HEAD;
-        let Some(size) =
-            instruction_size(op, |field| read::<4>(code, body + field).map(u32::from_le_bytes))
-        else {
-            break;
-        };
-        if at + size > code.len() {
-            break;
-        }
+    while let Some(instruction) = Instruction::read(code, at)
+        && instruction.size <= code.len() - at
+    {
+        let op = instruction.op;
         let mut operands = String::new();
-        for (field, kind, offset) in &op.info().fields {
-            if matches!(kind, Kind::Acc | Kind::Pin) {
+        for (field, kind, byte) in &op.info().fields {
+            if !kind.is_encoded() {
                 continue;
             }
             if !operands.is_empty() {
                 operands.push_str(", ");
             }
-            let place = body + usize::from(*offset);
             let _ = write!(operands, "{field}=");
-            show(&mut operands, code, at, place, *kind, name);
+            show(&mut operands, code, at, at + HEAD + usize::from(*byte), *kind, name);
         }
         if op.is_br_table() {
-            let tail = op.tail();
-            let count = read::<4>(code, body + tail + 4).map_or(0, u32::from_le_bytes);
             operands.push_str(" [");
-            for i in 0..=count as usize {
+            for (i, place) in instruction.branches(code).enumerate() {
                 if i > 0 {
                     operands.push(' ');
                 }
-                show(&mut operands, code, at, body + tail + 8 + i * 4, Kind::Target, name);
+                show(&mut operands, code, at, at + place, Kind::Target, name);
             }
             operands.push(']');
         }
         listings.push(Listing { offset: at, op, operands });
-        at += size;
+        at += instruction.size;
     }
     listings
 }
@@ -69,12 +61,12 @@ fn show(
     kind: Kind,
     name: &dyn Fn(Kind, u64) -> Option<String>,
 ) {
-    let half = || read::<2>(code, at).map_or(0, i16::from_le_bytes);
-    let word = || read::<4>(code, at).map_or(0, i32::from_le_bytes);
-    let long = || read::<8>(code, at).map_or(0, u64::from_le_bytes);
+    let half = || code.bytes::<2>(at).map_or(0, i16::from_le_bytes);
+    let word = || code.bytes::<4>(at).map_or(0, i32::from_le_bytes);
+    let long = || code.bytes::<8>(at).map_or(0, u64::from_le_bytes);
     let named = |number: u64| name(kind, number).map_or(String::new(), |n| format!(" <{n}>"));
     let _ = match kind {
-        Kind::Acc | Kind::Pin => Ok(()),
+        Kind::Acc | Kind::Pin | Kind::Absent => Ok(()),
         Kind::Dst | Kind::Slot => write!(out, "s{}", half()),
         Kind::Imm16 => write!(out, "{}", half()),
         Kind::Imm32 => write!(out, "{}", word()),
@@ -89,13 +81,9 @@ fn show(
         Kind::Ctx => write!(out, "{:#x}", word() as u32),
         Kind::Type => write!(out, "t{}", word() as u32),
         Kind::Runtime => write!(out, "{}{}", long(), named(long())),
-        Kind::Bytes16 => match read::<16>(code, at) {
+        Kind::Bytes16 => match code.bytes::<16>(at) {
             Some(bytes) => write!(out, "{:#034x}", u128::from_le_bytes(bytes)),
             None => Ok(()),
         },
     };
-}
-
-fn read<const N: usize>(code: &[u8], at: usize) -> Option<[u8; N]> {
-    code.get(at..at.checked_add(N)?)?.try_into().ok()
 }

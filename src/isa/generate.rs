@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::prebuilt::Prebuilt;
+use crate::table::format::{FORMATS, Format, Operand};
 use crate::table::{Forward, Kind, Row, Table};
 
 /// `i32_add_asi` to `I32AddAsi`.
@@ -46,14 +47,24 @@ pub fn ops(table: &Table) -> String {
     // What translation and loading look at, as plain numbers: no pointers, which would each cost a
     // relocation.
     let mut parts: Vec<usize> = Vec::new();
+    s += "/// In a `Shape`: it has no such operand.\nconst NOWHERE: u8 = u8::MAX;\n";
     s += "static SHAPES: [Shape; OP_COUNT] = [\n";
     for row in &table.rows {
+        let place = |kind| {
+            let field = row.fields().into_iter().find(|field| field.1 == kind);
+            field.map_or("NOWHERE".into(), |field| field.2.to_string())
+        };
+        let format = FORMATS
+            .iter()
+            .position(|format| row.parts.is_empty() && format.name == row.format.name);
         let _ = writeln!(
             s,
-            "    Shape {{ body: {}, tail: {}, has_target: {}, again: {}, forwards: {}, parts: {}, first_part: {} }},",
-            row.body,
-            row.tail,
-            row.parts.is_empty() && row.fields.iter().any(|field| field.1 == Kind::Target),
+            "    Shape {{ body: {}, tail: {}, format: {}, target: {}, function: {}, again: {}, forwards: {}, parts: {}, first_part: {} }},",
+            table.bytes(row),
+            table.tail(row),
+            format.map_or("NOWHERE".into(), |format| format.to_string()),
+            place(Kind::Target),
+            place(Kind::Runtime),
             row.again,
             !row.forwards.is_empty(),
             row.parts.len(),
@@ -62,6 +73,7 @@ pub fn ops(table: &Table) -> String {
         parts.extend(&row.parts);
     }
     let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
+    s += &formats();
     s += &fusions(table);
     s += &repetitions(table);
     s += &forwards(table);
@@ -88,25 +100,25 @@ pub fn ops(table: &Table) -> String {
     }
 
     // The forms of an op with a slot and with each pinned local as destination; 0 for none.
-    let at: BTreeMap<(&str, usize), usize> =
-        table.rows.iter().enumerate().filter_map(|(i, row)| Some((row.key?, i))).collect();
+    let mut keys: BTreeMap<&str, BTreeMap<usize, usize>> = BTreeMap::new();
+    for (i, row) in table.rows.iter().enumerate() {
+        if let Some(key) = &row.key {
+            let (name, position) = (key.table.name, key.position());
+            let old = keys.entry(name).or_default().insert(position, i);
+            assert!(old.is_none(), "{}: lookup position {name}[{position}] is taken", row.name);
+        }
+    }
     for (name, class) in [("STORED", 1), ("PINNED0", 2), ("PINNED1", 3), ("PINNED2", 4)] {
         let _ = write!(s, "static {name}: [u16; OP_COUNT] = [");
         for row in &table.rows {
-            let form = row.with_dst(class).and_then(|key| at.get(&key));
+            let key = row.key.as_ref().and_then(|key| key.with_dst(class));
+            let form = key.and_then(|key| keys[key.table.name].get(&key.position()));
             let _ = write!(s, "{},", form.map_or(0, |op| op + 1));
         }
         s += "];\n";
     }
 
-    // A lookup table per key: opcode + 1 at each position, 0 where there is no op.
-    let mut keys: BTreeMap<&str, BTreeMap<usize, usize>> = BTreeMap::new();
-    for (i, row) in table.rows.iter().enumerate() {
-        if let Some((key, position)) = row.key {
-            let old = keys.entry(key).or_default().insert(position, i);
-            assert!(old.is_none(), "{}: lookup position {key}[{position}] is taken", row.name);
-        }
-    }
+    // A lookup table per kind of op: opcode + 1 at each position, 0 where there is no op.
     for (key, entries) in &keys {
         let len = entries.keys().last().map_or(0, |last| last + 1);
         let _ = write!(s, "static {key}: [u16; {len}] = [");
@@ -116,6 +128,154 @@ pub fn ops(table: &Table) -> String {
         s += "];\n";
     }
     s
+}
+
+/// The type that holds an operand without a class.
+fn plain(operand: &Operand) -> &'static str {
+    match operand.places[0].0 {
+        Kind::Dst | Kind::Slot | Kind::Imm16 => "i16",
+        Kind::Count => "u16",
+        Kind::Imm32 | Kind::Target => "i32",
+        Kind::Off32 | Kind::Count32 | Kind::Func | Kind::Ctx | Kind::Type => "u32",
+        Kind::Imm64 | Kind::F32 | Kind::F64 | Kind::Off64 | Kind::Runtime => "u64",
+        Kind::Bytes16 => "[u8; 16]",
+        Kind::Acc | Kind::Pin | Kind::Absent => unreachable!("not in a format"),
+    }
+}
+
+/// A structure of operands per format.
+///
+/// Turns `Load LOAD { dst: D @ 0, addr: X @ 2, offset: Off32 @ 4 }` into
+/// `struct Load { dst: i16, addr: Src, offset: u32 }` with their places as `Load::DST`, `Load::ADDR` and
+/// `Load::OFFSET`.
+fn formats() -> String {
+    let mut s = String::from(
+        "/// The operands of instructions: a structure per format, with where each operand stands as a constant.\n\
+         pub mod op {\n    use super::operand::{Field, Operands, Place, Plain, Src};\n    use super::table;\n",
+    );
+    for (number, format) in FORMATS.iter().enumerate() {
+        format_of(&mut s, number, format);
+    }
+    s += "    /// Reads the operands of an instruction and writes them again, which must give the same.\n    \
+          #[cfg(test)]\n    pub(crate) fn again(format: u8, fields: &[table::Field], from: &[u8], to: &mut [u8]) -> Option<()> {\n        match format {\n";
+    for (number, format) in FORMATS.iter().enumerate() {
+        let name = format.name;
+        let _ = writeln!(s, "            {number} => {name}::decode(fields, from)?.encode(to),");
+    }
+    s += "            _ => return None,\n        }\n        Some(())\n    }\n}\n\n";
+    s
+}
+
+/// Whether an operand is a slot, hence has a place that says so.
+fn is_place(operand: &Operand) -> bool {
+    matches!(operand.places[0].0, Kind::Dst | Kind::Slot)
+}
+
+fn format_of(s: &mut String, number: usize, format: &Format) {
+    let Format { name, doc, operands } = format;
+    let _ = writeln!(
+        s,
+        "    ///{doc}\n    #[derive(Clone, Copy, PartialEq, Debug)]\n    pub struct {name} {{"
+    );
+    for operand in *operands {
+        let is_src = operand.classed && operand.places[0].0 == Kind::Slot;
+        let ty = if is_src { "Src" } else { plain(operand) };
+        let _ = writeln!(s, "        /// `{0}`\n        pub {0}: {ty},", operand.name);
+    }
+    let _ = writeln!(s, "    }}\n    impl {name} {{");
+    // Without immediates, with narrow and with wide ones.
+    let (mut body, mut narrow, mut wide) = (0, 0, 0);
+    for operand in *operands {
+        let constant = operand.name.to_uppercase();
+        let at = operand.places[0].1;
+        let end = at + operand.places[0].0.width();
+        (body, narrow, wide) = (body.max(end), narrow.max(end), wide.max(end));
+        if operand.classed && operand.places[0].0 == Kind::Dst {
+            assert_eq!(at, 0, "{name}: a destination comes first");
+        }
+        if !is_place(operand) {
+            let ty = plain(operand);
+            let _ = writeln!(
+                s,
+                "        /// Where `{}` stands.\n        pub const {constant}: Field<{ty}> = Field::at({at});",
+                operand.name
+            );
+            continue;
+        }
+        let mut place = format!("Place::slot_at({at})");
+        let mut seen = "";
+        for (kind, at) in &operand.places[1..] {
+            let form = match kind {
+                Kind::Imm16 => "half_at",
+                Kind::Imm32 => "word_at",
+                _ => "wide_at",
+            };
+            let end = at + kind.width();
+            if form == "wide_at" {
+                wide = wide.max(end);
+            } else {
+                narrow = narrow.max(end);
+            }
+            if seen != form {
+                let _ = write!(place, ".{form}({at})");
+            }
+            seen = form;
+        }
+        let _ = writeln!(
+            s,
+            "        /// Where `{}` stands.\n        pub const {constant}: Place = {place};",
+            operand.name
+        );
+    }
+    let [body, narrow, wide] = [body, narrow, wide].map(|end: u8| end.next_multiple_of(8));
+    assert_eq!(body, narrow, "{name}: a narrow immediate makes it longer");
+    let _ =
+        writeln!(s, "        /// Bytes of all operands.\n        pub const BODY: usize = {body};");
+    if wide > body {
+        let _ = writeln!(
+            s,
+            "        /// The same with a 64-bit immediate.\n        pub const WIDE_BODY: usize = {wide};"
+        );
+    }
+    let _ = writeln!(
+        s,
+        "    }}\n    impl Operands for {name} {{\n        const FORMAT: u8 = {number};\n        #[inline]\n        fn encode(&self, body: &mut [u8]) {{"
+    );
+    if operands.is_empty() {
+        s.push_str("            let _ = body;\n");
+    }
+    for operand in *operands {
+        let (field, constant) = (operand.name, operand.name.to_uppercase());
+        let _ = if operand.classed && operand.places[0].0 == Kind::Slot {
+            writeln!(s, "            self.{field}.encode({name}::{constant}, body);")
+        } else if is_place(operand) {
+            writeln!(s, "            self.{field}.encode({name}::{constant}.slot(), body);")
+        } else {
+            writeln!(s, "            self.{field}.encode({name}::{constant}.byte(), body);")
+        };
+    }
+    let is_src = |operand: &&Operand| operand.classed && operand.places[0].0 == Kind::Slot;
+    let sources = operands.iter().map(|it| if is_src(&it) { it.name } else { "_" });
+    let sources = sources.collect::<Vec<_>>().join(", ");
+    let _ = writeln!(
+        s,
+        "        }}\n        fn decode(fields: &[table::Field], body: &[u8]) -> Option<{name}> {{\n            let &[{sources}] = fields else {{ return None }};"
+    );
+    if operands.is_empty() {
+        s.push_str("            let _ = body;\n");
+    }
+    let _ = writeln!(s, "            Some({name} {{");
+    for operand in operands.iter() {
+        let (field, constant) = (operand.name, operand.name.to_uppercase());
+        let _ = if is_src(&operand) {
+            writeln!(s, "                {field}: Src::decode({field}, body)?,")
+        } else if is_place(operand) {
+            writeln!(s, "                {field}: Plain::decode({name}::{constant}.slot(), body)?,")
+        } else {
+            writeln!(s, "                {field}: Plain::decode({name}::{constant}.byte(), body)?,")
+        };
+    }
+    s.push_str("            })\n        }\n    }\n");
 }
 
 /// The sequences of ops that have a fused op, as a trie in flat arrays.
@@ -190,10 +350,10 @@ fn forwards(table: &Table) -> String {
     let mut s = String::new();
     for (op, row) in rows() {
         for forward in &row.forwards {
-            let Forward { reader, letter, field, writer, rewriters } = forward;
+            let Forward { reader, letter, place, writer, rewriters, .. } = forward;
             let _ = writeln!(
                 s,
-                "    Forward {{ op: {op}, reader: {reader}, letter: {letter}, field: {field}, writer: {writer}, rewriters: {rewriters} }},"
+                "    Forward {{ op: {op}, reader: {reader}, letter: {letter}, place: {place}, writer: {writer}, rewriters: {rewriters} }},"
             );
         }
     }
@@ -213,14 +373,15 @@ fn forwards(table: &Table) -> String {
     )
 }
 
-/// The descriptions of all ops that are not fused, a line each: name, family, effect, then name, kind
-/// and place of each field, with tabs between.
+/// The descriptions of all ops that are not fused, a line each: name, family, effect, attributes, then
+/// name, kind and place of each field, with tabs between.
 pub fn descriptions(table: &Table) -> String {
     let mut s = String::new();
     for row in table.rows.iter().filter(|row| row.parts.is_empty()) {
-        let _ = write!(s, "{}\t{}\t{}", row.name, row.family, row.effect);
-        for (name, kind, at) in &row.fields {
-            let _ = write!(s, "\t{name}\t{}\t{at}", *kind as u8);
+        let attributes = row.attributes.to_bits();
+        let _ = write!(s, "{}\t{}\t{}\t{attributes}", row.name, row.family, row.effect);
+        for (name, kind, at) in row.fields() {
+            let _ = write!(s, "\t{name}\t{}\t{at}", kind as u8);
         }
         s.push('\n');
     }
@@ -239,7 +400,7 @@ pub fn handlers(table: &Table, prebuilt: Option<&Prebuilt>) -> (String, String) 
                 s,
                 "handler! {{ {}, {}, {:?} }}",
                 row.name,
-                row.handler,
+                table.handler(row),
                 format!("`{}`", row.effect)
             );
         }

@@ -9,15 +9,21 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 mod disasm;
+mod instruction;
+mod lookup;
+pub mod operand;
 pub mod runtime;
 #[path = "table.rs"]
 #[allow(dead_code, reason = "the build script makes the rows; the library uses the vocabulary")]
 mod table;
-mod vector;
+#[cfg(test)]
+mod tests;
 
 pub use disasm::{Listing, disassemble};
-pub use table::{Kind, unfused_name};
-pub use vector::*;
+pub use instruction::Instruction;
+pub use lookup::*;
+pub use operand::{Operands, Src};
+pub use table::{Attributes, Class, Kind, unfused_name};
 
 include!(concat!(env!("OUT_DIR"), "/ops.rs"));
 
@@ -37,8 +43,12 @@ pub const fn len(body: usize) -> usize {
 struct Shape {
     body: u8,
     tail: u8,
-    /// Whether it is a plain op with a branch distance, which stands at field 4.
-    has_target: bool,
+    /// The number of its format; of a fused op [`NOWHERE`].
+    format: u8,
+    /// Where a plain op has its branch distance, or [`NOWHERE`].
+    target: u8,
+    /// Where it has the runtime function that loading replaces by its address, or [`NOWHERE`].
+    function: u8,
     /// Whether it is a fused op that branches to itself.
     again: bool,
     /// Whether it is a fused op that forwards operands.
@@ -53,7 +63,7 @@ struct Forward {
     op: u16,
     reader: u8,
     letter: u8,
-    field: u8,
+    place: u8,
     writer: u8,
     rewriters: u8,
 }
@@ -71,6 +81,8 @@ pub struct OpInfo {
     pub fields: Vec<table::Field>,
     /// Operand bytes behind the head.
     pub body: u8,
+    /// What it may do besides.
+    pub attributes: Attributes,
 }
 
 /// Descriptions of all ops, in order of their opcodes. Made from text when first asked for: running
@@ -106,6 +118,7 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
             name: name.into(),
             family: "fused",
             effect: effects.join("; ").into(),
+            attributes: Attributes::of_parts(parts.iter().map(|part| info(part).attributes)),
             fields,
             body: shift,
         });
@@ -118,6 +131,7 @@ fn described((line, shape): (&'static str, &Shape)) -> OpInfo {
     let mut columns = line.split('\t');
     let mut column = || columns.next().unwrap_or_default();
     let (name, family, effect) = (column(), column(), column());
+    let attributes = Attributes::from_bits(column().parse().unwrap_or(0));
     let mut fields = Vec::new();
     loop {
         let name = column();
@@ -127,7 +141,14 @@ fn described((line, shape): (&'static str, &Shape)) -> OpInfo {
         let kind = column().parse::<usize>().map_or(Kind::Acc, |number| Kind::ALL[number]);
         fields.push((name, kind, column().parse().unwrap_or(0)));
     }
-    OpInfo { name: name.into(), family, effect: effect.into(), fields, body: shape.body }
+    OpInfo {
+        name: name.into(),
+        family,
+        effect: effect.into(),
+        fields,
+        body: shape.body,
+        attributes,
+    }
 }
 
 impl core::fmt::Debug for Op {
@@ -184,6 +205,23 @@ impl Op {
         len(self.body())
     }
 
+    /// Where a plain op has its branch distance, in bytes from the instruction's start.
+    pub fn target(self) -> Option<usize> {
+        let target = self.shape().target;
+        (target != NOWHERE).then(|| HEAD + usize::from(target))
+    }
+
+    /// Where it has the number of a runtime function, which loading replaces by its address, likewise.
+    pub fn function(self) -> Option<usize> {
+        let function = self.shape().function;
+        (function != NOWHERE).then(|| HEAD + usize::from(function))
+    }
+
+    /// Whether these are operands of it.
+    pub fn takes<O: Operands>(self, _: &O) -> bool {
+        self.shape().format == O::FORMAT
+    }
+
     /// Is it a fused op whose last part branches to the op itself? It repeats without dispatch.
     pub fn is_again(self) -> bool {
         self.shape().again
@@ -214,18 +252,19 @@ impl Op {
     /// The same for tests: the part that reads and its field, and the part that writes.
     #[cfg(test)]
     pub fn forwarded(self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let place = |f: &Forward| (f.reader.into(), f.field.into(), f.writer.into());
+        let place = |f: &Forward| (f.reader.into(), f.place.into(), f.writer.into());
         self.forwards().iter().map(place)
     }
 
     /// Of the forms of a fused op that [`fusions`] has found, the one for these operands: what it forwards
-    /// must be what the slots hold. `slot` gives the slot number at a field of a part.
+    /// must be what the slots hold. `slot` gives the slot number at a byte of a part.
     pub fn form(self, slot: impl Fn(usize, usize) -> i16) -> Option<Op> {
         let holds = self.forwards().iter().all(|forward| {
-            let written = slot(usize::from(forward.writer), 0);
-            slot(usize::from(forward.reader), usize::from(forward.field)) == written
+            let dst = |part| slot(part, operand::DST.slot());
+            let written = dst(usize::from(forward.writer));
+            slot(usize::from(forward.reader), usize::from(forward.place)) == written
                 && (0..usize::from(forward.reader))
-                    .all(|part| forward.rewriters >> part & 1 == 0 || slot(part, 0) != written)
+                    .all(|part| forward.rewriters >> part & 1 == 0 || dst(part) != written)
         });
         if holds {
             return Some(self);
@@ -241,33 +280,6 @@ impl Op {
     }
 }
 
-/// Where an operand comes from. The numbers index the lookup tables.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Class {
-    /// The accumulator.
-    A = 0,
-    /// A frame slot.
-    S = 1,
-    /// The first pinned local.
-    L = 2,
-    /// The second pinned local.
-    M = 3,
-    /// The third pinned local.
-    N = 4,
-    /// An immediate, or (addresses) no operand at all.
-    I = 5,
-}
-
-impl Class {
-    /// Pinned local number `pin`.
-    pub fn pin(pin: usize) -> Class {
-        [Class::L, Class::M, Class::N][pin]
-    }
-}
-
-use table::CLASSES;
-
 fn lookup(table: &[u16], position: usize) -> Option<Op> {
     match table.get(position) {
         None | Some(0) => None,
@@ -275,266 +287,12 @@ fn lookup(table: &[u16], position: usize) -> Option<Op> {
     }
 }
 
-/// The op for an atomic access of so many bits, with 64-bit indices if `wide`.
-pub fn atomic(op: Atomic, bits: u32, wide: bool) -> Option<Op> {
-    let width = bits.trailing_zeros().checked_sub(3)? as usize;
-    lookup(&ATOMIC, (op as usize * 4 + width) * 2 + usize::from(wide))
-}
-
-/// The op for `d := op(x, y)`, if these classes exist.
-pub fn binary(op: Bin, d: Class, x: Class, y: Class) -> Option<Op> {
-    if x == Class::I {
-        return None;
-    }
-    let position = (op as usize * CLASSES + d as usize) * CLASSES + x as usize;
-    lookup(&BINARY, position * CLASSES + y as usize)
-}
-
-/// The op for `d := op(x)`.
-pub fn unary(op: Un, d: Class, x: Class) -> Option<Op> {
-    if x == Class::I || d == Class::I {
-        return None;
-    }
-    lookup(&UNARY, (op as usize * CLASSES + d as usize) * CLASSES + x as usize)
-}
-
-/// The op for a branch if `op(x, y)`.
-pub fn br_cmp(op: Cmp, x: Class, y: Class) -> Option<Op> {
-    if x == Class::I {
-        return None;
-    }
-    lookup(&BR_CMP, (op as usize * CLASSES + x as usize) * CLASSES + y as usize)
-}
-
-/// The op for a branch if `x` is not zero (`nez`) or is zero, as an `i32`.
-pub fn br_if(nez: bool, x: Class) -> Option<Op> {
-    lookup(if nez { &BR_IF } else { &BR_UNLESS }, x as usize)
-}
-
-/// The op for a multi-way branch on `x`.
-pub fn br_table(x: Class) -> Option<Op> {
-    lookup(&BR_TABLE, x as usize)
-}
-
-/// The op for a call through a table with index `x`.
-pub fn call_indirect(x: Class) -> Option<Op> {
-    lookup(&CALL_INDIRECT, x as usize)
-}
-
-/// The op for a return of one value; `restore` is [`restore`]'s.
-pub fn ret(float: bool, x: Class, restore: usize) -> Option<Op> {
-    lookup(&RETURN, (restore * 2 + usize::from(float)) * CLASSES + x as usize)
-}
-
-/// The op for a return of no value, or of values that are in place.
-pub fn ret_plain(restore: usize) -> Option<Op> {
-    lookup(&RET, restore)
-}
-
-/// The op that restores pinned locals ahead of a tail call.
-pub fn unpin(restore: usize) -> Option<Op> {
-    lookup(&UNPIN, restore)
-}
-
-/// Which pinned locals a return restores, as a number.
-pub fn restore(ints: bool, floats: bool) -> usize {
-    usize::from(ints) + 2 * usize::from(floats)
-}
-
-/// The op for `d := x` in the integer registers.
-pub fn mov(d: Class, x: Class) -> Option<Op> {
-    lookup(&MOV, d as usize * CLASSES + x as usize)
-}
-
-/// The op for `d := x` in the float registers.
-pub fn fmov(d: Class, x: Class) -> Option<Op> {
-    lookup(&FMOV, d as usize * CLASSES + x as usize)
-}
-
-/// The op for `d := 64-bit constant`.
-pub fn const64(float: bool, d: Class) -> Option<Op> {
-    lookup(if float { &FCONST } else { &CONST }, d as usize)
-}
-
-/// The op for `d := if c { x } else { y }`.
-pub fn select(float: bool, d: Class, x: Class, y: Class, c: Class) -> Option<Op> {
-    use Class::*;
-    let combo = match (x, y) {
-        (S, S) => 0,
-        (A, S) => 1,
-        (S, A) => 2,
-        (I, S) => 3,
-        (S, I) => 4,
-        (I, I) => 5,
-        _ => return None,
-    };
-    if c as u8 > 1 {
-        return None;
-    }
-    lookup(if float { &FSELECT } else { &SELECT }, d as usize * 12 + c as usize * 6 + combo)
-}
-
-/// The op that traps if `x` is null.
-pub fn trap_if_null(x: Class) -> Option<Op> {
-    lookup(&TRAP_IF_NULL, x as usize)
-}
-
-/// The op for `d := get[x + offset]`, a field of an object.
-pub fn struct_get(op: Get, d: Class, x: Class) -> Option<Op> {
-    if x as u8 > 1 || d == Class::I {
-        return None;
-    }
-    lookup(&STRUCT_GET, (op as usize * CLASSES + d as usize) * 2 + x as usize)
-}
-
-/// The op for `set[x + offset] := v`.
-pub fn struct_set(op: Set, x: Class, v: Class) -> Option<Op> {
-    if x as u8 > 1 {
-        return None;
-    }
-    lookup(&STRUCT_SET, (op as usize * 2 + x as usize) * CLASSES + v as usize)
-}
-
-/// The op for `acc := get x[y]`, an element of an array.
-pub fn array_get(op: Get, x: Class, y: Class) -> Option<Op> {
-    use Class::*;
-    let combo = match (x, y) {
-        (S, S) => 0,
-        (S, A) => 1,
-        (S, L) => 2,
-        (S, I) => 3,
-        (A, S) => 4,
-        _ => return None,
-    };
-    lookup(&ARRAY_GET, op as usize * CLASSES * 5 + combo)
-}
-
-/// The op for `set S[x][y] := v`.
-pub fn array_set(op: Set, y: Class, v: Class) -> Option<Op> {
-    if y as u8 > 2 || v as u8 > 2 {
-        return None;
-    }
-    lookup(&ARRAY_SET, (op as usize * 3 + y as usize) * 3 + v as usize)
-}
-
-/// What a cast looks at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Cast {
-    /// The kind of an object.
-    Kind = 0,
-    /// A defined structure or array type.
-    Type = 1,
-    /// A defined function type.
-    Func = 2,
-}
-
-/// The op for `acc := x is of type`.
-pub fn ref_test(mode: Cast, x: Class) -> Option<Op> {
-    if x as u8 > 1 {
-        return None;
-    }
-    lookup(&REF_TEST, mode as usize * CLASSES * 2 + x as usize)
-}
-
-/// The op that traps unless `x` is of a type.
-pub fn ref_cast(mode: Cast, x: Class) -> Option<Op> {
-    if x as u8 > 1 {
-        return None;
-    }
-    lookup(&REF_CAST, mode as usize * 2 + x as usize)
-}
-
-/// The op for a branch if `x` is of a type (`taken`), or if not.
-pub fn br_on_cast(mode: Cast, taken: bool, x: Class) -> Option<Op> {
-    if x as u8 > 1 {
-        return None;
-    }
-    lookup(&BR_ON_CAST, (mode as usize * 2 + usize::from(taken)) * 2 + x as usize)
-}
-
-/// The op for `d := global`.
-pub fn global_get(float: bool, d: Class) -> Option<Op> {
-    lookup(&GLOBAL_GET, usize::from(float) * CLASSES + d as usize)
-}
-
-/// The op for `global := x`.
-pub fn global_set(float: bool, x: Class) -> Option<Op> {
-    lookup(&GLOBAL_SET, usize::from(float) * CLASSES + x as usize)
-}
-
-const LOAD_KINDS: usize = Load::F64Load as usize + 1;
-const STORE_KINDS: usize = Store::F64Store as usize + 1;
-
-/// How accesses to memory 0 keep inside it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Bounds {
-    /// By guard pages.
-    Guarded = 0,
-    /// By comparison.
-    Checked = 1,
-    /// By comparison of a 64-bit index.
-    Wide = 2,
-}
-
-/// The op for `d := load[x + offset]` from memory 0.
-pub fn load(op: Load, bounds: Bounds, d: Class, x: Class) -> Option<Op> {
-    let kind = bounds as usize * LOAD_KINDS + op as usize;
-    lookup(&LOAD, (kind * CLASSES + d as usize) * CLASSES + x as usize)
-}
-
-/// The op for `store[x + offset] := v` to memory 0.
-pub fn store(op: Store, bounds: Bounds, x: Class, v: Class) -> Option<Op> {
-    let kind = bounds as usize * STORE_KINDS + op as usize;
-    lookup(&STORE, (kind * CLASSES + x as usize) * CLASSES + v as usize)
-}
-
-/// The op for a load from any memory, with a 32- or 64-bit index.
-pub fn load_general(op: Load, wide: bool) -> Option<Op> {
-    lookup(&LOAD_GENERAL, op as usize * 2 + usize::from(wide))
-}
-
-/// The op for a store to any memory, with a 32- or 64-bit index.
-pub fn store_general(op: Store, wide: bool) -> Option<Op> {
-    lookup(&STORE_GENERAL, op as usize * 2 + usize::from(wide))
-}
-
-/// Size in bytes of the instruction with this op, the table of distances behind a `br_table`
-/// included. `field` reads a 32-bit operand field. `None` if the size is out of range.
-pub fn instruction_size(op: Op, field: impl Fn(usize) -> Option<u32>) -> Option<usize> {
-    if !op.is_br_table() {
-        return Some(op.size());
-    }
-    let distances = (field(op.tail() + 4)? as usize).checked_add(1)?.checked_mul(4)?;
-    Some(len(op.body() + distances))
-}
-
 impl Op {
     /// Whether a table of distances follows the operands.
     pub fn is_br_table(self) -> bool {
         let last = self.parts().last().map_or(self as u16, |part| *part);
-        [Op::BrTableA, Op::BrTableS, Op::BrTableL, Op::BrTableM].iter().any(|op| *op as u16 == last)
+        SHAPES[usize::from(last)].format == op::BrTable::FORMAT
     }
-}
-
-/// Where the distances of an instruction with this op stand, in bytes from its start, from where they
-/// count too.
-pub fn branches(op: Op, field: impl Fn(usize) -> Option<u32>) -> impl Iterator<Item = usize> {
-    // A distance stands at field 4 of its part.
-    let own = [op as u16];
-    let parts = op.parts();
-    let count = parts.len().max(1);
-    let mut from = HEAD;
-    let single = (0..count).filter_map(move |i| {
-        let shape = &SHAPES[usize::from(if parts.is_empty() { own[0] } else { parts[i] })];
-        let place = shape.has_target.then_some(from + 4);
-        from += usize::from(shape.body);
-        place
-    });
-    let tail = op.tail();
-    let listed = if op.is_br_table() { field(tail + 4).unwrap_or(0) as usize + 1 } else { 0 };
-    single.chain((0..listed).map(move |i| HEAD + tail + 8 + i * 4))
 }
 
 /// A place in the trie of the sequences that have a fused op: how far one has been read.

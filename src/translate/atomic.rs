@@ -7,7 +7,7 @@ use super::memory::{RuntimeCall, memory_of};
 use super::resolve::Acc;
 use super::value::Kind;
 use crate::isa::runtime::{Runtime, wide};
-use crate::isa::{self, Atomic, Op};
+use crate::isa::{self, Atomic, Op, op};
 
 impl Translator<'_> {
     /// Translates an operator of the threads proposal; `false` if it is none.
@@ -20,7 +20,7 @@ impl Translator<'_> {
                         self.atomic_access(Atomic::$op, $bits, memarg, $kind);
                     })*)*
                     Operator::AtomicFence { .. } => {
-                        self.emit.op(Op::AtomicFence);
+                        self.emit.op(Op::AtomicFence, op::Empty {});
                     }
                     Operator::MemoryAtomicNotify { memarg } => {
                         self.atomic_runtime(Runtime::memory_notify, 2, memarg);
@@ -61,8 +61,9 @@ impl Translator<'_> {
 
     fn atomic_access(&mut self, op: Atomic, bits: u32, memarg: &MemArg, kind: Kind) {
         let memory = memory_of(memarg);
-        let row = isa::atomic(op, bits, self.is_memory64(memory)).expect("a row");
-        let place = self.memory_place(memory);
+        let width = (bits / 8).trailing_zeros() as usize;
+        let row = isa::atomic(op, width, self.is_memory64(memory)).expect("a row");
+        let (memory, offset) = (self.memory_place(memory), memarg.offset);
         let operands = match op {
             Atomic::Load => 0,
             Atomic::Cmpxchg => 2,
@@ -75,24 +76,20 @@ impl Translator<'_> {
         }
         let addr = self.stack.pop();
         let addr = self.place_in_slot(&addr);
+        let [value, new] = values;
         if op == Atomic::Store {
-            let at = self.emit.op(row);
-            self.emit.i16(at, 0, addr);
-            self.emit.i16(at, 2, values[0]);
-            self.emit.u32(at, 4, place);
-            self.emit.u64(at, 8, memarg.offset);
+            self.emit.op(row, op::StoreGeneral { addr, value, memory, offset });
             return;
         }
         self.clobber(false);
-        let home = self.next_home();
-        let at = self.emit.op(row);
-        self.emit.i16(at, 0, home);
-        self.emit.i16(at, 2, addr);
-        self.emit.u32(at, 4, place);
-        self.emit.u64(at, 8, memarg.offset);
-        for (i, value) in values[..operands].iter().enumerate() {
-            self.emit.i16(at, 16 + 2 * i, *value);
-        }
+        let dst = self.next_home();
+        match op {
+            Atomic::Load => self.emit.op(row, op::LoadGeneral { dst, addr, memory, offset }),
+            Atomic::Cmpxchg => {
+                self.emit.op(row, op::Cmpxchg { dst, addr, memory, offset, expected: value, new })
+            }
+            _ => self.emit.op(row, op::Rmw { dst, addr, memory, offset, value }),
+        };
         self.push_stored(kind);
         *self.accs.bank(false) = Acc::Temp(self.stack.len() as u32 - 1);
     }

@@ -2,10 +2,10 @@
 
 use super::Translator;
 use super::operand::Place;
-use super::resolve::{Acc, Imm};
+use super::resolve::{Acc, Imm, Src};
 use super::value::Kind;
 use crate::index::{FuncIndex, TypeIndex};
-use crate::isa::{self, Op};
+use crate::isa::{self, Op, op};
 use crate::types::FuncType;
 use crate::vm::VmImport;
 use crate::vm::frame::MAX_SLOT;
@@ -78,17 +78,16 @@ impl Translator<'_> {
         let ty = info.func_type(FuncIndex(func));
         let base = self.arguments(ty);
         let frame = self.callee_frame(base, ty);
-        let (op, target) = match self.callee(func) {
-            Callee::Defined(index) => (Op::Call, index * CODE_ENTRY),
-            Callee::Import(place) => (Op::CallImport, place),
-        };
+        let callee = self.callee(func);
         let list = self.live_refs();
-        let at = self.emit.op(op);
-        self.emit.i16(at, 0, frame);
-        if op == Op::CallImport {
-            self.emit.i16(at, 2, base);
-        }
-        self.emit.u32(at, 4, target);
+        match callee {
+            Callee::Defined(index) => {
+                self.emit.op(Op::Call, op::Call { frame, func: index * CODE_ENTRY })
+            }
+            Callee::Import(at) => {
+                self.emit.op(Op::CallImport, op::CallImport { frame, args: base, at })
+            }
+        };
         self.safepoint(list);
         self.results(ty);
     }
@@ -108,26 +107,21 @@ impl Translator<'_> {
         let src = if exact {
             self.source(&index, Imm::No, |c| isa::call_indirect(c).is_some())
         } else {
-            let slot = self.index_slot(&index, table);
-            super::resolve::Src { class: isa::Class::S, slot, bits: 0 }
+            Src::Slot(self.index_slot(&index, table))
         };
         let keep = self.stack.max_height;
         let base = self.arguments(ty);
         self.stack.max_height = keep;
         // The index's home may be where the frame's header goes: the handler reads it first.
         let frame = self.callee_frame(base, ty);
-        let op = if exact {
-            isa::call_indirect(src.class).expect("resolved to a row")
+        let row = if exact {
+            isa::call_indirect(src.class()).expect("resolved to a row")
         } else {
             Op::CallIndirectSub
         };
         let list = self.live_refs();
-        let at = self.emit.op(op);
-        self.emit.i16(at, 0, frame);
-        self.put_slot(at, 2, src);
-        let place = self.table_place(table);
-        self.emit.u32(at, 4, place);
-        self.emit.u32(at, 8, id);
+        let table = self.table_place(table);
+        self.emit.op(row, op::CallIndirect { frame, index: src, table, ty: id });
         self.safepoint(list);
         self.results(ty);
     }
@@ -147,11 +141,8 @@ impl Translator<'_> {
             isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, c).is_some()
         });
         self.clobber(false);
-        let at = self
-            .emit
-            .op(isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, src.class).expect("a row"));
-        self.emit.i16(at, 0, index.home);
-        self.put_slot(at, 2, src);
+        let row = isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, src.class()).expect("a row");
+        self.emit.op(row, op::Unary { dst: index.home, src });
         index.home
     }
 
@@ -163,36 +154,34 @@ impl Translator<'_> {
         let base = self.arguments(ty);
         let frame = self.callee_frame(base, ty);
         let list = self.live_refs();
-        let at = self.emit.op(Op::CallRef);
-        self.emit.i16(at, 0, frame);
-        self.emit.i16(at, 2, slot);
+        self.emit.op(Op::CallRef, op::CallRef { frame, func: slot });
         self.safepoint(list);
         self.results(ty);
     }
 
-    /// The operands common to tail calls.
-    fn tail(&mut self, op: Op, base: i16, ty: &FuncType) -> u32 {
+    /// Prepares a tail call and returns the operands that all of them have.
+    fn tail(&mut self, args: i16, ty: &FuncType) -> op::TailCall {
         self.unpin();
         let to = -self.frame.offset;
         let frame = to + ty.param_slots().max(ty.result_slots()) as i32;
-        let at = self.emit.op(op);
-        self.emit.i16(at, 0, base);
-        self.emit.i16(at, 2, ty.param_slots() as i16);
-        self.emit.i16(at, 4, to as i16);
-        self.emit.i16(at, 6, frame as i16);
-        at
+        let count = ty.param_slots() as u16;
+        op::TailCall { args, count, to: to as i16, frame: frame as i16 }
     }
 
     pub fn return_call(&mut self, func: u32) {
         let info = self.info;
         let ty = info.func_type(FuncIndex(func));
         let base = self.arguments(ty);
-        let (op, target) = match self.callee(func) {
-            Callee::Defined(index) => (Op::ReturnCall, index * CODE_ENTRY),
-            Callee::Import(place) => (Op::ReturnCallImport, place),
+        let op::TailCall { args, count, to, frame } = self.tail(base, ty);
+        match self.callee(func) {
+            Callee::Defined(index) => {
+                let func = index * CODE_ENTRY;
+                self.emit.op(Op::ReturnCall, op::ReturnCall { args, count, to, frame, func })
+            }
+            Callee::Import(at) => self
+                .emit
+                .op(Op::ReturnCallImport, op::ReturnCallImport { args, count, to, frame, at }),
         };
-        let at = self.tail(op, base, ty);
-        self.emit.u32(at, 8, target);
         self.unreachable_from_here();
     }
 
@@ -204,12 +193,12 @@ impl Translator<'_> {
         let index = self.stack.pop();
         let slot = if exact { self.place_in_slot(&index) } else { self.index_slot(&index, table) };
         let base = self.arguments(ty);
-        let op = if exact { Op::ReturnCallIndirect } else { Op::ReturnCallIndirectSub };
-        let at = self.tail(op, base, ty);
-        let place = self.table_place(table);
-        self.emit.u32(at, 8, place);
-        self.emit.u32(at, 12, id);
-        self.emit.i16(at, 16, slot);
+        let row = if exact { Op::ReturnCallIndirect } else { Op::ReturnCallIndirectSub };
+        let op::TailCall { args, count, to, frame } = self.tail(base, ty);
+        let table = self.table_place(table);
+        let operands =
+            op::ReturnCallIndirect { args, count, to, frame, table, ty: id, index: slot };
+        self.emit.op(row, operands);
         self.unreachable_from_here();
     }
 
@@ -219,8 +208,9 @@ impl Translator<'_> {
         let func = self.stack.pop();
         let slot = self.place_in_slot(&func);
         let base = self.arguments(ty);
-        let at = self.tail(Op::ReturnCallRef, base, ty);
-        self.emit.i16(at, 8, slot);
+        let op::TailCall { args, count, to, frame } = self.tail(base, ty);
+        let operands = op::ReturnCallRef { args, count, to, frame, func: slot };
+        self.emit.op(Op::ReturnCallRef, operands);
         self.unreachable_from_here();
     }
 }

@@ -9,6 +9,7 @@
 //! makes a fused op fit: the store costs less than a dispatch. The home is the result's own for as long as
 //! it is of use, so nothing is lost.
 
+use crate::isa::operand::DST;
 use crate::isa::{self, Fusion, HEAD, Op};
 use crate::vm::CatchTable;
 
@@ -28,6 +29,13 @@ struct Instruction {
     start: u32,
 }
 
+impl Instruction {
+    /// As it is read from the code before.
+    fn read(&self) -> isa::Instruction {
+        isa::Instruction { at: self.at as usize, op: self.op, size: self.size as usize }
+    }
+}
+
 /// Code, where execution starts, and where its instructions came from.
 pub struct Composed {
     pub bytes: Vec<u8>,
@@ -38,10 +46,6 @@ pub struct Composed {
     pub catches: CatchTable,
 }
 
-fn field32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
 /// Composes `code`.
 pub fn compose(mut code: Composed) -> Composed {
     let bytes = &code.bytes;
@@ -50,27 +54,22 @@ pub fn compose(mut code: Composed) -> Composed {
     let mut index = vec![u32::MAX; bytes.len() / isa::ALIGN + 1];
     let mut at = 0;
     while at + HEAD <= bytes.len() {
-        let opcode = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-        let op = Op::from_u16(opcode).expect("written by the emitter");
-        let size = isa::instruction_size(op, |field| field32(bytes, at + HEAD + field))
-            .expect("written by the emitter");
+        let instruction = isa::Instruction::read(&bytes[..], at).expect("written by the emitter");
         index[at / isa::ALIGN] = instructions.len() as u32;
         instructions.push(Instruction {
             at: at as u32,
-            size: size as u32,
-            op,
+            size: instruction.size as u32,
+            op: instruction.op,
             entered: at as u32 == code.entry,
             now: 0,
             start: 0,
         });
-        at += size;
+        at += instruction.size;
     }
     for i in 0..instructions.len() {
-        let Instruction { at, op, .. } = instructions[i];
-        let at = at as usize;
-        for place in isa::branches(op, |field| field32(bytes, at + HEAD + field)) {
-            let target = target(bytes, at, place);
-            let target = index[target as usize / isa::ALIGN] as usize;
+        let read = instructions[i].read();
+        for place in read.branches(&bytes[..]) {
+            let target = index[target(&read, bytes, place) / isa::ALIGN] as usize;
             instructions[target].entered = true;
         }
     }
@@ -86,13 +85,11 @@ pub fn compose(mut code: Composed) -> Composed {
         let start = out.len();
         // The last part's distance, if it has one, leads to the first part: the loop is this op.
         let last = &instructions[i + length - 1];
-        let mut places =
-            isa::branches(last.op, |field| field32(bytes, last.at as usize + HEAD + field));
+        let last = last.read();
+        let place = last.branches(&bytes[..]).next();
         let loops = length > 1
-            && places
-                .next()
-                .is_some_and(|place| target(bytes, last.at as usize, place) == instructions[i].at);
-        drop(places);
+            && place
+                .is_some_and(|place| target(&last, bytes, place) == instructions[i].at as usize);
         let op = if loops { op.again().unwrap_or(op) } else { op };
         out.extend_from_slice(&[0; HEAD]);
         out[start..start + 2].copy_from_slice(&(op as u16).to_le_bytes());
@@ -109,10 +106,10 @@ pub fn compose(mut code: Composed) -> Composed {
         i += length;
     }
     for instruction in &instructions {
-        let at = instruction.at as usize;
-        for place in isa::branches(instruction.op, |field| field32(bytes, at + HEAD + field)) {
-            let target = target(bytes, at, place);
-            let target = instructions[index[target as usize / isa::ALIGN] as usize].now;
+        let read = instruction.read();
+        for place in read.branches(&bytes[..]) {
+            let target = target(&read, bytes, place);
+            let target = instructions[index[target / isa::ALIGN] as usize].now;
             let distance = target.wrapping_sub(instruction.start) as i32;
             let now = instruction.now as usize + place;
             out[now..now + 4].copy_from_slice(&distance.to_le_bytes());
@@ -159,16 +156,14 @@ fn body(op: Op, available: usize, fused: bool) -> usize {
     if fused && !op.is_br_table() { op.body() } else { available }
 }
 
-/// Where the distance at `place` of the instruction at `at` leads.
-fn target(bytes: &[u8], at: usize, place: usize) -> u32 {
-    let distance = field32(bytes, at + place).unwrap_or(0);
-    (at as u32).wrapping_add(distance)
+/// Where the distance at `place` of an instruction leads.
+fn target(instruction: &isa::Instruction, bytes: &[u8], place: usize) -> usize {
+    instruction.target(bytes, place).expect("written by the emitter")
 }
 
-/// The slot number at a field of an instruction.
-fn slot(bytes: &[u8], instruction: &Instruction, field: usize) -> i16 {
-    let at = instruction.at as usize + HEAD + field;
-    i16::from_le_bytes([bytes[at], bytes[at + 1]])
+/// The slot number at a byte behind an instruction's head.
+fn slot(bytes: &[u8], instruction: &Instruction, byte: usize) -> i16 {
+    instruction.read().slot(bytes, byte).expect("written by the emitter")
 }
 
 /// What a dispatch costs, in stores that would not be needed.
@@ -202,7 +197,7 @@ impl Planner<'_> {
         {
             let cost = cost + DISPATCH + self.best.get(next).map_or(0, |rest| rest.cost);
             let best = self.best[i];
-            let field = |part: usize, field| slot(self.bytes, &self.instructions[i + part], field);
+            let field = |part: usize, byte| slot(self.bytes, &self.instructions[i + part], byte);
             if (cost, usize::from(best.length)) < (best.cost, length)
                 && let Some(op) = op.form(field)
             {
@@ -217,7 +212,7 @@ impl Planner<'_> {
             self.extend(i, length + 1, cost, fusion);
         }
         if instruction.op.is_unstored()
-            && slot(self.bytes, instruction, 0) != 0
+            && slot(self.bytes, instruction, DST.slot()) != 0
             && let Some(fusion) = instruction.op.stored().and_then(|op| fusion.then(op))
         {
             self.extend(i, length + 1, cost + 1, fusion);

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use wasmparser::BlockType;
 
-use super::emit::{Emitter, Label};
+use super::emit::Label;
 use super::fuse::{condition, mirror, negate};
 use super::operand::{Operand, Place};
-use super::resolve::{Accs, Imm, Src};
+use super::resolve::{Accs, Imm, Src, signed};
 use super::value::Kind;
 use super::{Code, Translator};
 use crate::error::Error;
 use crate::index::TypeIndex;
-use crate::isa::{self, Bin, Class, Cmp, Op};
+use crate::isa::{self, Bin, Cmp, Op, op};
 use crate::trap::Trap;
 use crate::tune;
 use crate::types::ValType;
@@ -102,7 +102,7 @@ impl<'a> Translator<'a> {
             self.assigned.is[local as usize] = true;
         }
         // Rewritten or skipped at the end, when it is known which locals need it.
-        self.emit.op(Op::ZeroLocals);
+        self.emit.op(Op::ZeroLocals, op::ZeroLocals { first: 0, count: 0 });
         // References are roots of the collector from the start.
         for local in self.frame.params()..self.frame.locals() as u32 {
             if self.frame.local(local).kind == Kind::Ref {
@@ -110,11 +110,10 @@ impl<'a> Translator<'a> {
             }
         }
         if self.options.interrupt {
-            self.emit.op(Op::CheckInterrupt);
+            self.emit.op(Op::CheckInterrupt, op::Empty {});
         }
         if self.options.fuel {
-            let at = self.emit.op(Op::ConsumeFuel);
-            self.emit.u32(at, 0, 1);
+            self.emit.op(Op::ConsumeFuel, op::ConsumeFuel { amount: 1 });
         }
         self.enter_pins();
         self.emit.set_barrier();
@@ -138,18 +137,26 @@ impl<'a> Translator<'a> {
     fn enter_pins(&mut self) {
         let pins = self.pins;
         let (ints, floats) = pins.banks();
-        let banks = [(ints, Op::PinInts, &pins.ints[..]), (floats, Op::PinFloats, &pins.floats)];
-        for (_, op, bank) in banks.into_iter().filter(|bank| bank.0) {
-            let at = self.emit.op(op);
-            for (i, pin) in bank.iter().enumerate() {
-                // An unused register takes what another one does.
-                let Some(local) = pin.or(bank[0]) else { continue };
-                if local >= self.frame.params() {
-                    self.needs_zero(local);
-                }
-                self.emit.i16(at, 2 * i, self.frame.local(local).slot);
-            }
+        if ints {
+            let [src0, src1] = self.pinned_slots(pins.ints);
+            self.emit.op(Op::PinInts, op::PinInts { src0, src1 });
         }
+        if floats {
+            let [src0, src1, src2] = self.pinned_slots(pins.floats);
+            self.emit.op(Op::PinFloats, op::PinFloats { src0, src1, src2 });
+        }
+    }
+
+    /// Where the pinned locals of a bank, which is not empty, begin.
+    fn pinned_slots<const N: usize>(&mut self, bank: [Option<u32>; N]) -> [i16; N] {
+        bank.map(|pin| {
+            // An unused register takes what another one does.
+            let Some(local) = pin.or(bank[0]) else { return 0 };
+            if local >= self.frame.params() {
+                self.needs_zero(local);
+            }
+            self.frame.local(local).slot
+        })
     }
 
     fn needs_zero(&mut self, local: u32) {
@@ -181,10 +188,10 @@ impl<'a> Translator<'a> {
         if self.frame.homes + self.stack.max_height > MAX_SLOT {
             return Err(super::too_large(self.offset, "operand stack too deep"));
         }
-        let mut entry = isa::len(Op::ZeroLocals.body()) as u32;
+        let mut entry = isa::len(op::ZeroLocals::BODY) as u32;
         if let Some((low, high)) = self.assigned.zeroed {
-            self.emit.i16(0, 0, low);
-            self.emit.i16(0, 2, high - low + 1);
+            let count = (high - low + 1) as u16;
+            self.emit.fill_in(0, op::ZeroLocals { first: low, count });
             entry = 0;
         }
         let mut code = super::compose::compose(self.emit.finish(entry, self.maps.places()));
@@ -247,11 +254,10 @@ impl<'a> Translator<'a> {
         let here = self.emit.here();
         self.control.last_mut().expect("just opened").label = Label::at(here);
         if self.options.interrupt {
-            self.emit.op(Op::CheckInterrupt);
+            self.emit.op(Op::CheckInterrupt, op::Empty {});
         }
         if self.options.fuel {
-            let at = self.emit.op(Op::ConsumeFuel);
-            self.emit.u32(at, 0, 1);
+            self.emit.op(Op::ConsumeFuel, op::ConsumeFuel { amount: 1 });
         }
     }
 
@@ -274,10 +280,7 @@ impl<'a> Translator<'a> {
         }
         if self.reachable {
             self.fall_to_end();
-            let at = self.emit.op(Op::Br);
-            let mut label = core::mem::take(&mut self.control.last_mut().expect("an if").label);
-            self.emit.branch(at, Emitter::target_place(at), &mut label);
-            self.control.last_mut().expect("an if").label = label;
+            self.jump(self.control.len() - 1);
         }
         self.assigned.close();
         self.assigned.open();
@@ -424,10 +427,7 @@ impl<'a> Translator<'a> {
         let from = self.stack.get(self.stack.len() - count).home;
         if from != slot {
             let slots = self.next_home() - from;
-            let at = self.emit.op(Op::MovSpan);
-            self.emit.i16(at, 0, slot);
-            self.emit.i16(at, 2, from);
-            self.emit.i16(at, 4, slots);
+            self.emit.op(Op::MovSpan, op::MovSpan { dst: slot, src: from, count: slots as u16 });
         }
     }
 
@@ -448,9 +448,8 @@ impl<'a> Translator<'a> {
 
     /// Emits an unconditional branch; values have been carried.
     pub fn jump(&mut self, target: usize) {
-        let at = self.emit.op(Op::Br);
-        let place = Emitter::target_place(at);
-        self.emit.branch(at, place, &mut self.control[target].label);
+        let at = self.emit.op(Op::Br, op::Br { to: 0 });
+        self.emit.branch(at, &mut self.control[target].label);
     }
 
     pub fn br(&mut self, depth: u32) {
@@ -525,9 +524,8 @@ impl<'a> Translator<'a> {
             self.branch_types(target).len()
         };
         self.prepare_carry(count);
-        let at = self.emit.op(isa::br_table(src.class).expect("resolved to a row"));
-        self.put_slot(at, 0, src);
-        self.emit.u32(at, 4, depths.len() as u32);
+        let row = isa::br_table(src.class()).expect("resolved to a row");
+        let at = self.emit.op(row, op::BrTable { index: src, count: depths.len() as u32 });
         self.emit.distance_entries(at, depths.len() + 1);
         self.emit.set_barrier();
         // Arms that must move values share one stub per target block.
@@ -535,7 +533,6 @@ impl<'a> Translator<'a> {
         let mut stub_of: HashMap<usize, Option<usize>> = HashMap::new();
         for (i, depth) in depths.iter().chain(core::iter::once(&default)).enumerate() {
             let target = self.target(*depth);
-            let place = Emitter::table_place(at, i);
             let stub = *stub_of.entry(target).or_insert_with(|| {
                 (target == 0 || !self.in_place(target)).then(|| {
                     stubs.push((target, Label::default()));
@@ -546,7 +543,7 @@ impl<'a> Translator<'a> {
                 Some(stub) => &mut stubs[stub].1,
                 None => &mut self.control[target].label,
             };
-            self.emit.branch(at, place, label);
+            self.emit.table_branch(at, i, label);
         }
         let accs = self.accs;
         for (target, mut label) in stubs {
@@ -610,20 +607,16 @@ impl<'a> Translator<'a> {
             let imm = if float { Imm::Full } else { Imm::Half };
             let (sx, sy, _) =
                 self.sources(&x, &y, imm, commute, |x, y| isa::br_cmp(cmp, x, y).is_some());
-            at = self.emit.op(isa::br_cmp(cmp, sx.class, sy.class).expect("resolved to a row"));
-            self.put_slot(at, 0, sx);
-            if float && sy.class == Class::I {
-                self.emit.u64(at, 8, sy.bits);
-            } else {
-                self.put_half(at, 2, sy);
-            }
+            let row = isa::br_cmp(cmp, sx.class(), sy.class()).expect("resolved to a row");
+            at = self.emit.op(row, op::BrCompare { lhs: sx, rhs: sy, to: 0 });
         } else {
-            let sx = self.source(x, Imm::No, |c| isa::br_if(true, c).is_some());
-            at = self.emit.op(isa::br_if(cmp == Cmp::I32Ne, sx.class).expect("a row"));
-            self.put_slot(at, 0, sx);
+            let sx = self.source(x, Imm::No, |c| isa::br_nez(c).is_some());
+            let class = sx.class();
+            let row = if cmp == Cmp::I32Ne { isa::br_nez(class) } else { isa::br_eqz(class) };
+            at = self.emit.op(row.expect("a row"), op::BrIf { cond: sx, to: 0 });
         }
         self.last = None;
-        self.emit.branch(at, Emitter::target_place(at), label);
+        self.emit.branch(at, label);
         self.emit.set_barrier();
     }
 
@@ -631,17 +624,8 @@ impl<'a> Translator<'a> {
     fn fits_branch(&self, o: &Operand) -> bool {
         match o.place {
             Place::Const(_) if o.kind.is_float() => true,
-            Place::Const(bits) => i16::try_from(super::resolve::signed(o.kind, bits)).is_ok(),
+            Place::Const(bits) => i16::try_from(signed(o.kind, bits)).is_ok(),
             _ => false,
-        }
-    }
-
-    /// Writes a slot or 16-bit immediate.
-    pub fn put_half(&mut self, at: u32, field: usize, src: Src) {
-        if src.class == Class::I {
-            self.emit.i16(at, field, src.bits as i16);
-        } else {
-            self.put_slot(at, field, src);
         }
     }
 
@@ -655,7 +639,7 @@ impl<'a> Translator<'a> {
         let results = self.control[0].results;
         let count = results.len();
         if count == 0 {
-            self.emit.op(isa::ret_plain(restore).expect("a row"));
+            self.emit.op(isa::ret_plain(restore).expect("a row"), op::Empty {});
             return;
         }
         let to = -self.frame.offset as i16;
@@ -663,21 +647,16 @@ impl<'a> Translator<'a> {
             let o = self.stack.peek();
             let float = o.kind.is_float();
             let src = match self.natural(&o, Imm::Word) {
-                Some(src) if isa::ret(float, src.class, restore).is_some() => src,
-                _ => Src { class: Class::S, slot: self.place_in_slot(&o), bits: 0 },
+                Some(src) if isa::ret(restore, float, src.class()).is_some() => src,
+                _ => Src::Slot(self.place_in_slot(&o)),
             };
-            let op = isa::ret(float, src.class, restore);
-            let at = self.emit.op(op.expect("a row"));
-            self.emit.i16(at, 2, to);
-            match src.class {
-                Class::I => self.emit.u32(at, 4, super::resolve::signed(o.kind, src.bits) as u32),
-                _ => self.put_slot(at, 0, src),
-            }
+            let row = isa::ret(restore, float, src.class()).expect("a row");
+            self.emit.op(row, op::Return { to, value: src });
             return;
         }
         if count > tune::MAX_CARRIED {
             self.carry_span(count, to);
-            self.emit.op(isa::ret_plain(restore).expect("a row"));
+            self.emit.op(isa::ret_plain(restore).expect("a row"), op::Empty {});
             return;
         }
         // Results go where parameters are: locals that are parameters first leave their slots.
@@ -696,7 +675,7 @@ impl<'a> Translator<'a> {
             self.copy_to(&o, slot);
             slot += o.kind.slots() as i16;
         }
-        self.emit.op(isa::ret_plain(restore).expect("a row"));
+        self.emit.op(isa::ret_plain(restore).expect("a row"), op::Empty {});
     }
 
     /// Which pinned locals of the caller the end of the function restores.
@@ -707,14 +686,13 @@ impl<'a> Translator<'a> {
 
     /// Restores the caller's pinned locals ahead of a tail call, whose operands are in slots.
     pub fn unpin(&mut self) {
-        if let Some(op) = isa::unpin(self.restore()) {
-            self.emit.op(op);
+        if let Some(row) = isa::unpin(self.restore()) {
+            self.emit.op(row, op::Empty {});
         }
     }
 
     pub fn trap(&mut self, trap: Trap) {
-        let at = self.emit.op(Op::Trap);
-        self.emit.u32(at, 0, trap as u32);
+        self.emit.op(Op::Trap, op::Trap { code: trap as u32 });
         self.unreachable_from_here();
     }
 }

@@ -1,6 +1,7 @@
 //! The code buffer: writing instructions, rewriting their ops, and branches.
 
-use crate::isa::{self, HEAD, Op};
+use crate::isa::operand::{DST, Operands, Plain};
+use crate::isa::{self, HEAD, Op, op};
 use crate::vm::catch::{CatchTable, Clause, NONE, Region};
 
 /// A place in the code that branches lead to.
@@ -72,15 +73,28 @@ impl Emitter {
         self.bytes.len() > MAX_CODE
     }
 
-    /// Starts an instruction with all operands zero and returns its offset.
-    pub fn op(&mut self, op: Op) -> u32 {
+    /// Writes an instruction and returns its offset.
+    pub fn op(&mut self, op: Op, operands: impl Operands) -> u32 {
+        debug_assert!(op.takes(&operands), "{op:?} has other operands");
         let at = self.here();
         if let Some(map) = &mut self.source_map {
             map.push((at, self.source));
         }
         self.bytes.resize(self.bytes.len() + op.size(), 0);
         self.set_op(at, op);
+        operands.encode(&mut self.bytes[at as usize + HEAD..]);
         at
+    }
+
+    /// Writes the operands of the instruction at `at`, which had none so far.
+    pub fn fill_in(&mut self, at: u32, operands: impl Operands) {
+        debug_assert!(self.op_at(at).takes(&operands));
+        operands.encode(&mut self.bytes[at as usize + HEAD..]);
+    }
+
+    /// Makes `slot` the destination of the instruction at `at`, or its home if it does not store.
+    pub fn set_dst(&mut self, at: u32, slot: i16) {
+        slot.encode(DST.slot(), &mut self.bytes[at as usize + HEAD..]);
     }
 
     fn set_op(&mut self, at: u32, op: Op) {
@@ -93,24 +107,7 @@ impl Emitter {
         Op::from_u16(u16::from_le_bytes([bytes[0], bytes[1]])).expect("written by `op`")
     }
 
-    /// Writes operand bytes.
-    pub fn put<const N: usize>(&mut self, at: u32, field: usize, bytes: [u8; N]) {
-        self.bytes[at as usize + HEAD + field..][..N].copy_from_slice(&bytes);
-    }
-
-    pub fn i16(&mut self, at: u32, field: usize, v: i16) {
-        self.put(at, field, v.to_le_bytes());
-    }
-
-    pub fn u32(&mut self, at: u32, field: usize, v: u32) {
-        self.put(at, field, v.to_le_bytes());
-    }
-
-    pub fn u64(&mut self, at: u32, field: usize, v: u64) {
-        self.put(at, field, v.to_le_bytes());
-    }
-
-    /// Adds a distance behind a `br_table`.
+    /// Adds distances behind the `br_table` at `at`.
     pub fn distance_entries(&mut self, at: u32, count: usize) {
         let body = self.op_at(at).body() + count * 4;
         self.bytes.resize(at as usize + isa::len(body), 0);
@@ -121,7 +118,7 @@ impl Emitter {
     pub fn store_form(&mut self, at: u32, slot: i16) {
         let op = self.op_at(at).stored().expect("only ops with a stored form produce temporaries");
         self.set_op(at, op);
-        self.i16(at, 0, slot);
+        self.set_dst(at, slot);
     }
 
     /// Rewrites the instruction at `at` to leave its result in pinned local number `pin`, if its op
@@ -174,22 +171,24 @@ impl Emitter {
         self.barrier = self.bytes.len();
     }
 
+    /// Makes the branch at `at` lead to `label`.
+    pub fn branch(&mut self, at: u32, label: &mut Label) {
+        let place = self.op_at(at).target().expect("an instruction that branches");
+        self.lead(at, at + place as u32, label);
+    }
+
+    /// Makes distance `index` behind the `br_table` at `at` lead to `label`.
+    pub fn table_branch(&mut self, at: u32, index: usize, label: &mut Label) {
+        let place = HEAD + op::BrTable::BODY + index * size_of::<i32>();
+        self.lead(at, at + place as u32, label);
+    }
+
     /// Makes the distance at `place` (a byte offset) of the instruction at `at` lead to `label`.
-    pub fn branch(&mut self, at: u32, place: u32, label: &mut Label) {
+    fn lead(&mut self, at: u32, place: u32, label: &mut Label) {
         match label.target {
             Some(target) => self.distance(at, place, target),
             None => label.waiting.push((at, place)),
         }
-    }
-
-    /// The place of the distance in the instruction at `at` (its field 4).
-    pub fn target_place(at: u32) -> u32 {
-        at + HEAD as u32 + 4
-    }
-
-    /// The place of distance `index` behind the `br_table` at `at`.
-    pub fn table_place(at: u32, index: usize) -> u32 {
-        at + (HEAD + 8 + index * 4) as u32
     }
 
     fn distance(&mut self, at: u32, place: u32, target: u32) {
@@ -234,7 +233,7 @@ impl Emitter {
     /// Makes clause `index` of a region lead to `label`.
     pub fn clause_target(&mut self, region: u32, index: usize, label: &mut Label) {
         let clause = self.catches.regions[region as usize].clauses.0 + index as u32;
-        self.branch(CLAUSE, clause, label);
+        self.lead(CLAUSE, clause, label);
     }
 
     /// From here on `region` is the innermost one. Code on either side stays on its side.

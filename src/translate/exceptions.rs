@@ -12,8 +12,8 @@ use super::control::{Block, BlockKind};
 use super::resolve::Accs;
 use super::value::Kind;
 use crate::index::{TagIndex, TypeIndex};
-use crate::isa::Op;
 use crate::isa::runtime::Runtime;
+use crate::isa::{Op, op};
 use crate::types::FuncType;
 use crate::vm::catch::{Clause, NONE};
 use crate::vm::frame::MAX_SLOT;
@@ -137,12 +137,8 @@ impl<'a> Translator<'a> {
     }
 
     fn throw_with(&mut self, function: Runtime, frame: i16, args: i16, [x, y]: [u32; 2]) {
-        let at = self.emit.op(Op::CallRuntime);
-        self.emit.i16(at, 0, frame);
-        self.emit.i16(at, 2, args);
-        self.emit.u32(at, 4, x);
-        self.emit.u32(at, 8, y);
-        self.emit.u64(at, 16, function as u64);
+        let func = function as u64;
+        self.emit.op(Op::CallRuntime, op::CallRuntime { frame, args, x, y, z: 0, func });
     }
 
     // ---- the older form

@@ -8,7 +8,7 @@ use super::resolve::{Imm, Src};
 use super::value::Kind;
 use crate::index::{MemoryIndex, TableIndex};
 use crate::isa::runtime::{Runtime, wide};
-use crate::isa::{self, Bounds, Class, Load, Op, Store};
+use crate::isa::{self, Bounds, Class, Load, Op, Operands, Store, op};
 use crate::vm::frame::MAX_SLOT;
 
 /// Arguments of a runtime call.
@@ -75,30 +75,29 @@ impl Translator<'_> {
             return;
         };
         let (src, offset) = match Self::folded(&addr, memarg.offset) {
-            Some(offset) => (Src { class: Class::I, slot: 0, bits: 0 }, offset),
+            Some(offset) => (Src::Absent, offset),
             None => {
                 let exists = |c| isa::load(op, bounds, Class::A, c).is_some();
                 (self.source(&addr, Imm::No, exists), memarg.offset as u32)
             }
         };
         self.clobber(kind.is_float());
-        let at = self.emit.op(isa::load(op, bounds, Class::A, src.class).expect("a row"));
-        self.put_slot(at, 2, src);
-        self.emit.u32(at, 4, offset);
+        let row = isa::load(op, bounds, Class::A, src.class()).expect("a row");
+        let at = self.emit.op(row, op::Load { dst: self.next_home(), addr: src, offset });
         self.push_temp(kind, at);
     }
 
     fn load_general(&mut self, op: Load, memarg: &MemArg, kind: Kind, addr: &Operand) {
         let slot = self.place_in_slot(addr);
         self.clobber(kind.is_float());
-        let home = self.next_home();
         let wide = self.is_memory64(memory_of(memarg));
-        let at = self.emit.op(isa::load_general(op, wide).expect("a row"));
-        self.emit.i16(at, 0, home);
-        self.emit.i16(at, 2, slot);
-        let place = self.memory_place(memory_of(memarg));
-        self.emit.u32(at, 4, place);
-        self.emit.u64(at, 8, memarg.offset);
+        let operands = op::LoadGeneral {
+            dst: self.next_home(),
+            addr: slot,
+            memory: self.memory_place(memory_of(memarg)),
+            offset: memarg.offset,
+        };
+        self.emit.op(isa::load_general(op, wide).expect("a row"), operands);
         self.push_stored(kind);
         *self.accs.bank(kind.is_float()) = super::resolve::Acc::Temp(self.stack.len() as u32 - 1);
     }
@@ -107,68 +106,49 @@ impl Translator<'_> {
         let value = self.stack.pop();
         let addr = self.stack.pop();
         let Some(bounds) = self.bounds(memarg) else {
-            let (slot, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
+            let (addr, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
             let wide = self.is_memory64(memory_of(memarg));
-            let at = self.emit.op(isa::store_general(op, wide).expect("a row"));
-            self.emit.i16(at, 0, slot);
-            self.emit.i16(at, 2, value);
-            let place = self.memory_place(memory_of(memarg));
-            self.emit.u32(at, 4, place);
-            self.emit.u64(at, 8, memarg.offset);
+            let memory = self.memory_place(memory_of(memarg));
+            let operands = op::StoreGeneral { addr, value, memory, offset: memarg.offset };
+            self.emit.op(isa::store_general(op, wide).expect("a row"), operands);
             return;
         };
         let exists = |x: Class, v: Class| isa::store(op, bounds, x, v).is_some();
         let (sx, sv, offset) = if let Some(offset) = Self::folded(&addr, memarg.offset) {
-            let sv = self.source_half(&value, |v| exists(Class::I, v));
-            (Src { class: Class::I, slot: 0, bits: 0 }, sv, offset)
+            let sv = self.source(&value, Imm::Half, |v| exists(Class::I, v));
+            (Src::Absent, sv, offset)
         } else {
             let (sx, sv, _) = self.sources(&addr, &value, Imm::Half, false, exists);
             (sx, sv, memarg.offset as u32)
         };
-        let at =
-            self.emit.op(isa::store(op, bounds, sx.class, sv.class).expect("resolved to a row"));
-        self.put_slot(at, 0, sx);
-        self.put_half(at, 2, sv);
-        self.emit.u32(at, 4, offset);
-    }
-
-    fn source_half(&mut self, o: &Operand, exists: impl Fn(Class) -> bool) -> Src {
-        self.source(o, Imm::Half, exists)
+        let row = isa::store(op, bounds, sx.class(), sv.class()).expect("resolved to a row");
+        self.emit.op(row, op::Store { addr: sx, value: sv, offset });
     }
 
     pub fn memory_size(&mut self, memory: u32) {
         self.clobber(false);
-        let home = self.next_home();
+        let dst = self.next_home();
         let ty = &self.info.memories[memory as usize];
         let (shift, kind) = (ty.page_size_log2(), if ty.is_64() { Kind::I64 } else { Kind::I32 });
-        let at = self.emit.op(Op::MemorySize);
-        self.emit.i16(at, 0, home);
-        self.emit.i16(at, 2, i16::from(shift));
-        let place = self.memory_place(memory);
-        self.emit.u32(at, 4, place);
+        let memory = self.memory_place(memory);
+        self.emit.op(Op::MemorySize, op::MemorySize { dst, shift: u16::from(shift), memory });
         self.push_stored(kind);
     }
 
     pub fn table_size(&mut self, table: u32) {
         self.clobber(false);
-        let home = self.next_home();
-        let at = self.emit.op(Op::TableSize);
-        self.emit.i16(at, 0, home);
-        let place = self.table_place(table);
-        self.emit.u32(at, 4, place);
+        let (dst, place) = (self.next_home(), self.table_place(table));
+        self.emit.op(Op::TableSize, op::TableSize { dst, table: place });
         self.push_stored(if self.is_table64(table) { Kind::I64 } else { Kind::I32 });
     }
 
     pub fn table_get(&mut self, table: u32) {
         let index = self.stack.pop();
-        let slot = self.place_in_slot(&index);
+        let index = self.place_in_slot(&index);
         self.clobber(false);
-        let home = self.next_home();
-        let at = self.emit.op(if self.is_table64(table) { Op::Table64Get } else { Op::TableGet });
-        self.emit.i16(at, 0, home);
-        self.emit.i16(at, 2, slot);
-        let place = self.table_place(table);
-        self.emit.u32(at, 4, place);
+        let row = if self.is_table64(table) { Op::Table64Get } else { Op::TableGet };
+        let (dst, table) = (self.next_home(), self.table_place(table));
+        self.emit.op(row, op::TableGet { dst, index, table });
         self.push_stored(Kind::Ref);
     }
 
@@ -176,44 +156,65 @@ impl Translator<'_> {
         let value = self.stack.pop();
         let index = self.stack.pop();
         let (index, value) = (self.place_in_slot(&index), self.place_in_slot(&value));
-        let at = self.emit.op(if self.is_table64(table) { Op::Table64Set } else { Op::TableSet });
-        self.emit.i16(at, 0, index);
-        self.emit.i16(at, 2, value);
-        let place = self.table_place(table);
-        self.emit.u32(at, 4, place);
+        let row = if self.is_table64(table) { Op::Table64Set } else { Op::TableSet };
+        let table = self.table_place(table);
+        self.emit.op(row, op::TableSet { index, value, table });
     }
 
     pub fn memory_grow(&mut self, memory: u32) {
         let wide = self.is_memory64(memory);
-        let call = RuntimeCall {
-            function: if self.is_shared(memory) {
-                Runtime::memory_grow_shared
-            } else {
-                Runtime::memory_grow
-            },
-            x: self.memory_place(memory),
-            y: u32::from(wide),
-            z: u32::from(self.info.memories[memory as usize].page_size_log2()),
-        };
-        let (op, kind) =
+        let shared = self.is_shared(memory);
+        let function = if shared { Runtime::memory_grow_shared } else { Runtime::memory_grow };
+        let shift = u32::from(self.info.memories[memory as usize].page_size_log2());
+        let memory = self.memory_place(memory);
+        let (row, kind) =
             if wide { (Op::MemoryGrowM64, Kind::I64) } else { (Op::MemoryGrowM32, Kind::I32) };
-        self.runtime_by(op, 1, Some(kind), &call);
+        self.runtime_by(row, function, 1, Some(kind), |frame, args| op::MemoryGrow {
+            frame,
+            args,
+            memory,
+            wide: u32::from(wide),
+            shift,
+            func: function as u64,
+        });
     }
 
     pub fn memory_fill(&mut self, memory: u32) {
         let y = if self.is_memory64(memory) { wide::FIRST | wide::LENGTH } else { 0 };
         let y = y | self.shared_flag(memory);
         let x = self.memory_place(memory);
-        let op = if y == 0 { Op::MemoryFillM32 } else { Op::CallRuntime };
-        self.runtime_by(op, 3, None, &RuntimeCall { function: Runtime::memory_fill, x, y, z: 0 });
+        let function = Runtime::memory_fill;
+        if y != 0 {
+            self.runtime(3, None, &RuntimeCall { function, x, y, z: 0 });
+            return;
+        }
+        self.runtime_by(Op::MemoryFillM32, function, 3, None, |frame, args| op::MemoryFill {
+            frame,
+            args,
+            memory: x,
+            y,
+            z: 0,
+            func: function as u64,
+        });
     }
 
     pub fn memory_copy(&mut self, dst: u32, src: u32) {
         let (first, second) = (self.is_memory64(dst), self.is_memory64(src));
         let z = copy_widths(first, second) | self.shared_flag(dst) | self.shared_flag(src);
         let (x, y) = (self.memory_place(dst), self.memory_place(src));
-        let op = if z == 0 { Op::MemoryCopyM32 } else { Op::CallRuntime };
-        self.runtime_by(op, 3, None, &RuntimeCall { function: Runtime::memory_copy, x, y, z });
+        let function = Runtime::memory_copy;
+        if z != 0 {
+            self.runtime(3, None, &RuntimeCall { function, x, y, z });
+            return;
+        }
+        self.runtime_by(Op::MemoryCopyM32, function, 3, None, |frame, args| op::MemoryCopy {
+            frame,
+            args,
+            to: x,
+            from: y,
+            z,
+            func: function as u64,
+        });
     }
 
     pub fn memory_init(&mut self, segment: u32, memory: u32) {
@@ -296,23 +297,34 @@ impl Translator<'_> {
     /// Calls a runtime function with the top `args` operands; its result, if any, takes the place
     /// of the first.
     pub fn runtime(&mut self, args: usize, result: Option<Kind>, call: &RuntimeCall) {
-        self.runtime_by(Op::CallRuntime, args, result, call);
+        let RuntimeCall { function, x, y, z } = *call;
+        let func = function as u64;
+        self.runtime_by(Op::CallRuntime, function, args, result, |frame, args| op::CallRuntime {
+            frame,
+            args,
+            x,
+            y,
+            z,
+            func,
+        });
     }
 
-    /// [`Translator::runtime`] by an op that has the operands of `call_runtime`.
-    fn runtime_by(&mut self, op: Op, args: usize, result: Option<Kind>, call: &RuntimeCall) {
-        if self.options.interrupt && call.function.is_bulk() {
+    /// [`Translator::runtime`] by an op that may go on as `call_runtime`: `operands` are given the call's frame
+    /// and the slot of its arguments.
+    fn runtime_by<O: Operands>(
+        &mut self,
+        op: Op,
+        function: Runtime,
+        args: usize,
+        result: Option<Kind>,
+        operands: impl FnOnce(i16, i16) -> O,
+    ) {
+        if self.options.interrupt && function.is_bulk() {
             // Between operations one after the other; long ones look themselves.
-            self.emit.op(Op::CheckInterrupt);
+            self.emit.op(Op::CheckInterrupt, op::Empty {});
         }
         let (home, frame, list) = self.runtime_arguments(args);
-        let at = self.emit.op(op);
-        self.emit.i16(at, 0, frame);
-        self.emit.i16(at, 2, home);
-        self.emit.u32(at, 4, call.x);
-        self.emit.u32(at, 8, call.y);
-        self.emit.u32(at, 12, call.z);
-        self.emit.u64(at, 16, call.function as u64);
+        self.emit.op(op, operands(frame, home));
         self.safepoint(list);
         if let Some(kind) = result {
             self.push_stored(kind);

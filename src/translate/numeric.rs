@@ -3,10 +3,10 @@
 use super::Translator;
 use super::fuse::{Rec, mirror_value, negate_value};
 use super::operand::{NONE, Operand, Place};
-use super::resolve::{Acc, Imm};
+use super::resolve::{Acc, Imm, NO_HOME, Src};
 use super::value::Kind;
 use crate::index::GlobalIndex;
-use crate::isa::{self, Bin, Class, Op, Un};
+use crate::isa::{self, Bin, Class, Op, Un, op};
 use crate::vm::layout::GlobalPlace;
 
 /// Whether `op` computes the same with its operands swapped.
@@ -58,7 +58,8 @@ impl Translator<'_> {
     pub fn binary_of(&mut self, mut op: Bin, mut x: Operand, mut y: Operand, to: Kind) {
         let imm = if x.kind.is_float() { Imm::Full } else { Imm::Word };
         // Rows with "greater" exist with an immediate on the right only.
-        let immediate = |o: &Operand| self.natural(o, imm).is_some_and(|src| src.class == Class::I);
+        let immediate =
+            |o: &Operand| self.natural(o, imm).is_some_and(|src| src.class() == Class::I);
         let mirrored = !immediate(&y) && (immediate(&x) || is_greater(op));
         if mirrored && let Some(mirror) = mirror_value(op) {
             op = mirror;
@@ -68,18 +69,8 @@ impl Translator<'_> {
         let (sx, sy, _) = self
             .sources(&x, &y, imm, commutes(op), |x, y| isa::binary(op, Class::A, x, y).is_some());
         self.clobber(to.is_float());
-        let row = isa::binary(op, Class::A, sx.class, sy.class).expect("resolved to a row");
-        let at = self.emit.op(row);
-        self.put_slot(at, 2, sx);
-        if sy.class == Class::I {
-            if x.kind.is_float() {
-                self.emit.u64(at, 8, sy.bits);
-            } else {
-                self.emit.u32(at, 4, sy.bits as u32);
-            }
-        } else {
-            self.put_slot(at, 4, sy);
-        }
+        let row = isa::binary(op, Class::A, sx.class(), sy.class()).expect("resolved to a row");
+        let at = self.emit.op(row, op::Binary { dst: self.next_home(), lhs: sx, rhs: sy });
         self.push_temp(to, at);
         self.note(Rec::new(start, at, op, x, y, before));
     }
@@ -89,9 +80,8 @@ impl Translator<'_> {
         let x = self.stack.pop();
         let sx = self.source(&x, Imm::No, |c| isa::unary(op, Class::A, c).is_some());
         self.clobber(to.is_float());
-        let row = isa::unary(op, Class::A, sx.class).expect("resolved to a row");
-        let at = self.emit.op(row);
-        self.put_slot(at, 2, sx);
+        let row = isa::unary(op, Class::A, sx.class()).expect("resolved to a row");
+        let at = self.emit.op(row, op::Unary { dst: self.next_home(), src: sx });
         self.push_temp(to, at);
     }
 
@@ -214,7 +204,7 @@ impl Translator<'_> {
         {
             let in_acc = *self.accs.bank(float) == Acc::Temp(value.index);
             let slot = self.frame.local(local).slot;
-            self.emit.i16(producer, 0, slot);
+            self.emit.set_dst(producer, slot);
             self.forget_local(local);
             if in_acc {
                 *self.accs.bank(float) = Acc::Local(local);
@@ -252,20 +242,19 @@ impl Translator<'_> {
         if let Place::Const(bits) = value.place {
             match i32::try_from(super::resolve::signed(value.kind, bits)) {
                 Ok(imm) if !float => {
-                    let at = self.emit.op(isa::mov(class, Class::I).expect("a row"));
-                    self.emit.u32(at, 4, imm as u32);
+                    let row = isa::mov(class, Class::I).expect("a row");
+                    self.emit.op(row, op::Mov { dst: NO_HOME, src: Src::Word(imm) });
                 }
                 _ => {
-                    let at = self.emit.op(isa::const64(float, class).expect("a row"));
-                    self.emit.u64(at, 8, bits);
+                    let row = isa::const64(float, class).expect("a row");
+                    self.emit.op(row, op::Const { dst: NO_HOME, value: bits });
                 }
             }
             return;
         }
         let src = self.natural(value, Imm::No).expect("not a constant");
-        let op = if float { isa::fmov(class, src.class) } else { isa::mov(class, src.class) };
-        let at = self.emit.op(op.expect("another register or a slot"));
-        self.put_slot(at, 2, src);
+        let row = isa::any_mov(float, class, src.class()).expect("another register or a slot");
+        self.emit.op(row, op::Mov { dst: NO_HOME, src });
     }
 
     pub fn global_get(&mut self, global: GlobalIndex) {
@@ -278,17 +267,15 @@ impl Translator<'_> {
             GlobalPlace::Inline(at_ctx) => {
                 let float = kind.is_float();
                 self.clobber(float);
-                let at = self.emit.op(isa::global_get(float, Class::A).expect("a row"));
-                self.emit.u32(at, 4, at_ctx);
+                let row = isa::global_get(float, Class::A).expect("a row");
+                let at = self.emit.op(row, op::GlobalGet { dst: self.next_home(), at: at_ctx });
                 self.push_temp(kind, at);
                 self.stack.top_mut().clean = false;
             }
             GlobalPlace::Indirect(at_ctx) => {
                 self.clobber(false);
-                let home = self.next_home();
-                let at = self.emit.op(Op::GlobalGetIndirect);
-                self.emit.i16(at, 0, home);
-                self.emit.u32(at, 4, at_ctx);
+                let dst = self.next_home();
+                self.emit.op(Op::GlobalGetIndirect, op::GlobalGet { dst, at: at_ctx });
                 self.push_stored(kind);
             }
         }
@@ -304,28 +291,17 @@ impl Translator<'_> {
             GlobalPlace::Inline(at_ctx) => {
                 let float = value.kind.is_float();
                 let src = match self.natural(&value, Imm::Half) {
-                    Some(src) if isa::global_set(float, src.class).is_some() => src,
+                    Some(src) if isa::global_set(float, src.class()).is_some() => src,
                     // A float in a slot moves through the integer registers' form: bits are bits.
-                    _ => super::resolve::Src {
-                        class: Class::S,
-                        slot: self.place_in_slot(&value),
-                        bits: 0,
-                    },
+                    _ => Src::Slot(self.place_in_slot(&value)),
                 };
-                let op = isa::global_set(float && src.class != Class::S, src.class).expect("a row");
-                let at = self.emit.op(op);
-                self.emit.u32(at, 4, at_ctx);
-                if src.class == Class::I {
-                    self.emit.i16(at, 2, src.bits as i16);
-                } else {
-                    self.put_slot(at, 2, src);
-                }
+                let class = src.class();
+                let row = isa::global_set(float && class != Class::S, class).expect("a row");
+                self.emit.op(row, op::GlobalSet { at: at_ctx, value: src });
             }
             GlobalPlace::Indirect(at_ctx) => {
-                let slot = self.place_in_slot(&value);
-                let at = self.emit.op(Op::GlobalSetIndirect);
-                self.emit.u32(at, 4, at_ctx);
-                self.emit.i16(at, 2, slot);
+                let value = Src::Slot(self.place_in_slot(&value));
+                self.emit.op(Op::GlobalSetIndirect, op::GlobalSet { at: at_ctx, value });
             }
         }
     }
@@ -341,28 +317,21 @@ impl Translator<'_> {
         let float = x.kind.is_float();
         // The condition in the accumulator or a slot; the values wherever that leaves room.
         let sc = match self.natural(&c, Imm::No) {
-            Some(src) if matches!(src.class, Class::A | Class::S) => src,
-            _ => super::resolve::Src { class: Class::S, slot: self.place_in_slot(&c), bits: 0 },
+            Some(src @ (Src::Acc | Src::Slot(_))) => src,
+            _ => Src::Slot(self.place_in_slot(&c)),
         };
-        let taken = sc.class == Class::A && !float;
+        let taken = sc == Src::Acc && !float;
         let (sx, sy, _) = {
             let fits = |cx: Class, cy: Class| {
                 !(taken && (cx == Class::A || cy == Class::A))
-                    && isa::select(float, Class::A, cx, cy, sc.class).is_some()
+                    && isa::select(float, Class::A, cx, cy, sc.class()).is_some()
             };
             self.select_sources(&x, &y, fits)
         };
         self.clobber(float);
-        let at =
-            self.emit.op(isa::select(float, Class::A, sx.class, sy.class, sc.class)
-                .expect("resolved to a row"));
-        for (field, src) in [(2, sx), (4, sy), (6, sc)] {
-            if src.class == Class::I {
-                self.emit.i16(at, field, src.bits as i16);
-            } else {
-                self.put_slot(at, field, src);
-            }
-        }
+        let row = isa::select(float, Class::A, sx.class(), sy.class(), sc.class());
+        let operands = op::Select { dst: self.next_home(), lhs: sx, rhs: sy, cond: sc };
+        let at = self.emit.op(row.expect("resolved to a row"), operands);
         self.push_temp(x.kind, at);
         self.stack.top_mut().clean = false;
     }
@@ -373,28 +342,28 @@ impl Translator<'_> {
         x: &Operand,
         y: &Operand,
         exists: impl Fn(Class, Class) -> bool,
-    ) -> (super::resolve::Src, super::resolve::Src, bool) {
+    ) -> (Src, Src, bool) {
         let nx = self.natural(x, Imm::Half);
         let ny = self.natural(y, Imm::Half);
         if let (Some(sx), Some(sy)) = (nx, ny)
-            && exists(sx.class, sy.class)
+            && exists(sx.class(), sy.class())
         {
             return (sx, sy, false);
         }
         if let Some(sx) = nx
-            && exists(sx.class, Class::S)
+            && exists(sx.class(), Class::S)
         {
             let slot = self.place_in_slot(y);
-            return (sx, super::resolve::Src { class: Class::S, slot, bits: 0 }, false);
+            return (sx, Src::Slot(slot), false);
         }
         if let Some(sy) = ny
-            && exists(Class::S, sy.class)
+            && exists(Class::S, sy.class())
         {
             let slot = self.place_in_slot(x);
-            return (super::resolve::Src { class: Class::S, slot, bits: 0 }, sy, false);
+            return (Src::Slot(slot), sy, false);
         }
-        let sx = super::resolve::Src { class: Class::S, slot: self.place_in_slot(x), bits: 0 };
-        let sy = super::resolve::Src { class: Class::S, slot: self.place_in_slot(y), bits: 0 };
+        let sx = Src::Slot(self.place_in_slot(x));
+        let sy = Src::Slot(self.place_in_slot(y));
         (sx, sy, false)
     }
 }

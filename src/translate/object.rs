@@ -3,14 +3,14 @@
 use wasmparser::UnpackedIndex;
 
 use super::Translator;
-use super::emit::{Emitter, Label};
+use super::emit::Label;
 use super::memory::RuntimeCall;
 use super::operand::Place;
 use super::resolve::{Acc, Imm, Src};
 use super::value::Kind;
 use crate::index::TypeIndex;
 use crate::isa::runtime::Runtime;
-use crate::isa::{self, Bin, Cast, Class, Get, Op, Set, Un};
+use crate::isa::{self, Bin, Cast, Class, Get, Op, Set, Un, op};
 use crate::trap::Trap;
 use crate::types::{HeapType, StorageType, ValType};
 use crate::vm::heap::{class_of, class_size, kind};
@@ -79,14 +79,16 @@ impl Translator<'_> {
             return;
         };
         let (home, frame, list) = self.runtime_arguments(args);
-        let at = self.emit.op(if default { Op::StructNewDefault } else { Op::StructNew });
-        self.emit.i16(at, 0, frame);
-        self.emit.i16(at, 2, home);
-        self.emit.i16(at, 4, class as i16);
         let slots = if default { 0 } else { (info.layout.size - HEADER) / 8 };
-        self.emit.i16(at, 6, slots as i16);
-        self.emit.u32(at, 8, word);
-        self.emit.u32(at, 12, class_size(class) as u32);
+        let operands = op::StructNew {
+            frame,
+            args: home,
+            class: class as u16,
+            slots: slots as u16,
+            ty: word,
+            bytes: class_size(class) as u32,
+        };
+        self.emit.op(if default { Op::StructNewDefault } else { Op::StructNew }, operands);
         self.safepoint(list);
         self.push_stored(Kind::Ref);
         self.accs.int = Acc::Temp(self.stack.len() as u32 - 1);
@@ -111,21 +113,17 @@ impl Translator<'_> {
         let kind = Kind::of(storage.unpack());
         let object = self.stack.pop();
         let Some(get) = get_of(storage, signed) else {
-            let slot = self.place_in_slot(&object);
-            let home = self.next_home();
-            let at = self.emit.op(Op::StructGetV128);
-            self.emit.i16(at, 0, home);
-            self.emit.i16(at, 2, slot);
-            self.emit.u32(at, 4, offset);
+            let object = Src::Slot(self.place_in_slot(&object));
+            let dst = self.next_home();
+            self.emit.op(Op::StructGetV128, op::StructGet { dst, object, offset });
             self.push_stored(kind);
             return;
         };
         let src = self.source(&object, Imm::No, |c| isa::struct_get(get, Class::A, c).is_some());
         self.clobber(kind.is_float());
-        let at =
-            self.emit.op(isa::struct_get(get, Class::A, src.class).expect("resolved to a row"));
-        self.put_slot(at, 2, src);
-        self.emit.u32(at, 4, offset);
+        let row = isa::struct_get(get, Class::A, src.class()).expect("resolved to a row");
+        let dst = self.next_home();
+        let at = self.emit.op(row, op::StructGet { dst, object: src, offset });
         self.push_temp(kind, at);
     }
 
@@ -135,19 +133,15 @@ impl Translator<'_> {
         let value = self.stack.pop();
         let object = self.stack.pop();
         let Some(set) = set_of(storage) else {
-            let (slot, value) = (self.place_in_slot(&object), self.place_in_slot(&value));
-            let at = self.emit.op(Op::StructSetV128);
-            self.emit.i16(at, 0, slot);
-            self.emit.i16(at, 2, value);
-            self.emit.u32(at, 4, offset);
+            let object = Src::Slot(self.place_in_slot(&object));
+            let value = Src::Slot(self.place_in_slot(&value));
+            self.emit.op(Op::StructSetV128, op::StructSet { object, value, offset });
             return;
         };
         let exists = |x: Class, v: Class| isa::struct_set(set, x, v).is_some();
         let (sx, sv, _) = self.sources(&object, &value, Imm::Half, false, exists);
-        let at = self.emit.op(isa::struct_set(set, sx.class, sv.class).expect("resolved to a row"));
-        self.put_slot(at, 0, sx);
-        self.put_half(at, 2, sv);
-        self.emit.u32(at, 4, offset);
+        let row = isa::struct_set(set, sx.class(), sv.class()).expect("resolved to a row");
+        self.emit.op(row, op::StructSet { object: sx, value: sv, offset });
     }
 
     /// `array.new`
@@ -199,21 +193,19 @@ impl Translator<'_> {
         let index = self.stack.pop();
         let object = self.stack.pop();
         let Some(get) = get_of(storage, signed) else {
-            let (slot, index) = (self.place_in_slot(&object), self.place_in_slot(&index));
-            let home = self.next_home();
-            let at = self.emit.op(Op::ArrayGetV128);
-            self.emit.i16(at, 0, home);
-            self.emit.i16(at, 2, slot);
-            self.emit.i16(at, 4, index);
+            let object = Src::Slot(self.place_in_slot(&object));
+            let index = Src::Slot(self.place_in_slot(&index));
+            let dst = self.next_home();
+            self.emit.op(Op::ArrayGetV128, op::ArrayGet { dst, object, index });
             self.push_stored(kind);
             return;
         };
-        let exists = |x: Class, y: Class| isa::array_get(get, x, y).is_some();
+        let exists = |x: Class, y: Class| isa::array_get(get, Class::A, x, y).is_some();
         let (sx, sy, _) = self.sources(&object, &index, Imm::Half, false, exists);
         self.clobber(kind.is_float());
-        let at = self.emit.op(isa::array_get(get, sx.class, sy.class).expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
-        self.put_half(at, 4, sy);
+        let row = isa::array_get(get, Class::A, sx.class(), sy.class());
+        let operands = op::ArrayGet { dst: self.next_home(), object: sx, index: sy };
+        let at = self.emit.op(row.expect("resolved to a row"), operands);
         self.push_temp(kind, at);
     }
 
@@ -223,21 +215,17 @@ impl Translator<'_> {
         let value = self.stack.pop();
         let index = self.stack.pop();
         let object = self.stack.pop();
-        let slot = self.place_in_slot(&object);
+        let object = self.place_in_slot(&object);
         let Some(set) = set_of(storage) else {
-            let (index, value) = (self.place_in_slot(&index), self.place_in_slot(&value));
-            let at = self.emit.op(Op::ArraySetV128);
-            self.emit.i16(at, 0, slot);
-            self.emit.i16(at, 2, index);
-            self.emit.i16(at, 4, value);
+            let index = Src::Slot(self.place_in_slot(&index));
+            let value = Src::Slot(self.place_in_slot(&value));
+            self.emit.op(Op::ArraySetV128, op::ArraySet { object, index, value });
             return;
         };
         let exists = |y: Class, v: Class| isa::array_set(set, y, v).is_some();
         let (sy, sv, _) = self.sources(&index, &value, Imm::No, false, exists);
-        let at = self.emit.op(isa::array_set(set, sy.class, sv.class).expect("resolved to a row"));
-        self.emit.i16(at, 0, slot);
-        self.put_slot(at, 2, sy);
-        self.put_slot(at, 4, sv);
+        let row = isa::array_set(set, sy.class(), sv.class()).expect("resolved to a row");
+        self.emit.op(row, op::ArraySet { object, index: sy, value: sv });
     }
 
     /// `array.len`
@@ -299,13 +287,11 @@ impl Translator<'_> {
             }
         };
         let o = self.stack.pop();
-        let src = self.source(&o, Imm::No, |c| isa::ref_test(mode, c).is_some());
+        let src = self.source(&o, Imm::No, |c| isa::ref_test(mode, Class::A, c).is_some());
         self.clobber(false);
-        let at = self.emit.op(isa::ref_test(mode, src.class).expect("resolved to a row"));
-        self.emit.i16(at, 2, i16::from(nullable));
-        self.put_slot(at, 4, src);
-        self.emit.u32(at, 8, ty);
-        self.emit.u32(at, 12, depth);
+        let row = isa::ref_test(mode, Class::A, src.class()).expect("resolved to a row");
+        let (dst, null) = (self.next_home(), u16::from(nullable));
+        let at = self.emit.op(row, op::RefTest { dst, object: src, null, ty, depth });
         self.push_temp(Kind::I32, at);
     }
 
@@ -326,18 +312,14 @@ impl Translator<'_> {
                 let null = matches!(test, Test::Never);
                 let mut fits = Label::default();
                 self.branch_if_null(&o, null, &mut fits);
-                let at = self.emit.op(Op::Trap);
-                self.emit.u32(at, 0, Trap::CastFailure as u32);
+                self.emit.op(Op::Trap, op::Trap { code: Trap::CastFailure as u32 });
                 self.emit.bind(&mut fits);
                 return;
             }
         };
         let src = self.source(&o, Imm::No, |c| isa::ref_cast(mode, c).is_some());
-        let at = self.emit.op(isa::ref_cast(mode, src.class).expect("resolved to a row"));
-        self.put_slot(at, 0, src);
-        self.emit.i16(at, 2, i16::from(nullable));
-        self.emit.u32(at, 8, ty);
-        self.emit.u32(at, 12, depth);
+        let row = isa::ref_cast(mode, src.class()).expect("resolved to a row");
+        self.emit.op(row, op::RefCast { object: src, null: u16::from(nullable), ty, depth });
     }
 
     /// `br_on_cast`, or with `success` false `br_on_cast_fail`.
@@ -365,13 +347,11 @@ impl Translator<'_> {
             return self.branch_if_null(&o, null == fits, label);
         };
         let src: Src = self.source(&o, Imm::No, |c| isa::br_on_cast(mode, fits, c).is_some());
-        let at = self.emit.op(isa::br_on_cast(mode, fits, src.class).expect("resolved to a row"));
-        self.put_slot(at, 0, src);
-        self.emit.i16(at, 2, i16::from(target.nullable));
-        self.emit.u32(at, 8, ty);
-        self.emit.u32(at, 12, depth);
+        let row = isa::br_on_cast(mode, fits, src.class()).expect("resolved to a row");
+        let null = u16::from(target.nullable);
+        let at = self.emit.op(row, op::BrOnCast { object: src, null, to: 0, ty, depth });
         self.last = None;
-        self.emit.branch(at, Emitter::target_place(at), label);
+        self.emit.branch(at, label);
         self.emit.set_barrier();
     }
 }

@@ -7,7 +7,7 @@ use super::operand::{NONE, Place};
 use super::value::Kind;
 use crate::index::GlobalIndex;
 use crate::isa::runtime::Runtime;
-use crate::isa::{Bin, Load, Op, Store, Un};
+use crate::isa::{Bin, Load, Op, Store, Un, op};
 use crate::trap::Trap;
 
 impl Translator<'_> {
@@ -192,21 +192,14 @@ impl Translator<'_> {
 
     fn ref_func(&mut self, func: u32) {
         self.clobber(false);
-        let home = self.next_home();
-        let at = match self.info.defined_func(crate::index::FuncIndex(func)) {
-            Some(defined) => {
-                let at = self.emit.op(Op::RefFunc);
-                self.emit.u32(at, 4, defined.0);
-                at
-            }
+        let dst = self.next_home();
+        match self.info.defined_func(crate::index::FuncIndex(func)) {
+            Some(defined) => self.emit.op(Op::RefFunc, op::RefFunc { dst, index: defined.0 }),
             None => {
-                let at = self.emit.op(Op::RefFuncImport);
-                let place = self.import_place(func);
-                self.emit.u32(at, 4, place);
-                at
+                let at = self.import_place(func);
+                self.emit.op(Op::RefFuncImport, op::RefFuncImport { dst, at })
             }
         };
-        self.emit.i16(at, 0, home);
         self.push(Kind::Ref, Place::Temp { producer: NONE, stored: true });
     }
 

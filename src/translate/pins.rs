@@ -4,7 +4,6 @@
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 use super::value::Kind;
-use crate::isa::Class;
 use crate::tune;
 use crate::vm::frame::PINNED_FLOATS;
 
@@ -25,11 +24,6 @@ impl Pins {
     pub fn register(self, local: u32) -> Option<usize> {
         let place = |bank: &[Option<u32>]| bank.iter().position(|pin| *pin == Some(local));
         place(&self.ints).or_else(|| place(&self.floats))
-    }
-
-    /// The class of a pinned local.
-    pub fn class(self, local: u32) -> Option<Class> {
-        self.register(local).map(Class::pin)
     }
 
     pub fn is(self, local: u32) -> bool {

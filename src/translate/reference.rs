@@ -5,15 +5,15 @@ use super::emit::Label;
 use super::operand::{Operand, Place};
 use super::resolve::Imm;
 use super::value::Kind;
-use crate::isa::{self, Cmp};
+use crate::isa::{self, Cmp, op};
 
 impl Translator<'_> {
     /// `ref.as_non_null`: the operand stays where it is.
     pub fn ref_as_non_null(&mut self) {
         let o = self.stack.peek();
         let src = self.source(&o, Imm::No, |c| isa::trap_if_null(c).is_some());
-        let at = self.emit.op(isa::trap_if_null(src.class).expect("resolved to a row"));
-        self.put_slot(at, 0, src);
+        let row = isa::trap_if_null(src.class()).expect("resolved to a row");
+        self.emit.op(row, op::TrapIfNull { object: src });
     }
 
     /// Emits a branch to `label` if `o` is null, or if it is not.

@@ -4,7 +4,13 @@
 use super::Translator;
 use super::operand::{NONE, Operand, Place};
 use super::value::Kind;
-use crate::isa::{self, Class, Op};
+use crate::isa::{self, Class, Op, op};
+
+pub use crate::isa::Src;
+
+/// In the place of a destination: the result, which is in the accumulator, has no home. (Slot 0 is in the
+/// frame's header.)
+pub const NO_HOME: i16 = 0;
 
 /// What an accumulator holds.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -35,26 +41,6 @@ impl Accs {
     }
 }
 
-/// A source operand of an instruction.
-#[derive(Clone, Copy, Debug)]
-pub struct Src {
-    pub class: Class,
-    /// With [`Class::S`]: the slot.
-    pub slot: i16,
-    /// With [`Class::I`]: the constant.
-    pub bits: u64,
-}
-
-impl Src {
-    fn of(class: Class) -> Src {
-        Src { class, slot: 0, bits: 0 }
-    }
-
-    fn slot(slot: i16) -> Src {
-        Src { class: Class::S, slot, bits: 0 }
-    }
-}
-
 /// How large an immediate the instruction at hand has room for.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Imm {
@@ -73,13 +59,15 @@ pub fn signed(kind: Kind, bits: u64) -> i64 {
     if kind == Kind::I32 { i64::from(bits as i32) } else { bits as i64 }
 }
 
-fn fits(kind: Kind, bits: u64, imm: Imm) -> bool {
+/// A constant as an immediate, if the instruction has room for it.
+fn immediate(kind: Kind, bits: u64, imm: Imm) -> Option<Src> {
     let v = signed(kind, bits);
     match imm {
-        Imm::No => false,
-        Imm::Half => !kind.is_float() && i16::try_from(v).is_ok(),
-        Imm::Word => !kind.is_float() && i32::try_from(v).is_ok(),
-        Imm::Full => kind.is_float(),
+        Imm::No => None,
+        Imm::Full => kind.is_float().then_some(Src::Wide(bits)),
+        Imm::Half | Imm::Word if kind.is_float() => None,
+        Imm::Half => i16::try_from(v).ok().map(Src::Half),
+        Imm::Word => i32::try_from(v).ok().map(Src::Word),
     }
 }
 
@@ -88,13 +76,12 @@ impl Translator<'_> {
     pub fn natural(&self, o: &Operand, imm: Imm) -> Option<Src> {
         let float = o.kind.is_float();
         Some(match o.place {
-            Place::Const(bits) if fits(o.kind, bits, imm) => Src { class: Class::I, slot: 0, bits },
-            Place::Const(_) => return None,
-            Place::Local(local) if let Some(class) = self.pins.class(local) => Src::of(class),
-            Place::Local(local) if self.accs.holds(float) == Acc::Local(local) => Src::of(Class::A),
-            Place::Local(local) => Src::slot(self.frame.local(local).slot),
-            Place::Temp { .. } if self.accs.holds(float) == Acc::Temp(o.index) => Src::of(Class::A),
-            Place::Temp { .. } => Src::slot(o.home),
+            Place::Const(bits) => return immediate(o.kind, bits, imm),
+            Place::Local(local) if let Some(pin) = self.pins.register(local) => Src::Pin(pin as u8),
+            Place::Local(local) if self.accs.holds(float) == Acc::Local(local) => Src::Acc,
+            Place::Local(local) => Src::Slot(self.frame.local(local).slot),
+            Place::Temp { .. } if self.accs.holds(float) == Acc::Temp(o.index) => Src::Acc,
+            Place::Temp { .. } => Src::Slot(o.home),
         })
     }
 
@@ -140,31 +127,21 @@ impl Translator<'_> {
         match o.place {
             Place::Const(bits) => {
                 if let Ok(imm) = i32::try_from(bits as i64) {
-                    let at = self.emit.op(isa::mov(Class::S, Class::I).expect("a row"));
-                    self.emit.i16(at, 0, slot);
-                    self.emit.u32(at, 4, imm as u32);
+                    self.emit.op(Op::MovSi, op::Mov { dst: slot, src: Src::Word(imm) });
                 } else {
-                    let at = self.emit.op(Op::ConstS);
-                    self.emit.i16(at, 0, slot);
-                    self.emit.u64(at, 8, bits);
+                    self.emit.op(Op::ConstS, op::Const { dst: slot, value: bits });
                 }
             }
             _ => {
                 let src = self.natural(o, Imm::No).expect("not a constant");
-                if src.class == Class::S {
-                    if src.slot == slot {
-                        return;
+                if let Src::Slot(from) = src {
+                    if from != slot {
+                        self.copy_slot(from, slot);
                     }
-                    self.copy_slot(src.slot, slot);
                     return;
                 }
-                let op = if float {
-                    isa::fmov(Class::S, src.class)
-                } else {
-                    isa::mov(Class::S, src.class)
-                };
-                let at = self.emit.op(op.expect("a row"));
-                self.emit.i16(at, 0, slot);
+                let row = isa::any_mov(float, Class::S, src.class()).expect("a row");
+                self.emit.op(row, op::Mov { dst: slot, src });
             }
         }
     }
@@ -173,15 +150,10 @@ impl Translator<'_> {
     fn copy_slot(&mut self, from: i16, to: i16) {
         if let Some((at, dst, src)) = self.emit.last_copy() {
             self.emit.rewind(at);
-            let at = self.emit.op(Op::Mov2);
-            for (i, slot) in [dst, src, to, from].into_iter().enumerate() {
-                self.emit.i16(at, i * 2, slot);
-            }
+            self.emit.op(Op::Mov2, op::Mov2 { dst, src, dst2: to, src2: from });
             return;
         }
-        let at = self.emit.op(Op::MovSs);
-        self.emit.i16(at, 0, to);
-        self.emit.i16(at, 2, from);
+        let at = self.emit.op(Op::MovSs, op::Mov { dst: to, src: Src::Slot(from) });
         self.emit.set_last_copy(at, to, from);
     }
 
@@ -194,29 +166,21 @@ impl Translator<'_> {
                 let small = i32::try_from(signed(o.kind, bits));
                 match small {
                     Ok(imm) if !float => {
-                        let at = self.emit.op(Op::MovAi);
-                        self.emit.u32(at, 4, imm as u32);
+                        self.emit.op(Op::MovAi, op::Mov { dst: NO_HOME, src: Src::Word(imm) });
                     }
                     _ => {
-                        let at = self.emit.op(if float { Op::FconstA } else { Op::ConstA });
-                        self.emit.u64(at, 8, bits);
+                        let row = if float { Op::FconstA } else { Op::ConstA };
+                        self.emit.op(row, op::Const { dst: NO_HOME, value: bits });
                     }
                 }
             }
             _ => {
                 let src = self.natural(o, Imm::No).expect("not a constant");
-                let op = if float {
-                    isa::fmov(Class::A, src.class)
-                } else {
-                    isa::mov(Class::A, src.class)
-                };
-                let at = self.emit.op(op.expect("a row"));
-                if src.class == Class::S {
-                    self.emit.i16(at, 2, src.slot);
-                }
+                let row = isa::any_mov(float, Class::A, src.class()).expect("a row");
+                self.emit.op(row, op::Mov { dst: NO_HOME, src });
             }
         }
-        Src::of(Class::A)
+        Src::Acc
     }
 
     /// The accumulator is about to be overwritten: whatever live operand is only there gets stored
@@ -242,18 +206,18 @@ impl Translator<'_> {
     /// Resolves one source of a class that `exists`.
     pub fn source(&mut self, o: &Operand, imm: Imm, exists: impl Fn(Class) -> bool) -> Src {
         match self.natural(o, imm) {
-            Some(src) if exists(src.class) => return src,
+            Some(src) if exists(src.class()) => return src,
             _ => {}
         }
         if let Some(slot) = self.slot_of(o)
             && exists(Class::S)
         {
-            return Src::slot(slot);
+            return Src::Slot(slot);
         }
         if exists(Class::A) && !matches!(o.place, Place::Temp { .. }) {
             return self.load_acc(o);
         }
-        Src::slot(self.place_in_slot(o))
+        Src::Slot(self.place_in_slot(o))
     }
 
     /// Resolves two sources to classes that `exists`, emitting as little as possible. Slots always
@@ -270,62 +234,53 @@ impl Translator<'_> {
         let ny = self.natural(y, imm);
         // As they are, in either order.
         if let (Some(sx), Some(sy)) = (nx, ny) {
-            if exists(sx.class, sy.class) {
+            if exists(sx.class(), sy.class()) {
                 return (sx, sy, false);
             }
-            if commute && exists(sy.class, sx.class) {
+            if commute && exists(sy.class(), sx.class()) {
                 return (sy, sx, true);
             }
         }
         // One from the slot that it is in as well.
         if let (Some(sx), Some(slot)) = (nx, self.slot_of(y))
-            && exists(sx.class, Class::S)
+            && exists(sx.class(), Class::S)
         {
-            return (sx, Src::slot(slot), false);
+            return (sx, Src::Slot(slot), false);
         }
         if let (Some(slot), Some(sy)) = (self.slot_of(x), ny)
-            && exists(Class::S, sy.class)
+            && exists(Class::S, sy.class())
         {
-            return (Src::slot(slot), sy, false);
+            return (Src::Slot(slot), sy, false);
         }
         // One through the accumulator, if the other is not in it.
         let same_bank = x.kind.is_float() == y.kind.is_float();
         if let Some(sx) = nx
-            && (sx.class != Class::A || !same_bank)
+            && (sx.class() != Class::A || !same_bank)
             && !matches!(y.place, Place::Temp { .. })
         {
-            if exists(sx.class, Class::A) {
+            if exists(sx.class(), Class::A) {
                 return (sx, self.load_acc(y), false);
             }
-            if commute && exists(Class::A, sx.class) {
+            if commute && exists(Class::A, sx.class()) {
                 return (self.load_acc(y), sx, true);
             }
         }
         if let Some(sy) = ny
-            && (sy.class != Class::A || !same_bank)
+            && (sy.class() != Class::A || !same_bank)
             && !matches!(x.place, Place::Temp { .. })
-            && exists(Class::A, sy.class)
+            && exists(Class::A, sy.class())
         {
             return (self.load_acc(x), sy, false);
         }
-        let sx = Src::slot(self.place_in_slot(x));
-        let sy = Src::slot(self.place_in_slot(y));
+        let sx = Src::Slot(self.place_in_slot(x));
+        let sy = Src::Slot(self.place_in_slot(y));
         (sx, sy, false)
     }
 
-    /// Writes a source's slot number to a field of the instruction at `at`.
-    pub fn put_slot(&mut self, at: u32, field: usize, src: Src) {
-        if src.class == Class::S {
-            self.emit.i16(at, field, src.slot);
-        }
-    }
-
-    /// Pushes the result of the instruction at `at`, which is in the accumulator. The instruction gets the
+    /// Pushes the result of the instruction at `at`, which is in the accumulator. The instruction has the
     /// number of its home all the same: [`compose`](super::compose) may turn it into one that stores.
     pub fn push_temp(&mut self, kind: Kind, at: u32) {
         let index = self.stack.len() as u32;
-        let home = self.next_home();
-        self.emit.i16(at, 0, home);
         self.push(kind, Place::Temp { producer: at, stored: false });
         *self.accs.bank(kind.is_float()) = Acc::Temp(index);
         // Handlers write 32-bit results zero-extended.

@@ -16,7 +16,7 @@ use super::value::Kind;
 use crate::index::GlobalIndex;
 use crate::isa::{
     self, Bounds, Class, Load, Op, Store, VecBinary, VecExtract, VecLoad, VecReplace, VecShift,
-    VecTernary, VecUnary,
+    VecTernary, VecUnary, op,
 };
 use crate::sem::{self, V128};
 use crate::vm::layout::GlobalPlace;
@@ -37,12 +37,12 @@ fn dst(form: impl Fn(Class) -> Option<Op>) -> Class {
 impl Translator<'_> {
     /// A slot that holds an operand, as a source.
     fn in_slot(&mut self, o: &Operand) -> Src {
-        Src { class: Class::S, slot: self.place_in_slot(o), bits: 0 }
+        Src::Slot(self.place_in_slot(o))
     }
 
     /// Whether an operand is in the accumulator.
     fn in_acc(&self, o: &Operand) -> bool {
-        self.natural(o, Imm::No).is_some_and(|src| src.class == Class::A)
+        self.natural(o, Imm::No) == Some(Src::Acc)
     }
 
     /// Pushes the result of the instruction at `at`, whose destination has class `d`.
@@ -51,8 +51,6 @@ impl Translator<'_> {
             self.push_temp(kind, at);
             return;
         }
-        let home = self.next_home();
-        self.emit.i16(at, 0, home);
         let index = self.stack.len() as u32;
         self.push(kind, Place::Temp { producer: at, stored: true });
         // Destinations in slots set the accumulator, too.
@@ -63,32 +61,32 @@ impl Translator<'_> {
     /// Copies a 128-bit operand to the slots at `slot`. The accumulators stay as they are.
     pub fn copy_v128(&mut self, o: &Operand, slot: i16) {
         let src = self.natural(o, Imm::No).expect("no constant");
-        if src.class == Class::S && src.slot == slot {
+        if src == Src::Slot(slot) {
             return;
         }
-        let at = self.emit.op(isa::vec_mov(Class::S, src.class).expect("a row"));
-        self.emit.i16(at, 0, slot);
-        self.put_slot(at, 2, src);
+        let row = isa::vec_mov(Class::S, src.class()).expect("a row");
+        self.emit.op(row, op::Mov { dst: slot, src });
     }
 
     fn vec_const(&mut self, value: V128) {
         self.clobber(true);
-        let at = self.emit.op(isa::vec_const(Class::A).expect("a row"));
-        self.emit.put(at, 8, value.0);
+        let row = isa::vec_const(Class::A).expect("a row");
+        let at = self.emit.op(row, op::VecConst { dst: self.next_home(), value: value.0 });
         self.push_temp(Kind::V128, at);
     }
 
     pub fn global_get_v128(&mut self, global: GlobalIndex) {
         self.clobber(true);
+        let dst = self.next_home();
         match self.info.layout.globals[global.idx()] {
             GlobalPlace::Inline(at_ctx) => {
-                let at = self.emit.op(isa::vec_global_get(Class::A).expect("a row"));
-                self.emit.u32(at, 4, at_ctx);
+                let row = isa::vec_global_get(Class::A).expect("a row");
+                let at = self.emit.op(row, op::GlobalGet { dst, at: at_ctx });
                 self.push_temp(Kind::V128, at);
             }
             GlobalPlace::Indirect(at_ctx) => {
-                let at = self.emit.op(Op::V128GlobalGetIndirect);
-                self.emit.u32(at, 4, at_ctx);
+                let operands = op::GlobalGet { dst, at: at_ctx };
+                let at = self.emit.op(Op::V128GlobalGetIndirect, operands);
                 self.push_result(at, Class::S, Kind::V128);
             }
         }
@@ -98,15 +96,12 @@ impl Translator<'_> {
         match self.info.layout.globals[global.idx()] {
             GlobalPlace::Inline(at_ctx) => {
                 let src = self.source(value, Imm::No, |x| isa::vec_global_set(x).is_some());
-                let at = self.emit.op(isa::vec_global_set(src.class).expect("a row"));
-                self.emit.u32(at, 4, at_ctx);
-                self.put_slot(at, 2, src);
+                let row = isa::vec_global_set(src.class()).expect("a row");
+                self.emit.op(row, op::GlobalSet { at: at_ctx, value: src });
             }
             GlobalPlace::Indirect(at_ctx) => {
-                let slot = self.place_in_slot(value);
-                let at = self.emit.op(Op::V128GlobalSetIndirect);
-                self.emit.u32(at, 4, at_ctx);
-                self.emit.i16(at, 2, slot);
+                let value = self.in_slot(value);
+                self.emit.op(Op::V128GlobalSetIndirect, op::GlobalSet { at: at_ctx, value });
             }
         }
     }
@@ -126,11 +121,7 @@ impl Translator<'_> {
                 return operands.map(|o| {
                     let class = classes[i];
                     i += 1;
-                    if class == Class::A {
-                        Src { class, slot: 0, bits: 0 }
-                    } else {
-                        self.in_slot(o)
-                    }
+                    if class == Class::A { Src::Acc } else { self.in_slot(o) }
                 });
             }
         }
@@ -139,16 +130,15 @@ impl Translator<'_> {
 
     pub fn select_v128(&mut self, x: &Operand, y: &Operand, c: &Operand) {
         let sc = match self.natural(c, Imm::No) {
-            Some(src) if matches!(src.class, Class::A | Class::S) => src,
+            Some(src @ (Src::Acc | Src::Slot(_))) => src,
             _ => self.in_slot(c),
         };
-        let [sx, sy] = self.vec_sources([x, y], |[x, y]| isa::vec_select(x, y, sc.class).is_some());
+        let [sx, sy] =
+            self.vec_sources([x, y], |[x, y]| isa::vec_select(sc.class(), x, y).is_some());
         self.clobber(true);
-        let op = isa::vec_select(sx.class, sy.class, sc.class);
-        let at = self.emit.op(op.expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
-        self.put_slot(at, 4, sy);
-        self.put_slot(at, 6, sc);
+        let row = isa::vec_select(sc.class(), sx.class(), sy.class());
+        let operands = op::Select { dst: self.next_home(), lhs: sx, rhs: sy, cond: sc };
+        let at = self.emit.op(row.expect("resolved to a row"), operands);
         self.push_result(at, Class::S, Kind::V128);
     }
 
@@ -165,9 +155,8 @@ impl Translator<'_> {
         let commutes = row(Class::A, Class::S).is_some() && row(Class::S, Class::A).is_none();
         let (sx, sy, _) = self.sources(&x, &y, Imm::No, commutes, |x, y| row(x, y).is_some());
         self.clobber(true);
-        let at = self.emit.op(row(sx.class, sy.class).expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
-        self.put_slot(at, 4, sy);
+        let row = row(sx.class(), sy.class()).expect("resolved to a row");
+        let at = self.emit.op(row, op::Binary { dst: self.next_home(), lhs: sx, rhs: sy });
         self.push_result(at, d, Kind::V128);
     }
 
@@ -177,8 +166,8 @@ impl Translator<'_> {
         let d = dst(|d| isa::vec_unary(op, d, Class::S));
         let sx = self.source(&x, Imm::No, |x| isa::vec_unary(op, d, x).is_some());
         self.clobber(to.is_float());
-        let at = self.emit.op(isa::vec_unary(op, d, sx.class).expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
+        let row = isa::vec_unary(op, d, sx.class()).expect("resolved to a row");
+        let at = self.emit.op(row, op::Unary { dst: self.next_home(), src: sx });
         self.push_result(at, d, to);
     }
 
@@ -203,20 +192,14 @@ impl Translator<'_> {
         let d = dst(|d| isa::vec_shift(op, d, Class::S, Class::S));
         let (sx, sy) = if let Place::Const(bits) = count.place {
             let sx = self.source(&x, Imm::No, |x| isa::vec_shift(op, d, x, Class::I).is_some());
-            (sx, Src { class: Class::I, slot: 0, bits })
+            (sx, Src::Word(bits as i32))
         } else {
             let sx = self.in_slot(&x);
             (sx, self.in_slot(&count))
         };
         self.clobber(true);
-        let row = isa::vec_shift(op, d, sx.class, sy.class);
-        let at = self.emit.op(row.expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
-        if sy.class == Class::I {
-            self.emit.u32(at, 4, sy.bits as u32);
-        } else {
-            self.put_slot(at, 4, sy);
-        }
+        let row = isa::vec_shift(op, d, sx.class(), sy.class()).expect("resolved to a row");
+        let at = self.emit.op(row, op::Binary { dst: self.next_home(), lhs: sx, rhs: sy });
         self.push_result(at, d, Kind::V128);
     }
 
@@ -227,21 +210,20 @@ impl Translator<'_> {
         let row = |[x, y, z]: [Class; 3]| isa::vec_ternary(op, x, y, z);
         let sources = self.vec_sources([&x, &y, &z], |classes| row(classes).is_some());
         self.clobber(true);
-        let at = self.emit.op(row(sources.map(|src| src.class)).expect("resolved to a row"));
-        for (i, src) in sources.into_iter().enumerate() {
-            self.put_slot(at, 2 + i * 2, src);
-        }
+        let row = row(sources.map(Src::class)).expect("resolved to a row");
+        let [a, b, c] = sources;
+        let at = self.emit.op(row, op::Ternary { dst: self.next_home(), a, b, c });
         self.push_result(at, Class::S, Kind::V128);
     }
 
     /// Lane `lane` of `size` bytes, of the vector on top of the stack.
     fn vec_extract(&mut self, op: VecExtract, lane: u8, size: u8, to: Kind) {
         let x = self.stack.pop();
-        let slot = self.place_in_slot(&x);
+        let src = self.place_in_slot(&x);
         self.clobber(to.is_float());
-        let at = self.emit.op(isa::vec_extract(op, Class::A).expect("a row"));
-        self.emit.i16(at, 2, slot);
-        self.emit.i16(at, 4, i16::from(lane) * i16::from(size));
+        let byte = u16::from(lane) * u16::from(size);
+        let row = isa::vec_extract(op, Class::A).expect("a row");
+        let at = self.emit.op(row, op::Extract { dst: self.next_home(), src, byte });
         self.push_temp(to, at);
     }
 
@@ -255,14 +237,12 @@ impl Translator<'_> {
         let (sx, sy, _) =
             self.sources(x, value, Imm::No, false, |x, y| isa::vec_replace(op, x, y).is_some());
         self.clobber(true);
-        let row = isa::vec_replace(op, sx.class, sy.class);
-        let at = self.emit.op(row.expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
-        self.put_slot(at, 4, sy);
+        let row = isa::vec_replace(op, sx.class(), sy.class()).expect("resolved to a row");
         let first = usize::from(lane) * usize::from(size);
         let mut mask = [0; 16];
         mask[first..first + usize::from(size)].fill(0xff);
-        self.emit.put(at, 8, mask);
+        let dst = self.next_home();
+        let at = self.emit.op(row, op::Replace { dst, lhs: sx, rhs: sy, mask });
         self.push_result(at, Class::S, Kind::V128);
     }
 
@@ -271,12 +251,10 @@ impl Translator<'_> {
         let y = self.stack.pop();
         let x = self.stack.pop();
         if !has_look_up() {
-            let (sx, sy) = (self.in_slot(&x), self.in_slot(&y));
+            let (lhs, rhs) = (self.place_in_slot(&x), self.place_in_slot(&y));
             self.clobber(true);
-            let at = self.emit.op(Op::I8x16ShuffleSss);
-            self.put_slot(at, 2, sx);
-            self.put_slot(at, 4, sy);
-            self.emit.put(at, 8, lanes);
+            let dst = self.next_home();
+            let at = self.emit.op(Op::I8x16ShuffleSss, op::Shuffle { dst, lhs, rhs, lanes });
             self.push_result(at, Class::S, Kind::V128);
             return;
         }
@@ -296,21 +274,18 @@ impl Translator<'_> {
         if let Some(one) = one {
             let src = self.source(one, Imm::No, |x| isa::vec_permute(Class::A, x).is_some());
             self.clobber(true);
-            let at = self.emit.op(isa::vec_permute(Class::A, src.class).expect("a row"));
-            self.put_slot(at, 2, src);
-            self.emit.put(at, 8, numbers);
+            let row = isa::vec_permute(Class::A, src.class()).expect("a row");
+            let at = self.emit.op(row, op::Permute { dst: self.next_home(), src, lanes: numbers });
             self.push_temp(Kind::V128, at);
             return;
         }
         let (sx, sy, _) = self
             .sources(&x, &y, Imm::No, false, |x, y| isa::vec_permute2(Class::A, x, y).is_some());
         self.clobber(true);
-        let row = isa::vec_permute2(Class::A, sx.class, sy.class);
-        let at = self.emit.op(row.expect("resolved to a row"));
-        self.put_slot(at, 2, sx);
-        self.put_slot(at, 4, sy);
-        self.emit.put(at, 8, of_x);
-        self.emit.put(at, 24, of_y);
+        let row = isa::vec_permute2(Class::A, sx.class(), sy.class());
+        let dst = self.next_home();
+        let operands = op::Permute2 { dst, lhs: sx, rhs: sy, lanes: of_x, lanes2: of_y };
+        let at = self.emit.op(row.expect("resolved to a row"), operands);
         self.push_temp(Kind::V128, at);
     }
 
@@ -326,9 +301,8 @@ impl Translator<'_> {
         let x = self.stack.pop();
         let (sx, sy) = (self.in_slot(&x), self.in_slot(&y));
         self.clobber(true);
-        let at = self.emit.op(Op::I8x16SwizzleSss);
-        self.put_slot(at, 2, sx);
-        self.put_slot(at, 4, sy);
+        let operands = op::Binary { dst: self.next_home(), lhs: sx, rhs: sy };
+        let at = self.emit.op(Op::I8x16SwizzleSss, operands);
         self.push_result(at, Class::S, Kind::V128);
     }
 
@@ -360,15 +334,12 @@ impl Translator<'_> {
             let row = |x| isa::vec_load(op, checked, d, x);
             // A constant address is part of the offset where there is a row for it.
             let (src, offset) = match Self::folded(&addr, memarg.offset) {
-                Some(offset) if row(Class::I).is_some() => {
-                    (Src { class: Class::I, slot: 0, bits: 0 }, offset)
-                }
+                Some(offset) if row(Class::I).is_some() => (Src::Absent, offset),
                 _ => (self.source(&addr, Imm::No, |x| row(x).is_some()), memarg.offset as u32),
             };
             self.clobber(true);
-            let at = self.emit.op(row(src.class).expect("resolved to a row"));
-            self.put_slot(at, 2, src);
-            self.emit.u32(at, 4, offset);
+            let row = row(src.class()).expect("resolved to a row");
+            let at = self.emit.op(row, op::Load { dst: self.next_home(), addr: src, offset });
             self.push_result(at, d, Kind::V128);
             return;
         }
@@ -376,11 +347,14 @@ impl Translator<'_> {
         let slot = self.place_in_slot(&addr);
         self.clobber(true);
         let wide = self.is_memory64(memory);
-        let at = self.emit.op(isa::vec_load_general(wide).expect("a row"));
-        self.emit.i16(at, 2, slot);
-        let place = self.memory_place(memory);
-        self.emit.u32(at, 4, place);
-        self.emit.u64(at, 8, memarg.offset);
+        let row = isa::vec_load_general(wide).expect("a row");
+        let operands = op::LoadGeneral {
+            dst: self.next_home(),
+            addr: slot,
+            memory: self.memory_place(memory),
+            offset: memarg.offset,
+        };
+        let at = self.emit.op(row, operands);
         self.push_result(at, Class::S, Kind::V128);
     }
 
@@ -426,27 +400,21 @@ impl Translator<'_> {
             let exists = |v| isa::vec_store(checked, Class::S, v).is_some();
             let sv = self.source(&value, Imm::No, exists);
             let (sx, offset) = match Self::folded(&addr, memarg.offset) {
-                Some(offset) => (Src { class: Class::I, slot: 0, bits: 0 }, offset),
+                Some(offset) => (Src::Absent, offset),
                 None => {
-                    let exists = |x| isa::vec_store(checked, x, sv.class).is_some();
+                    let exists = |x| isa::vec_store(checked, x, sv.class()).is_some();
                     (self.source(&addr, Imm::No, exists), memarg.offset as u32)
                 }
             };
-            let row = isa::vec_store(checked, sx.class, sv.class);
-            let at = self.emit.op(row.expect("resolved to a row"));
-            self.put_slot(at, 0, sx);
-            self.put_slot(at, 2, sv);
-            self.emit.u32(at, 4, offset);
+            let row = isa::vec_store(checked, sx.class(), sv.class()).expect("resolved to a row");
+            self.emit.op(row, op::Store { addr: sx, value: sv, offset });
             return;
         }
-        let (slot, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
+        let (addr, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
         let wide = self.is_memory64(memory);
-        let at = self.emit.op(isa::vec_store_general(wide).expect("a row"));
-        self.emit.i16(at, 0, slot);
-        self.emit.i16(at, 2, value);
-        let place = self.memory_place(memory);
-        self.emit.u32(at, 4, place);
-        self.emit.u64(at, 8, memarg.offset);
+        let memory = self.memory_place(memory);
+        let operands = op::StoreGeneral { addr, value, memory, offset: memarg.offset };
+        self.emit.op(isa::vec_store_general(wide).expect("a row"), operands);
     }
 
     fn vec_store_lane(
@@ -462,27 +430,39 @@ impl Translator<'_> {
         self.store(store, memarg);
     }
 
-    /// `i64.add128` and `i64.sub128`, or (`operands` is 2) a multiplication to 128 bits.
-    fn wide(&mut self, op: Op, operands: usize) {
-        let first = self.stack.len() - operands;
-        for i in 0..operands {
-            let o = self.stack.get(first + i);
+    /// `i64.add128` and `i64.sub128`
+    fn wide(&mut self, row: Op) {
+        let [lhs_low, lhs_high, rhs_low, rhs_high] = self.wide_operands();
+        let dst = self.next_home();
+        self.emit.op(row, op::Wide { dst, lhs_low, lhs_high, rhs_low, rhs_high });
+        self.wide_result();
+    }
+
+    /// A multiplication to 128 bits.
+    fn wide_mul(&mut self, row: Op) {
+        let [lhs, rhs] = self.wide_operands();
+        self.emit.op(row, op::WideMul { dst: self.next_home(), lhs, rhs });
+        self.wide_result();
+    }
+
+    /// Pops operands and returns their slots. All are stored first: none is only in the accumulator then.
+    fn wide_operands<const N: usize>(&mut self) -> [i16; N] {
+        let first = self.stack.len() - N;
+        for i in first..self.stack.len() {
+            let o = self.stack.get(i);
             self.place_in_slot(&o);
         }
-        let slots: Vec<i16> = (0..operands)
-            .map(|i| {
-                let o = self.stack.get(first + i);
-                self.place_in_slot(&o)
-            })
-            .collect();
+        let slots = core::array::from_fn(|i| {
+            let o = self.stack.get(first + i);
+            self.place_in_slot(&o)
+        });
         self.stack.truncate(first);
         self.clobber(false);
-        let home = self.next_home();
-        let at = self.emit.op(op);
-        self.emit.i16(at, 0, home);
-        for (i, slot) in slots.into_iter().enumerate() {
-            self.emit.i16(at, 2 + i * 2, slot);
-        }
+        slots
+    }
+
+    /// Pushes both halves of a result, of which the high one is in the accumulator too.
+    fn wide_result(&mut self) {
         self.push_stored(Kind::I64);
         self.push_stored(Kind::I64);
         *self.accs.bank(false) = Acc::Temp(self.stack.len() as u32 - 1);

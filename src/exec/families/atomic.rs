@@ -4,28 +4,30 @@
 use super::memory::inside;
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::{opaque, opaque_ptr};
-use crate::exec::operand::{Value, field, slot};
+use crate::exec::operand::Value;
 use crate::exec::{handlers, next, trap};
-use crate::sys::racy::{AtomicInt, Rmw};
+use crate::isa::op::{Cmpxchg, Empty, LoadGeneral, Rmw, StoreGeneral};
+use crate::isa::operand::Place;
+use crate::sys::racy::{self, AtomicInt};
 use crate::trap::Trap;
 
-/// The address of the access whose index is in slot field `at`, or the way to the trap.
+/// The address of the access whose index is in the slot that `addr` names, or the way to the trap.
 #[inline(always)]
 unsafe fn address<N: AtomicInt, T: Value + Into<u64>>(
     r: &mut Regs,
-    at: usize,
+    addr: Place,
 ) -> Result<*mut u8, Step> {
     // SAFETY: the handler contract; the sum is compared before it is used.
     unsafe {
-        let index: u64 = T::from_bits(slot(r, at).read()).into();
-        let start = opaque(index.wrapping_add(field::<u64>(r.pc, 8)));
+        let index: u64 = T::from_bits(r.slot(addr).read()).into();
+        let start = opaque(index.wrapping_add(r.get(LoadGeneral::OFFSET)));
         let width = size_of::<N>() as u64;
         // Alignment comes first; the low bits are right even where the sum has more than 64.
         if start & (width - 1) != 0 {
             // Not `trap`: with two codes to choose from there would be a register too few.
             return Err(Step::To(handlers::raise_misaligned));
         }
-        if start < field::<u64>(r.pc, 8) {
+        if start < r.get(LoadGeneral::OFFSET) {
             return Err(trap(r, Trap::MemoryOutOfBounds));
         }
         match inside(r, start, width) {
@@ -43,14 +45,14 @@ unsafe fn address<N: AtomicInt, T: Value + Into<u64>>(
 pub unsafe fn load<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `address` checked bounds and alignment.
     unsafe {
-        let p = match address::<N, T>(r, 2) {
+        let p = match address::<N, T>(r, LoadGeneral::ADDR) {
             Ok(p) => p,
             Err(way) => return way,
         };
         r.acc = N::atomic_load(p).into();
-        slot(r, 0).write(r.acc);
+        r.slot(LoadGeneral::DST).write(r.acc);
     }
-    next(r, 16)
+    next(r, LoadGeneral::BODY)
 }
 
 /// `atomic store(memory, S[addr] + offset) := S[value]`
@@ -61,40 +63,40 @@ pub unsafe fn load<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn store<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: as above.
     unsafe {
-        let p = match address::<N, T>(r, 0) {
+        let p = match address::<N, T>(r, StoreGeneral::ADDR) {
             Ok(p) => p,
             Err(way) => return way,
         };
-        N::atomic_store(p, N::wrap(slot(r, 2).read()));
+        N::atomic_store(p, N::wrap(r.slot(StoreGeneral::VALUE).read()));
     }
-    next(r, 16)
+    next(r, StoreGeneral::BODY)
 }
 
-/// `S[dst], acc := atomic rmw(memory, S[addr] + offset, S[value])`; `OP` is a number of [`Rmw`].
+/// `S[dst], acc := atomic rmw(memory, S[addr] + offset, S[value])`; `OP` is a number of [`racy::Rmw`].
 ///
 /// # Safety
 /// The handler contract.
 #[inline(always)]
 pub unsafe fn rmw<N: AtomicInt, T: Value + Into<u64>, const OP: u8>(r: &mut Regs) -> Step {
-    const { assert!(OP <= Rmw::Xchg as u8) };
+    const { assert!(OP <= racy::Rmw::Xchg as u8) };
     let op = match OP {
-        0 => Rmw::Add,
-        1 => Rmw::Sub,
-        2 => Rmw::And,
-        3 => Rmw::Or,
-        4 => Rmw::Xor,
-        _ => Rmw::Xchg,
+        0 => racy::Rmw::Add,
+        1 => racy::Rmw::Sub,
+        2 => racy::Rmw::And,
+        3 => racy::Rmw::Or,
+        4 => racy::Rmw::Xor,
+        _ => racy::Rmw::Xchg,
     };
     // SAFETY: as above.
     unsafe {
-        let p = match address::<N, T>(r, 2) {
+        let p = match address::<N, T>(r, Rmw::ADDR) {
             Ok(p) => p,
             Err(way) => return way,
         };
-        r.acc = N::atomic_rmw(op, p, N::wrap(slot(r, 16).read())).into();
-        slot(r, 0).write(r.acc);
+        r.acc = N::atomic_rmw(op, p, N::wrap(r.slot(Rmw::VALUE).read())).into();
+        r.slot(Rmw::DST).write(r.acc);
     }
-    next(r, 24)
+    next(r, Rmw::BODY)
 }
 
 /// `S[dst], acc := atomic exchange(memory, S[addr] + offset, S[expected], S[new])`
@@ -105,15 +107,15 @@ pub unsafe fn rmw<N: AtomicInt, T: Value + Into<u64>, const OP: u8>(r: &mut Regs
 pub unsafe fn cmpxchg<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: as above.
     unsafe {
-        let p = match address::<N, T>(r, 2) {
+        let p = match address::<N, T>(r, Cmpxchg::ADDR) {
             Ok(p) => p,
             Err(way) => return way,
         };
-        let (expected, new) = (slot(r, 16).read(), slot(r, 18).read());
+        let (expected, new) = (r.slot(Cmpxchg::EXPECTED).read(), r.slot(Cmpxchg::NEW).read());
         r.acc = N::atomic_cmpxchg(p, N::wrap(expected), N::wrap(new)).into();
-        slot(r, 0).write(r.acc);
+        r.slot(Cmpxchg::DST).write(r.acc);
     }
-    next(r, 24)
+    next(r, Cmpxchg::BODY)
 }
 
 /// `atomic.fence`: orders this thread's accesses.
@@ -122,6 +124,6 @@ pub unsafe fn cmpxchg<N: AtomicInt, T: Value + Into<u64>>(r: &mut Regs) -> Step 
 /// The handler contract.
 #[inline(always)]
 pub unsafe fn fence(r: &mut Regs) -> Step {
-    crate::sys::racy::fence();
-    next(r, 0)
+    racy::fence();
+    next(r, Empty::BODY)
 }

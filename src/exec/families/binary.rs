@@ -3,7 +3,14 @@
 use crate::exec::abi::{Regs, Step};
 use crate::exec::operand::{Dest, Operand, Rhs, Source, read_both};
 use crate::exec::{next, trap};
+use crate::isa::op::{Binary, Unary};
 use crate::trap::Trap;
+
+/// Operand bytes with a right side of class `Y`.
+#[inline(always)]
+const fn body<Y: Rhs>() -> usize {
+    if Y::WIDE { Binary::WIDE_BODY } else { Binary::BODY }
+}
 
 /// `d := f(x, y)`
 ///
@@ -20,10 +27,10 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let (x, y) = read_both::<D, X, Y, T, U>(r, [2, Y::AT]);
-            D::write(r, 0, f(x, y));
+            let (x, y) = read_both::<D, X, Y, T, U>(r, [Binary::LHS, Binary::RHS]);
+            D::write(r, Binary::DST, f(x, y));
         }
-        next(r, Y::BODY)
+        next(r, body::<Y>())
     }
 }
 
@@ -43,14 +50,14 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let x = X::read(r, 2);
-            let y = Y::read(r, Y::AT);
+            let x = X::read(r, Binary::LHS);
+            let y = Y::read(r, Binary::RHS);
             match f(x, y) {
-                Ok(v) => D::write(r, 0, v),
+                Ok(v) => D::write(r, Binary::DST, v),
                 Err(t) => return trap(r, t),
             }
         }
-        next(r, Y::BODY)
+        next(r, body::<Y>())
     }
 }
 
@@ -67,10 +74,10 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let x = X::read(r, 2);
-            D::write(r, 0, f(x));
+            let x = X::read(r, Unary::SRC);
+            D::write(r, Unary::DST, f(x));
         }
-        next(r, 8)
+        next(r, Unary::BODY)
     }
 }
 
@@ -89,12 +96,12 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let x = X::read(r, 2);
+            let x = X::read(r, Unary::SRC);
             match f(x) {
-                Ok(v) => D::write(r, 0, v),
+                Ok(v) => D::write(r, Unary::DST, v),
                 Err(t) => return trap(r, t),
             }
         }
-        next(r, 8)
+        next(r, Unary::BODY)
     }
 }

@@ -1,16 +1,21 @@
 //! Conditional branches.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::operand::{Rhs, Source, field};
+use crate::exec::operand::{Rhs, Source};
 use crate::exec::{jump, next};
+use crate::isa::op::{BrCompare, BrIf};
+use crate::isa::operand::Field;
 
-/// Goes to the target at field 4 if `taken`, else on behind the `body` operand bytes.
+/// Goes to the target in field `to` if `taken`, else on behind the `body` operand bytes.
+///
+/// # Safety
+/// The handler contract, for an instruction with such a field.
 #[inline(always)]
-fn branch(r: &mut Regs, taken: bool, body: usize) -> Step {
-    // SAFETY: contract 1: the field is there and the distance leads to an instruction.
+unsafe fn branch(r: &mut Regs, taken: bool, to: Field<i32>, body: usize) -> Step {
+    // SAFETY: contract 1: the distance leads to an instruction.
     unsafe {
         if taken {
-            jump(r, field::<i32>(r.pc, 4));
+            jump(r, r.get(to));
             Step::Taken
         } else {
             next(r, body)
@@ -25,8 +30,10 @@ fn branch(r: &mut Regs, taken: bool, body: usize) -> Step {
 #[inline(always)]
 pub unsafe fn br_nez<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
-    let x: u64 = unsafe { X::read(r, 0) }.into();
-    branch(r, x != 0, 8)
+    unsafe {
+        let x: u64 = X::read(r, BrIf::COND).into();
+        branch(r, x != 0, BrIf::TO, BrIf::BODY)
+    }
 }
 
 /// Branch if `x == 0`.
@@ -36,8 +43,10 @@ pub unsafe fn br_nez<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn br_eqz<X: Source<T>, T: Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
-    let x: u64 = unsafe { X::read(r, 0) }.into();
-    branch(r, x == 0, 8)
+    unsafe {
+        let x: u64 = X::read(r, BrIf::COND).into();
+        branch(r, x == 0, BrIf::TO, BrIf::BODY)
+    }
 }
 
 /// Branch if `f(x, y)`.
@@ -51,8 +60,11 @@ where
     Y: Source<T> + Rhs,
 {
     move |r| {
+        let body = const { if Y::WIDE { BrCompare::WIDE_BODY } else { BrCompare::BODY } };
         // SAFETY: the handler contract.
-        let (x, y) = unsafe { (X::read(r, 0), Y::read(r, 2)) };
-        branch(r, f(x, y), Y::BODY)
+        unsafe {
+            let (x, y) = (X::read(r, BrCompare::LHS), Y::read(r, BrCompare::RHS));
+            branch(r, f(x, y), BrCompare::TO, body)
+        }
     }
 }

@@ -9,10 +9,10 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr, settle};
-use crate::exec::families::host::RUNTIME_BODY;
 use crate::exec::float::{self, Vector};
-use crate::exec::operand::{field, slot};
 use crate::exec::{handlers, next, slice};
+use crate::isa::op::{CallRuntime, MemoryCopy, MemoryFill};
+use crate::isa::operand::Field;
 use crate::sem::V128;
 use crate::sys;
 use crate::vm::VmMemory;
@@ -22,16 +22,16 @@ use crate::vm::VmMemory;
 const SHORT: u64 = 128;
 
 /// The end of the run of `len` bytes whose start is in an operand's slot, if it lies inside the
-/// memory whose pointer is at the context offset in field `at`.
+/// memory whose pointer is at the context offset in field `memory`.
 #[inline(always)]
-unsafe fn end(r: &Regs, at: usize, operand: usize, len: u64) -> Option<*mut u8> {
+unsafe fn end(r: &Regs, memory: Field<u32>, operand: usize, len: u64) -> Option<*mut u8> {
     // SAFETY: contract 3; the memory is not shared, so nobody else changes its length.
     unsafe {
         // Operands are read where they are needed, each time: see above.
         settle();
-        let place = r.ctx_again().cast::<u8>().add(field::<u32>(r.pc, at) as usize);
+        let place = r.ctx_again().cast::<u8>().add(r.get(memory) as usize);
         let memory = opaque_ptr(place.cast::<*mut VmMemory>().read());
-        let start = slot(r, 2).add(operand).read() as u32;
+        let start = r.slot(CallRuntime::ARGS).add(operand).read() as u32;
         // Neither number has more than 32 bits.
         let end = opaque(u64::from(start) + len);
         let inside = end <= (*memory).len.as_ptr().read();
@@ -72,14 +72,14 @@ macro_rules! fill_ends {
 pub unsafe fn copy(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the bounds are compared.
     unsafe {
-        let len = u64::from(slot(r, 2).add(2).read() as u32);
+        let len = u64::from(r.slot(CallRuntime::ARGS).add(2).read() as u32);
         if len > SHORT {
             return Step::To(handlers::memory_copy_long);
         }
-        let Some(to) = end(r, 4, 0, len) else {
+        let Some(to) = end(r, MemoryCopy::TO, 0, len) else {
             return Step::To(handlers::memory_copy_long);
         };
-        let Some(from) = end(r, 8, 1, len) else {
+        let Some(from) = end(r, MemoryCopy::FROM, 1, len) else {
             return Step::To(handlers::memory_copy_long);
         };
         let back = opaque(len.wrapping_neg()) as usize;
@@ -103,7 +103,7 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
         // Means nothing any more, which leaves its register to the above.
         r.acc = any();
     }
-    next(r, RUNTIME_BODY)
+    next(r, CallRuntime::BODY)
 }
 
 /// `memory.fill` of a memory that is not shared and has 32-bit indices.
@@ -114,15 +114,16 @@ pub unsafe fn copy(r: &mut Regs) -> Step {
 pub unsafe fn fill(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the bounds are compared.
     unsafe {
-        let len = u64::from(slot(r, 2).add(2).read() as u32);
+        let len = u64::from(r.slot(CallRuntime::ARGS).add(2).read() as u32);
         if len > SHORT {
             return Step::To(handlers::memory_fill_long);
         }
-        let Some(to) = end(r, 4, 0, len) else {
+        let Some(to) = end(r, MemoryFill::MEMORY, 0, len) else {
             return Step::To(handlers::memory_fill_long);
         };
         settle();
-        let bytes = u64::from(slot(r, 2).add(1).read() as u8) * 0x0101_0101_0101_0101;
+        let bytes =
+            u64::from(r.slot(CallRuntime::ARGS).add(1).read() as u8) * 0x0101_0101_0101_0101;
         let vector = float::vector(V128::from_bits(u128::from(bytes) * ((1 << 64) + 1)));
         let back = opaque(len.wrapping_neg()) as usize;
         if len >= 16 {
@@ -144,7 +145,7 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
         }
         r.acc = any();
     }
-    next(r, RUNTIME_BODY)
+    next(r, CallRuntime::BODY)
 }
 
 /// [`copy`] by native code, or a trap.
@@ -155,14 +156,14 @@ pub unsafe fn fill(r: &mut Regs) -> Step {
 pub unsafe fn copy_long(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the bounds are compared.
     unsafe {
-        let len = u64::from(slot(r, 2).add(2).read() as u32);
+        let len = u64::from(r.slot(CallRuntime::ARGS).add(2).read() as u32);
         if len > slice::BYTES {
             return Step::To(handlers::call_runtime);
         }
-        let Some(to) = end(r, 4, 0, len) else {
+        let Some(to) = end(r, MemoryCopy::TO, 0, len) else {
             return Step::To(handlers::call_runtime);
         };
-        let Some(from) = end(r, 8, 1, len) else {
+        let Some(from) = end(r, MemoryCopy::FROM, 1, len) else {
             return Step::To(handlers::call_runtime);
         };
         let len = len as usize;
@@ -170,7 +171,7 @@ pub unsafe fn copy_long(r: &mut Regs) -> Step {
         // Mean nothing any more, and need not be kept across the call.
         (r.acc, r.fa) = (any(), any_float());
     }
-    next(r, RUNTIME_BODY)
+    next(r, CallRuntime::BODY)
 }
 
 /// [`fill`] by native code, or a trap.
@@ -181,17 +182,17 @@ pub unsafe fn copy_long(r: &mut Regs) -> Step {
 pub unsafe fn fill_long(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the bounds are compared.
     unsafe {
-        let len = u64::from(slot(r, 2).add(2).read() as u32);
+        let len = u64::from(r.slot(CallRuntime::ARGS).add(2).read() as u32);
         if len > slice::BYTES {
             return Step::To(handlers::call_runtime);
         }
-        let Some(to) = end(r, 4, 0, len) else {
+        let Some(to) = end(r, MemoryFill::MEMORY, 0, len) else {
             return Step::To(handlers::call_runtime);
         };
-        let byte = slot(r, 2).add(1).read() as u8;
+        let byte = r.slot(CallRuntime::ARGS).add(1).read() as u8;
         let len = len as usize;
         sys::bulk::fill(to.sub(len), byte, len);
         (r.acc, r.fa) = (any(), any_float());
     }
-    next(r, RUNTIME_BODY)
+    next(r, CallRuntime::BODY)
 }

@@ -3,9 +3,14 @@
 use crate::exec::abi::{Pc, Regs, Step};
 use crate::exec::barrier::{opaque_ptr, settle};
 use crate::exec::float;
-use crate::exec::operand::{Source, Value, field, slot};
+use crate::exec::operand::{Source, Value};
 use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};
 use crate::isa;
+use crate::isa::op::{
+    Call, CallImport, CallIndirect, CallRef, Empty, PinFloats, PinInts, Return, ReturnCall,
+    ReturnCallImport, ReturnCallIndirect, ReturnCallRef, TailCall,
+};
+use crate::isa::operand::Field;
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1};
 use crate::vm::{CodeEntry, Slot, VmCtx, VmFunc, VmImport, VmTable};
@@ -85,10 +90,10 @@ pub unsafe fn pin_ints(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         save_ints(r, r.fp);
-        r.l0 = slot(r, 0).read();
-        r.l1 = slot(r, 2).read();
+        r.l0 = r.slot(PinInts::SRC0).read();
+        r.l1 = r.slot(PinInts::SRC1).read();
     }
-    next(r, 8)
+    next(r, PinInts::BODY)
 }
 
 /// Entry of a function that pins floats, likewise.
@@ -100,11 +105,11 @@ pub unsafe fn pin_floats(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; functions that pin floats have a whole header.
     unsafe {
         save_floats(r, r.fp);
-        r.f0 = float::set_f64(r.f0, slot(r, 0).cast::<f64>().read());
-        r.f1 = float::set_f64(r.f1, slot(r, 2).cast::<f64>().read());
-        r.f2 = float::set_f64(r.f2, slot(r, 4).cast::<f64>().read());
+        r.f0 = float::set_f64(r.f0, r.slot(PinFloats::SRC0).cast::<f64>().read());
+        r.f1 = float::set_f64(r.f1, r.slot(PinFloats::SRC1).cast::<f64>().read());
+        r.f2 = float::set_f64(r.f2, r.slot(PinFloats::SRC2).cast::<f64>().read());
     }
-    next(r, 8)
+    next(r, PinFloats::BODY)
 }
 
 /// Restores the caller's pinned locals ahead of a tail call.
@@ -115,7 +120,7 @@ pub unsafe fn pin_floats(r: &mut Regs) -> Step {
 pub unsafe fn unpin<const INTS: bool, const FLOATS: bool>(r: &mut Regs) -> Step {
     // SAFETY: the function pins these, so its frame has saved them.
     unsafe { restore::<INTS, FLOATS>(r) };
-    next(r, 0)
+    next(r, Empty::BODY)
 }
 
 /// The same, chosen by kind.
@@ -155,12 +160,12 @@ unsafe fn code(ctx: *mut VmCtx, index: u32) -> Pc {
 pub unsafe fn call(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let fp = slot(r, 0);
-        push(r, fp, r.pc.add(isa::len(8)));
+        let fp = r.slot(Call::FRAME);
+        push(r, fp, r.pc.add(isa::len(Call::BODY)));
         if overflows(r, fp) {
             return trap(r, Trap::StackOverflow);
         }
-        r.pc = code(r.ctx(), field::<u32>(r.pc, 4));
+        r.pc = code(r.ctx(), r.get(Call::FUNC));
         r.fp = fp;
     }
     Step::Next
@@ -218,9 +223,9 @@ unsafe fn switch_to(r: &mut Regs, f: *const VmFunc, fp: *mut Slot) -> Step {
 /// The handler contract; the accumulator holds the function.
 #[inline(always)]
 pub unsafe fn call_across(r: &mut Regs) -> Step {
-    // SAFETY: the handler contract. All calls have their frame operand at 0.
+    // SAFETY: the handler contract. All calls have their frame operand at one place.
     unsafe {
-        let fp = slot(r, 0);
+        let fp = r.slot(Call::FRAME);
         let ret = fp.offset(RET_PC).read() as Pc;
         let caller = r.fp;
         cross_into(r, caller, fp, ret)
@@ -249,12 +254,19 @@ pub unsafe fn return_call_across(r: &mut Regs) -> Step {
     }
 }
 
+// What goes on for all of them relies on it.
+const _: () = {
+    assert!(CallImport::FRAME.slot() == Call::FRAME.slot());
+    assert!(CallIndirect::FRAME.slot() == Call::FRAME.slot());
+    assert!(CallRef::FRAME.slot() == Call::FRAME.slot());
+};
+
 /// Calls `f` from an instruction with `body` operand bytes.
 #[inline(always)]
 unsafe fn call_function(r: &mut Regs, f: *const VmFunc, body: usize) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let fp = slot(r, 0);
+        let fp = r.slot(Call::FRAME);
         let ret = r.pc.add(isa::len(body));
         push(r, fp, ret);
         if fp > (*(*r.ctx_again()).store).stack_limit {
@@ -279,7 +291,7 @@ unsafe fn object<T>(r: &Regs, offset: u32) -> *mut T {
 pub unsafe fn call_import(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; instantiation has put a handler into the import's place.
     unsafe {
-        let import = r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<VmImport>();
+        let import = r.ctx().cast::<u8>().add(r.get(CallImport::AT) as usize).cast::<VmImport>();
         r.acc = (*import).func as u64;
         let call = &raw const (*import).call;
         Step::To(call.cast::<HandlerFn>().read())
@@ -293,15 +305,15 @@ pub unsafe fn call_import(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn call_import_wasm(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
-    unsafe { call_function(r, r.acc as *const VmFunc, 8) }
+    unsafe { call_function(r, r.acc as *const VmFunc, CallImport::BODY) }
 }
 
 /// The function that an indirect call means, or the trap it ends in.
 #[inline(always)]
-unsafe fn table_function(r: &Regs, at: usize, index: u64) -> Result<*const VmFunc, Trap> {
+unsafe fn table_function(r: &Regs, table: Field<u32>, index: u64) -> Result<*const VmFunc, Trap> {
     // SAFETY: contract 3; the index is compared with the length.
     unsafe {
-        let table = object::<VmTable>(r, field::<u32>(r.pc, at));
+        let table = object::<VmTable>(r, r.get(table));
         if index >= (*table).len {
             return Err(Trap::UndefinedElement);
         }
@@ -315,9 +327,9 @@ unsafe fn table_function(r: &Regs, at: usize, index: u64) -> Result<*const VmFun
 
 /// Checks the type exactly: right for final types, which have no subtypes.
 #[inline(always)]
-unsafe fn has_type(r: &Regs, f: *const VmFunc, at: usize) -> bool {
+unsafe fn has_type(r: &Regs, f: *const VmFunc, ty: Field<u32>) -> bool {
     // SAFETY: contract 1; `f` is valid.
-    unsafe { (*f).type_id == field::<u32>(r.pc, at) }
+    unsafe { (*f).type_id == r.get(ty) }
 }
 
 /// Call through a table of a function with exactly this type.
@@ -328,11 +340,11 @@ unsafe fn has_type(r: &Regs, f: *const VmFunc, at: usize) -> bool {
 pub unsafe fn call_indirect<X: Source<u32>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let index = X::read(r, 2);
-        match table_function(r, 4, u64::from(index)) {
+        let index = X::read(r, CallIndirect::INDEX);
+        match table_function(r, CallIndirect::TABLE, u64::from(index)) {
             Err(t) => trap(r, t),
-            Ok(f) if !has_type(r, f, 8) => trap(r, Trap::BadSignature),
-            Ok(f) => call_function(r, f, 16),
+            Ok(f) if !has_type(r, f, CallIndirect::TY) => trap(r, Trap::BadSignature),
+            Ok(f) => call_function(r, f, CallIndirect::BODY),
         }
     }
 }
@@ -345,15 +357,15 @@ pub unsafe fn call_indirect<X: Source<u32>>(r: &mut Regs) -> Step {
 pub unsafe fn call_indirect_general(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let index = slot(r, 2).read();
-        match table_function(r, 4, index) {
+        let index = r.slot(CallIndirect::INDEX).read();
+        match table_function(r, CallIndirect::TABLE, index) {
             Err(t) => trap(r, t),
-            Ok(f) if !has_type(r, f, 8) => {
+            Ok(f) if !has_type(r, f, CallIndirect::TY) => {
                 // The exact test failed; the subtype test is a runtime function's job.
                 r.acc = f as u64;
                 Step::To(handlers::call_indirect_subtype)
             }
-            Ok(f) => call_function(r, f, 16),
+            Ok(f) => call_function(r, f, CallIndirect::BODY),
         }
     }
 }
@@ -367,8 +379,8 @@ pub unsafe fn call_indirect_subtype(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let f = r.acc as *const VmFunc;
-        if crate::exec::slow::is_subtype(r.ctx(), (*f).type_id, field::<u32>(r.pc, 8)) {
-            call_function(r, f, 16)
+        if crate::exec::slow::is_subtype(r.ctx(), (*f).type_id, r.get(CallIndirect::TY)) {
+            call_function(r, f, CallIndirect::BODY)
         } else {
             trap(r, Trap::BadSignature)
         }
@@ -383,13 +395,26 @@ pub unsafe fn call_indirect_subtype(r: &mut Regs) -> Step {
 pub unsafe fn call_ref(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let f = slot(r, 2).read() as *const VmFunc;
+        let f = r.slot(CallRef::FUNC).read() as *const VmFunc;
         if f.is_null() {
             return trap(r, Trap::NullReference);
         }
-        call_function(r, f, 8)
+        call_function(r, f, CallRef::BODY)
     }
 }
+
+// All tail calls have these operands where the shortest has them.
+macro_rules! begin_alike {
+    ($($call:ident)*) => {$(
+        const _: () = {
+            assert!($call::ARGS.slot() == TailCall::ARGS.slot());
+            assert!($call::COUNT.byte() == TailCall::COUNT.byte());
+            assert!($call::TO.slot() == TailCall::TO.slot());
+            assert!($call::FRAME.slot() == TailCall::FRAME.slot());
+        };
+    )*};
+}
+begin_alike! { ReturnCall ReturnCallImport ReturnCallIndirect ReturnCallRef }
 
 /// Replaces this frame by that of the callee: arguments down to where this frame's parameters
 /// are, header to behind them. Returns the new frame, or `None` if the value stack is too small.
@@ -400,17 +425,18 @@ unsafe fn replace_frame(r: &mut Regs) -> Option<*mut Slot> {
     // may overwrite it, and to keep it in registers meanwhile there are too few; the arguments only
     // move down.
     unsafe {
-        if slot(r, 6) > (*(*r.ctx_again()).store).stack_limit {
+        if r.slot(TailCall::FRAME) > (*(*r.ctx_again()).store).stack_limit {
             return None;
         }
-        let parked = opaque_ptr(slot(r, 0).add(usize::from(field::<u16>(r.pc, 2))));
+        let parked = opaque_ptr(r.slot(TailCall::ARGS).add(usize::from(r.get(TailCall::COUNT))));
         parked.offset(RET_PC).write_volatile(r.fp.offset(RET_PC).read());
         parked.offset(CALLER_FP).write_volatile(r.fp.offset(CALLER_FP).read());
         // The operands are read again instead of taking registers from before.
         settle();
-        super::mov::copy_up(slot(r, 4), slot(r, 0), field::<u16>(r.pc, 2));
-        let parked = opaque_ptr(slot(r, 0).add(usize::from(field::<u16>(r.pc, 2))));
-        let fp = opaque_ptr(slot(r, 6));
+        let count = r.get(TailCall::COUNT);
+        super::mov::copy_up(r.slot(TailCall::TO), r.slot(TailCall::ARGS), count);
+        let parked = opaque_ptr(r.slot(TailCall::ARGS).add(usize::from(r.get(TailCall::COUNT))));
+        let fp = opaque_ptr(r.slot(TailCall::FRAME));
         // Both before the first write: the two headers may overlap.
         let ret = parked.offset(RET_PC).read_volatile();
         let caller = parked.offset(CALLER_FP).read_volatile();
@@ -431,7 +457,7 @@ pub unsafe fn return_call(r: &mut Regs) -> Step {
         let Some(fp) = replace_frame(r) else {
             return trap(r, Trap::StackOverflow);
         };
-        r.pc = code(r.ctx_again(), field::<u32>(r.pc, 8));
+        r.pc = code(r.ctx_again(), r.get(ReturnCall::FUNC));
         r.fp = fp;
     }
     Step::Next
@@ -458,7 +484,7 @@ unsafe fn return_call_function(r: &mut Regs, f: *const VmFunc) -> Step {
 pub unsafe fn return_call_import(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let f = object::<VmFunc>(r, field::<u32>(r.pc, 8));
+        let f = object::<VmFunc>(r, r.get(ReturnCallImport::AT));
         return_call_function(r, f)
     }
 }
@@ -471,11 +497,11 @@ pub unsafe fn return_call_import(r: &mut Regs) -> Step {
 pub unsafe fn return_call_indirect<const GENERAL: bool>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let index = slot(r, 16).read();
+        let index = r.slot(ReturnCallIndirect::INDEX).read();
         let index = if GENERAL { index } else { u64::from(index as u32) };
-        match table_function(r, 8, index) {
+        match table_function(r, ReturnCallIndirect::TABLE, index) {
             Err(t) => trap(r, t),
-            Ok(f) if !has_type(r, f, 12) => {
+            Ok(f) if !has_type(r, f, ReturnCallIndirect::TY) => {
                 if GENERAL {
                     r.acc = f as u64;
                     return Step::To(handlers::return_call_indirect_subtype);
@@ -496,7 +522,7 @@ pub unsafe fn return_call_indirect_subtype(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let f = r.acc as *const VmFunc;
-        if crate::exec::slow::is_subtype(r.ctx(), (*f).type_id, field::<u32>(r.pc, 12)) {
+        if crate::exec::slow::is_subtype(r.ctx(), (*f).type_id, r.get(ReturnCallIndirect::TY)) {
             return_call_function(r, f)
         } else {
             trap(r, Trap::BadSignature)
@@ -512,7 +538,7 @@ pub unsafe fn return_call_indirect_subtype(r: &mut Regs) -> Step {
 pub unsafe fn return_call_ref(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let f = slot(r, 8).read() as *const VmFunc;
+        let f = r.slot(ReturnCallRef::FUNC).read() as *const VmFunc;
         if f.is_null() {
             return trap(r, Trap::NullReference);
         }
@@ -542,23 +568,6 @@ pub unsafe fn ret<const INTS: bool, const FLOATS: bool>(r: &mut Regs) -> Step {
     Step::Next
 }
 
-/// Where the value field of a return is.
-pub trait ReturnSource {
-    const AT: usize;
-}
-impl ReturnSource for crate::exec::operand::A {
-    const AT: usize = 0;
-}
-impl ReturnSource for crate::exec::operand::S {
-    const AT: usize = 0;
-}
-impl<const N: usize> ReturnSource for crate::exec::operand::Pinned<N> {
-    const AT: usize = 0;
-}
-impl ReturnSource for crate::exec::operand::I {
-    const AT: usize = 4;
-}
-
 /// Return of one value, which the caller finds in its slot and in the accumulator.
 ///
 /// # Safety
@@ -567,12 +576,12 @@ impl ReturnSource for crate::exec::operand::I {
 pub unsafe fn ret_value<X, T, const INTS: bool, const FLOATS: bool>(r: &mut Regs) -> Step
 where
     T: Value,
-    X: Source<T> + ReturnSource,
+    X: Source<T>,
 {
     // SAFETY: the handler contract.
     unsafe {
-        let v = X::read(r, X::AT);
-        slot(r, 2).write(v.to_bits());
+        let v = X::read(r, Return::VALUE);
+        r.slot(Return::TO).write(v.to_bits());
         T::set_acc(r, v);
         pop::<INTS, FLOATS>(r);
     }

@@ -3,11 +3,22 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::opaque_ptr;
-use crate::exec::operand::{Dest, Source, field};
+use crate::exec::operand::{Dest, Source};
 use crate::exec::{jump, next, trap};
+use crate::isa::op::{BrOnCast, RefCast, RefTest};
 use crate::trap::Trap;
 use crate::vm::VmFunc;
 use crate::vm::heap::{Header, kind};
+
+// All casts have what they look for at the same places.
+const _: () = {
+    assert!(RefCast::NULL.byte() == RefTest::NULL.byte());
+    assert!(RefCast::TY.byte() == RefTest::TY.byte());
+    assert!(RefCast::DEPTH.byte() == RefTest::DEPTH.byte());
+    assert!(BrOnCast::NULL.byte() == RefTest::NULL.byte());
+    assert!(BrOnCast::TY.byte() == RefTest::TY.byte());
+    assert!(BrOnCast::DEPTH.byte() == RefTest::DEPTH.byte());
+};
 
 /// What to look at.
 pub trait Mode {
@@ -35,8 +46,8 @@ unsafe fn is_above(r: &mut Regs, of: u32) -> bool {
     // is none.
     unsafe {
         let entry = opaque_ptr((*(*r.ctx()).store).types.add(of as usize).cast_mut());
-        let depth = u64::from(field::<u32>(r.pc, 12));
-        (*entry).depth > depth && *(*entry).display.add(depth as usize) == field::<u32>(r.pc, 8)
+        let depth = u64::from(r.get(RefTest::DEPTH));
+        (*entry).depth > depth && *(*entry).display.add(depth as usize) == r.get(RefTest::TY)
     }
 }
 
@@ -48,7 +59,7 @@ impl Mode for Kind {
             if object & 1 != 0 { kind::I31 } else { (*(object as *const Header)).kind() }
         };
         // SAFETY: contract 1.
-        unsafe { field::<u32>(r.pc, 8) >> kind & 1 != 0 }
+        unsafe { r.get(RefTest::TY) >> kind & 1 != 0 }
     }
 }
 
@@ -61,7 +72,7 @@ impl Mode for Type {
         // SAFETY: the caller's promise.
         unsafe {
             let word = (*(object as *const Header)).word;
-            word == field::<u32>(r.pc, 8) || is_above(r, word & kind::TYPE)
+            word == r.get(RefTest::TY) || is_above(r, word & kind::TYPE)
         }
     }
 }
@@ -72,16 +83,16 @@ impl Mode for Func {
         // SAFETY: the caller's promise: a function reference that is not null is valid.
         unsafe {
             let found = (*(object as *const VmFunc)).type_id;
-            found == field::<u32>(r.pc, 8) || is_above(r, found)
+            found == r.get(RefTest::TY) || is_above(r, found)
         }
     }
 }
 
-/// Tests a reference. Whether null counts is field 2.
+/// Tests a reference.
 #[inline(always)]
 unsafe fn test<M: Mode>(r: &mut Regs, object: u64) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { if object == 0 { field::<u16>(r.pc, 2) != 0 } else { M::test(r, object) } }
+    unsafe { if object == 0 { r.get(RefTest::NULL) != 0 } else { M::test(r, object) } }
 }
 
 /// `ref.test`
@@ -92,11 +103,11 @@ unsafe fn test<M: Mode>(r: &mut Regs, object: u64) -> bool {
 pub unsafe fn ref_test<D: Dest<bool>, X: Source<u64>, M: Mode>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let object = X::read(r, 4);
+        let object = X::read(r, RefTest::OBJECT);
         let is = test::<M>(r, object);
-        D::write(r, 0, is);
+        D::write(r, RefTest::DST, is);
     }
-    next(r, 16)
+    next(r, RefTest::BODY)
 }
 
 /// `ref.cast`: the operand stays where it is.
@@ -107,12 +118,12 @@ pub unsafe fn ref_test<D: Dest<bool>, X: Source<u64>, M: Mode>(r: &mut Regs) -> 
 pub unsafe fn ref_cast<X: Source<u64>, M: Mode>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let object = X::read(r, 0);
+        let object = X::read(r, RefCast::OBJECT);
         if !test::<M>(r, object) {
             return trap(r, Trap::CastFailure);
         }
     }
-    next(r, 16)
+    next(r, RefCast::BODY)
 }
 
 /// `br_on_cast` and `br_on_cast_fail`
@@ -123,11 +134,11 @@ pub unsafe fn ref_cast<X: Source<u64>, M: Mode>(r: &mut Regs) -> Step {
 pub unsafe fn br_on_cast<X: Source<u64>, M: Mode, const TAKEN: bool>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let object = X::read(r, 0);
+        let object = X::read(r, BrOnCast::OBJECT);
         if test::<M>(r, object) == TAKEN {
-            jump(r, field::<i32>(r.pc, 4));
+            jump(r, r.get(BrOnCast::TO));
             return Step::Taken;
         }
     }
-    next(r, 16)
+    next(r, BrOnCast::BODY)
 }

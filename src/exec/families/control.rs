@@ -4,9 +4,10 @@ use core::sync::atomic::Ordering;
 
 use crate::exec::abi::{Regs, Step, status};
 use crate::exec::barrier::opaque;
-use crate::exec::operand::{Source, field, slot};
+use crate::exec::operand::Source;
 use crate::exec::{jump, next, trap, trap_code};
-use crate::isa;
+use crate::isa::HEAD;
+use crate::isa::op::{Br, BrTable, ConsumeFuel, Empty, Trap as TrapOp, ZeroLocals};
 use crate::trap::Trap;
 
 /// `unreachable` and other traps known at translation.
@@ -16,7 +17,7 @@ use crate::trap::Trap;
 #[inline(always)]
 pub unsafe fn trap_op(r: &mut Regs) -> Step {
     // SAFETY: contract 1.
-    let code = unsafe { field::<u32>(r.pc, 0) };
+    let code = unsafe { r.get(TrapOp::CODE) };
     trap_code(r, u64::from(code))
 }
 
@@ -27,7 +28,7 @@ pub unsafe fn trap_op(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn br(r: &mut Regs) -> Step {
     // SAFETY: contract 1.
-    unsafe { jump(r, field::<i32>(r.pc, 4)) };
+    unsafe { jump(r, r.get(Br::TO)) };
     Step::Next
 }
 
@@ -39,9 +40,9 @@ pub unsafe fn br(r: &mut Regs) -> Step {
 pub unsafe fn br_table<X: Source<u32>>(r: &mut Regs) -> Step {
     // SAFETY: contract 1: the index is clamped to the table of distances.
     unsafe {
-        let index = X::read(r, 0).min(field::<u32>(r.pc, 4));
-        let distance = field::<i32>(r.pc, 8 + index as usize * 4);
-        jump(r, distance);
+        let index = X::read(r, BrTable::INDEX).min(r.get(BrTable::COUNT));
+        let distances = r.pc.add(HEAD + BrTable::BODY).cast::<i32>();
+        jump(r, distances.add(index as usize).read_unaligned());
     }
     Step::Next
 }
@@ -54,8 +55,8 @@ pub unsafe fn br_table<X: Source<u32>>(r: &mut Regs) -> Step {
 pub unsafe fn zero_locals(r: &mut Regs) -> Step {
     // SAFETY: contract 2.
     unsafe {
-        let first = slot(r, 0);
-        let mut left = u64::from(field::<u16>(r.pc, 2));
+        let first = r.slot(ZeroLocals::FIRST);
+        let mut left = u64::from(r.get(ZeroLocals::COUNT));
         while left > 0 {
             // Unrolled, the loop would need more registers than there are.
             left = opaque(left - 1);
@@ -63,7 +64,7 @@ pub unsafe fn zero_locals(r: &mut Regs) -> Step {
             first.add(left as usize).write_volatile(0);
         }
     }
-    next(r, 8)
+    next(r, ZeroLocals::BODY)
 }
 
 /// The activation's function has returned.
@@ -84,13 +85,13 @@ pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
     // SAFETY: contracts 1 and 3.
     unsafe {
         let store = (*r.ctx()).store;
-        let left = (*store).fuel.wrapping_sub(i64::from(field::<u32>(r.pc, 0)));
+        let left = (*store).fuel.wrapping_sub(i64::from(r.get(ConsumeFuel::AMOUNT)));
         if left < 0 {
             return trap(r, Trap::OutOfFuel);
         }
         (*store).fuel = left;
     }
-    next(r, 8)
+    next(r, ConsumeFuel::BODY)
 }
 
 /// Traps if the embedder asked for it.
@@ -106,7 +107,5 @@ pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
         flag.store(0, Ordering::Relaxed);
         return trap(r, Trap::Interrupt);
     }
-    next(r, 0)
+    next(r, Empty::BODY)
 }
-
-const _: () = assert!(isa::len(0) >= isa::HEAD);

@@ -2,13 +2,20 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::next;
-use crate::exec::operand::{Dest, Source, Value, field, slot};
+use crate::exec::operand::{Dest, Source, Value};
+use crate::isa::op::{GlobalGet, GlobalSet};
 
-/// The slot `offset` bytes into the context.
+// Both kinds of instructions have the global at one place.
+const _: () = assert!(GlobalGet::AT.byte() == GlobalSet::AT.byte());
+
+/// The slot at the context offset in the instruction.
+///
+/// # Safety
+/// The handler contract, for an instruction that names a global.
 #[inline(always)]
-unsafe fn at(r: &Regs) -> *mut u64 {
+pub(super) unsafe fn at(r: &Regs) -> *mut u64 {
     // SAFETY: contract 3: the offset comes from the context's own layout.
-    unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast() }
+    unsafe { r.ctx().cast::<u8>().add(r.get(GlobalGet::AT) as usize).cast() }
 }
 
 /// `d := global`
@@ -20,9 +27,9 @@ pub unsafe fn get<D: Dest<T>, T: Value>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         let v = T::from_bits(at(r).read());
-        D::write(r, 0, v);
+        D::write(r, GlobalGet::DST, v);
     }
-    next(r, 8)
+    next(r, GlobalGet::BODY)
 }
 
 /// `global := x`
@@ -33,10 +40,10 @@ pub unsafe fn get<D: Dest<T>, T: Value>(r: &mut Regs) -> Step {
 pub unsafe fn set<X: Source<T>, T: Value>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let v = X::read(r, 2);
+        let v = X::read(r, GlobalSet::VALUE);
         at(r).write(v.to_bits());
     }
-    next(r, 8)
+    next(r, GlobalSet::BODY)
 }
 
 /// `d := imported global`
@@ -49,9 +56,9 @@ pub unsafe fn get_indirect(r: &mut Regs) -> Step {
     unsafe {
         let p = at(r).cast::<*const u64>().read();
         r.acc = p.read();
-        slot(r, 0).write(r.acc);
+        r.slot(GlobalGet::DST).write(r.acc);
     }
-    next(r, 8)
+    next(r, GlobalGet::BODY)
 }
 
 /// `imported global := x`
@@ -63,7 +70,7 @@ pub unsafe fn set_indirect(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the pointer was set at instantiation.
     unsafe {
         let p = at(r).cast::<*mut u64>().read();
-        p.write(slot(r, 2).read());
+        p.write(r.slot(GlobalSet::VALUE).read());
     }
-    next(r, 8)
+    next(r, GlobalSet::BODY)
 }

@@ -7,9 +7,12 @@ use core::sync::atomic::Ordering;
 use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
-use crate::exec::operand::{Value, field, slot};
+use crate::exec::operand::Value;
 use crate::exec::{function, handlers, next, runtime, slice, trap_code, unwind};
 use crate::isa;
+use crate::isa::op::{
+    CallImport, CallRuntime, HostStub, MemoryCopy, MemoryFill, MemoryGrow, StructNew,
+};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
 use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
@@ -110,7 +113,7 @@ unsafe fn call_host<const FLOATS: bool>(r: &mut Regs, fp: *mut Slot, slots: *mut
 pub unsafe fn call_indirect_host(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the function value was made together with this stub.
     unsafe {
-        let slots = r.fp.sub(field::<u32>(r.pc, 4) as usize);
+        let slots = r.fp.sub(r.get(HostStub::ARGS) as usize);
         call_host::<true>(r, r.fp, slots)
     }
 }
@@ -132,9 +135,9 @@ pub unsafe fn call_import_host<const FLOATS: bool>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
         // One pointer has to live across the call, not a base and an index.
-        let fp = opaque_ptr(slot(r, 0));
-        super::call::push(r, fp, r.pc.add(isa::len(8)));
-        let slots = slot(r, 2);
+        let fp = opaque_ptr(r.slot(CallImport::FRAME));
+        super::call::push(r, fp, r.pc.add(isa::len(CallImport::BODY)));
+        let slots = r.slot(CallImport::ARGS);
         call_host::<FLOATS>(r, fp, slots)
     }
 }
@@ -151,8 +154,26 @@ pub unsafe fn host_failed(r: &mut Regs) -> Step {
     Step::Exit(if r.acc == HostOutcome::Suspend as u64 { status::SUSPEND } else { status::FAIL })
 }
 
-/// Operand bytes of `call_runtime`, and of the ops that end in it.
-pub(super) const RUNTIME_BODY: usize = 24;
+// The ops that may go on as `call_runtime` have its operands where it has them.
+const _: () = {
+    assert!(MemoryGrow::FRAME.slot() == CallRuntime::FRAME.slot());
+    assert!(MemoryFill::FRAME.slot() == CallRuntime::FRAME.slot());
+    assert!(MemoryCopy::FRAME.slot() == CallRuntime::FRAME.slot());
+    assert!(MemoryGrow::ARGS.slot() == CallRuntime::ARGS.slot());
+    assert!(MemoryFill::ARGS.slot() == CallRuntime::ARGS.slot());
+    assert!(MemoryCopy::ARGS.slot() == CallRuntime::ARGS.slot());
+    assert!(MemoryGrow::MEMORY.byte() == CallRuntime::X.byte());
+    assert!(MemoryFill::MEMORY.byte() == CallRuntime::X.byte());
+    assert!(MemoryCopy::TO.byte() == CallRuntime::X.byte());
+    assert!(MemoryGrow::WIDE.byte() == CallRuntime::Y.byte());
+    assert!(MemoryFill::Y.byte() == CallRuntime::Y.byte());
+    assert!(MemoryCopy::FROM.byte() == CallRuntime::Y.byte());
+    assert!(MemoryFill::Z.byte() == CallRuntime::Z.byte());
+    assert!(MemoryCopy::Z.byte() == CallRuntime::Z.byte());
+    assert!(MemoryGrow::FUNC.byte() == CallRuntime::FUNC.byte());
+    assert!(MemoryFill::FUNC.byte() == CallRuntime::FUNC.byte());
+    assert!(MemoryCopy::FUNC.byte() == CallRuntime::FUNC.byte());
+};
 
 /// Calls a runtime function on behalf of this instruction.
 ///
@@ -162,12 +183,12 @@ pub(super) const RUNTIME_BODY: usize = 24;
 pub unsafe fn call_runtime(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the loader put the function's address into the stream.
     unsafe {
-        let fp = slot(r, 0);
-        super::call::push(r, fp, r.pc.add(isa::len(RUNTIME_BODY)));
+        let fp = r.slot(CallRuntime::FRAME);
+        super::call::push(r, fp, r.pc.add(isa::len(CallRuntime::BODY)));
         publish::<true>(r, fp);
-        let f: runtime::RuntimeFn = function(field(r.pc, 16));
-        let args = slot(r, 2);
-        let (x, y, z) = (field::<u32>(r.pc, 4), field::<u32>(r.pc, 8), field::<u32>(r.pc, 12));
+        let f: runtime::RuntimeFn = function(r.get(CallRuntime::FUNC));
+        let args = r.slot(CallRuntime::ARGS);
+        let (x, y, z) = (r.get(CallRuntime::X), r.get(CallRuntime::Y), r.get(CallRuntime::Z));
         let outcome = f(r.ctx(), args, x, y, z);
         *r = after(fp, 0);
         if outcome != 0 {
@@ -188,20 +209,22 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
 pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let fp = slot(r, 0);
-        super::call::push(r, fp, r.pc.add(isa::len(16)));
+        let fp = r.slot(StructNew::FRAME);
+        super::call::push(r, fp, r.pc.add(isa::len(StructNew::BODY)));
         publish::<true>(r, fp);
         // Without slots to copy it is made of zeros, if it has fields at all.
-        let (word, slots) = (field::<u32>(r.pc, 8), field::<u16>(r.pc, 6));
-        let outcome = runtime::struct_new(r.ctx(), slot(r, 2), word, u32::from(slots == 0), 0);
+        let (word, zeros) = (r.get(StructNew::TY), u32::from(r.get(StructNew::SLOTS) == 0));
+        let outcome = runtime::struct_new(r.ctx(), r.slot(StructNew::ARGS), word, zeros, 0);
         *r = after(fp, 0);
         if outcome != 0 {
             r.acc = u64::from(outcome);
             return Step::To(handlers::runtime_failed);
         }
         resume::<true>(r);
-        let at = r.pc.sub(isa::len(16));
-        r.acc = r.fp.offset(field::<i16>(at, 2) as isize).read();
+        let behind = r.pc;
+        r.pc = behind.sub(isa::len(StructNew::BODY));
+        r.acc = r.slot(StructNew::ARGS).read();
+        r.pc = behind;
     }
     Step::Next
 }
@@ -230,7 +253,7 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
             if interrupt.load(Ordering::Relaxed) == 0 {
                 resume::<true>(r);
                 // Only ops with such operands are done in slices, and none is part of a fused one.
-                r.pc = r.pc.sub(isa::len(RUNTIME_BODY));
+                r.pc = r.pc.sub(isa::len(CallRuntime::BODY));
                 return Step::Next;
             }
             // The trap obeys the request.
@@ -257,17 +280,17 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
 pub unsafe fn memory_grow<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let args = slot(r, 2);
+        let args = r.slot(MemoryGrow::ARGS);
         let delta: u64 = T::from_bits(args.read()).into();
         if delta != 0 {
             return Step::To(handlers::call_runtime);
         }
-        let place = r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
+        let place = r.ctx().cast::<u8>().add(r.get(MemoryGrow::MEMORY) as usize);
         let memory = place.cast::<*mut VmMemory>().read();
-        r.acc = (*memory).len() >> (field::<u32>(r.pc, 12) & 63);
+        r.acc = (*memory).len() >> (r.get(MemoryGrow::SHIFT) & 63);
         args.write(r.acc);
     }
-    next(r, RUNTIME_BODY)
+    next(r, MemoryGrow::BODY)
 }
 
 /// An exception is in flight, thrown by the host or runtime function whose frame is published: goes

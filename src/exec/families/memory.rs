@@ -9,8 +9,13 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::{opaque, opaque_ptr, settle};
-use crate::exec::operand::{Dest, Source, Value, field, slot};
+use crate::exec::operand::{Dest, Source, Value};
 use crate::exec::{next, trap};
+use crate::isa::op::{
+    Cmpxchg, Load, LoadGeneral, MemorySize, RefFunc, RefFuncImport, Rmw, Store, StoreGeneral,
+    TableGet, TableSet, TableSize,
+};
+use crate::isa::operand::{Field, Place};
 use crate::sys::racy::Racy;
 use crate::trap::Trap;
 use crate::vm::{VmMemory, VmTable};
@@ -93,10 +98,11 @@ native_float! { f32; f64; }
 unsafe fn start<const CHECKED: bool, I: Into<u64>>(
     r: &Regs,
     index: I,
+    offset: Field<u32>,
     width: u64,
 ) -> Option<usize> {
     // SAFETY: contract 1.
-    let offset = unsafe { field::<u32>(r.pc, 4) };
+    let offset = unsafe { r.get(offset) };
     // Two 32-bit numbers and a width cannot overflow 64 bits.
     let mut start = index.into().checked_add(u64::from(offset))?;
     if CHECKED || cfg!(dispatch = "loop") {
@@ -120,10 +126,11 @@ unsafe fn start<const CHECKED: bool, I: Into<u64>>(
 pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
     r: &Regs,
     index: I,
+    offset: Field<u32>,
     width: u64,
 ) -> Option<*mut u8> {
     // SAFETY: the handler contract; contract 4.
-    unsafe { start::<CHECKED, I>(r, index, width).map(|start| r.mem.add(start)) }
+    unsafe { start::<CHECKED, I>(r, index, offset, width).map(|start| r.mem.add(start)) }
 }
 
 /// `d := load[x + offset]`
@@ -140,17 +147,17 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        let index = X::read(r, 2);
-        let Some(start) = start::<CHECKED, I>(r, index, N::WIDTH) else {
+        let index = X::read(r, Load::ADDR);
+        let Some(start) = start::<CHECKED, I>(r, index, Load::OFFSET, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = N::load(r.mem.add(start));
         if !CHECKED {
             settle();
         }
-        D::write(r, 0, v);
+        D::write(r, Load::DST, v);
     }
-    next(r, 8)
+    next(r, Load::BODY)
 }
 
 /// `store[x + offset] := v`
@@ -158,7 +165,7 @@ where
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn store<X, I, Y, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
+pub unsafe fn store<X, Y, I, V, N, const CHECKED: bool>(r: &mut Regs) -> Step
 where
     X: Source<I>,
     I: Into<u64>,
@@ -167,48 +174,60 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        let index = X::read(r, 0);
-        let Some(start) = start::<CHECKED, I>(r, index, N::WIDTH) else {
+        let index = X::read(r, Store::ADDR);
+        let Some(start) = start::<CHECKED, I>(r, index, Store::OFFSET, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
-        let v = Y::read(r, 2);
+        let v = Y::read(r, Store::VALUE);
         N::store_at(r.mem, start, v);
         if !CHECKED {
             settle();
         }
     }
-    next(r, 8)
+    next(r, Store::BODY)
 }
 
-/// The object whose pointer is at the context offset in field 4.
+/// The object whose pointer is at the context offset in a field.
 #[inline(always)]
-pub(super) unsafe fn object<T>(r: &Regs) -> *mut T {
+pub(super) unsafe fn object<T>(r: &Regs, at: Field<u32>) -> *mut T {
     // SAFETY: contract 3.
-    unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast::<*mut T>().read() }
+    unsafe { r.ctx().cast::<u8>().add(r.get(at) as usize).cast::<*mut T>().read() }
 }
+
+// All accesses to any memory have the memory and the offset at the same places.
+const _: () = {
+    let memories = [StoreGeneral::MEMORY, Rmw::MEMORY, Cmpxchg::MEMORY];
+    let offsets = [StoreGeneral::OFFSET, Rmw::OFFSET, Cmpxchg::OFFSET];
+    let mut i = 0;
+    while i < memories.len() {
+        assert!(memories[i].byte() == LoadGeneral::MEMORY.byte());
+        assert!(offsets[i].byte() == LoadGeneral::OFFSET.byte());
+        i += 1;
+    }
+};
 
 /// The address of an access to any memory, if it is inside: `width` bytes at an offset from the index
-/// in slot field `at`. Each step leaves few values for the next, as there are few registers.
+/// in the slot that `addr` names. Each step leaves few values for the next, as there are few registers.
 #[inline(always)]
-pub(super) unsafe fn general<T>(r: &Regs, at: usize, width: u64) -> Option<*mut u8>
+pub(super) unsafe fn general<T>(r: &Regs, addr: Place, width: u64) -> Option<*mut u8>
 where
     T: Value + Into<u64>,
 {
     // SAFETY: the handler contract.
     unsafe {
-        let index: u64 = T::from_bits(slot(r, at).read()).into();
-        let start = opaque(index.checked_add(field::<u64>(r.pc, 8))?);
+        let index: u64 = T::from_bits(r.slot(addr).read()).into();
+        let start = opaque(index.checked_add(r.get(LoadGeneral::OFFSET))?);
         inside(r, start, width).map(|base| base.add(start as usize))
     }
 }
 
-/// The base of the memory at the context offset in field 4, if `width` bytes from `start` on are
+/// The base of the memory that the instruction names, if `width` bytes from `start` on are
 /// inside of it.
 #[inline(always)]
 pub(super) unsafe fn inside(r: &Regs, start: u64, width: u64) -> Option<*mut u8> {
     // SAFETY: contract 3.
     unsafe {
-        let place = r.ctx_again().cast::<u8>().add(field::<u32>(r.pc, 4) as usize);
+        let place = r.ctx_again().cast::<u8>().add(r.get(LoadGeneral::MEMORY) as usize);
         let memory = opaque_ptr(place.cast::<*mut VmMemory>().read());
         let last = opaque((*memory).len()).checked_sub(width)?;
         (start <= last).then(|| (*memory).base)
@@ -223,14 +242,14 @@ pub(super) unsafe fn inside(r: &Regs, start: u64, width: u64) -> Option<*mut u8>
 pub unsafe fn load_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let Some(p) = general::<T>(r, 2, N::WIDTH) else {
+        let Some(p) = general::<T>(r, LoadGeneral::ADDR, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = N::load(p);
-        slot(r, 0).write(v.to_bits());
+        r.slot(LoadGeneral::DST).write(v.to_bits());
         V::set_acc(r, v);
     }
-    next(r, 16)
+    next(r, LoadGeneral::BODY)
 }
 
 /// `store(memory, S[addr] + offset) := S[value]`
@@ -241,14 +260,14 @@ pub unsafe fn load_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut
 pub unsafe fn store_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let Some(p) = general::<T>(r, 0, N::WIDTH) else {
+        let Some(p) = general::<T>(r, StoreGeneral::ADDR, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let p = opaque_ptr(p);
-        let v = V::from_bits(slot(r, 2).read());
+        let v = V::from_bits(r.slot(StoreGeneral::VALUE).read());
         N::store(p, v);
     }
-    next(r, 16)
+    next(r, StoreGeneral::BODY)
 }
 
 /// `memory.size`, in pages of `1 << shift` bytes.
@@ -259,11 +278,11 @@ pub unsafe fn store_general<V: Value, N: Native<V>, T: Value + Into<u64>>(r: &mu
 pub unsafe fn size(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let memory = object::<VmMemory>(r);
-        r.acc = (*memory).len() >> (field::<u16>(r.pc, 2) & 63);
-        slot(r, 0).write(r.acc);
+        let memory = object::<VmMemory>(r, MemorySize::MEMORY);
+        r.acc = (*memory).len() >> (r.get(MemorySize::SHIFT) & 63);
+        r.slot(MemorySize::DST).write(r.acc);
     }
-    next(r, 8)
+    next(r, MemorySize::BODY)
 }
 
 /// `table.size`
@@ -274,11 +293,11 @@ pub unsafe fn size(r: &mut Regs) -> Step {
 pub unsafe fn table_size(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let table = object::<VmTable>(r);
+        let table = object::<VmTable>(r, TableSize::TABLE);
         r.acc = (*table).len;
-        slot(r, 0).write(r.acc);
+        r.slot(TableSize::DST).write(r.acc);
     }
-    next(r, 8)
+    next(r, TableSize::BODY)
 }
 
 /// `table.get`
@@ -289,15 +308,15 @@ pub unsafe fn table_size(r: &mut Regs) -> Step {
 pub unsafe fn table_get<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the index is compared with the length.
     unsafe {
-        let table = object::<VmTable>(r);
-        let index: u64 = T::from_bits(slot(r, 2).read()).into();
+        let table = object::<VmTable>(r, TableGet::TABLE);
+        let index: u64 = T::from_bits(r.slot(TableGet::INDEX).read()).into();
         if index >= (*table).len {
             return trap(r, Trap::TableOutOfBounds);
         }
         r.acc = (*table).elems.add(index as usize).read();
-        slot(r, 0).write(r.acc);
+        r.slot(TableGet::DST).write(r.acc);
     }
-    next(r, 8)
+    next(r, TableGet::BODY)
 }
 
 /// `table.set`
@@ -308,14 +327,14 @@ pub unsafe fn table_get<T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn table_set<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the index is compared with the length.
     unsafe {
-        let table = object::<VmTable>(r);
-        let index: u64 = T::from_bits(slot(r, 0).read()).into();
+        let table = object::<VmTable>(r, TableSet::TABLE);
+        let index: u64 = T::from_bits(r.slot(TableSet::INDEX).read()).into();
         if index >= (*table).len {
             return trap(r, Trap::TableOutOfBounds);
         }
-        (*table).elems.add(index as usize).write(slot(r, 2).read());
+        (*table).elems.add(index as usize).write(r.slot(TableSet::VALUE).read());
     }
-    next(r, 8)
+    next(r, TableSet::BODY)
 }
 
 /// `ref.func` of a function that the module defines.
@@ -326,10 +345,10 @@ pub unsafe fn table_set<T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn ref_func(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        r.acc = (*r.ctx()).func_refs.add(field::<u32>(r.pc, 4) as usize) as u64;
-        slot(r, 0).write(r.acc);
+        r.acc = (*r.ctx()).func_refs.add(r.get(RefFunc::INDEX) as usize) as u64;
+        r.slot(RefFunc::DST).write(r.acc);
     }
-    next(r, 8)
+    next(r, RefFunc::BODY)
 }
 
 /// `ref.func` of an imported function.
@@ -340,8 +359,8 @@ pub unsafe fn ref_func(r: &mut Regs) -> Step {
 pub unsafe fn ref_func_import(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        r.acc = object::<u8>(r) as u64;
-        slot(r, 0).write(r.acc);
+        r.acc = object::<u8>(r, RefFuncImport::AT) as u64;
+        r.slot(RefFuncImport::DST).write(r.acc);
     }
-    next(r, 8)
+    next(r, RefFuncImport::BODY)
 }

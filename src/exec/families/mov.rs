@@ -3,40 +3,21 @@
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::next;
-use crate::exec::operand::{Dest, I, Kept, Source, Value, field, slot};
-
-/// Where a move's source field is: immediates are wide.
-pub trait MovSource {
-    const AT: usize;
-}
-impl MovSource for crate::exec::operand::A {
-    const AT: usize = 2;
-}
-impl MovSource for crate::exec::operand::S {
-    const AT: usize = 2;
-}
-impl<const N: usize> MovSource for crate::exec::operand::Pinned<N> {
-    const AT: usize = 2;
-}
-impl<const PART: usize> MovSource for Kept<PART> {
-    const AT: usize = 2;
-}
-impl MovSource for I {
-    const AT: usize = 4;
-}
+use crate::exec::operand::{Dest, Source, Value};
+use crate::isa::op::{Const, Mov, Mov2, MovSpan};
 
 /// `d := x`
 ///
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn mov<D: Dest<T>, X: Source<T> + MovSource, T>(r: &mut Regs) -> Step {
+pub unsafe fn mov<D: Dest<T>, X: Source<T>, T>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let x = X::read(r, X::AT);
-        D::write(r, 0, x);
+        let x = X::read(r, Mov::SRC);
+        D::write(r, Mov::DST, x);
     }
-    next(r, 8)
+    next(r, Mov::BODY)
 }
 
 /// `d := 64-bit immediate`
@@ -47,10 +28,10 @@ pub unsafe fn mov<D: Dest<T>, X: Source<T> + MovSource, T>(r: &mut Regs) -> Step
 pub unsafe fn const64<D: Dest<T>, T: Value>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let x = T::from_bits(field::<u64>(r.pc, 8));
-        D::write(r, 0, x);
+        let x = T::from_bits(r.get(Const::VALUE));
+        D::write(r, Const::DST, x);
     }
-    next(r, 16)
+    next(r, Const::BODY)
 }
 
 /// Two slot copies, in order.
@@ -61,12 +42,12 @@ pub unsafe fn const64<D: Dest<T>, T: Value>(r: &mut Regs) -> Step {
 pub unsafe fn mov2(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let x = slot(r, 2).read();
-        slot(r, 0).write(x);
-        let y = slot(r, 6).read();
-        slot(r, 4).write(y);
+        let x = r.slot(Mov2::SRC).read();
+        r.slot(Mov2::DST).write(x);
+        let y = r.slot(Mov2::SRC2).read();
+        r.slot(Mov2::DST2).write(y);
     }
-    next(r, 8)
+    next(r, Mov2::BODY)
 }
 
 /// What one slot is copied through: a vector register where integer registers are scarce.
@@ -119,13 +100,13 @@ unsafe fn copy_down(dst: *mut u64, src: *const u64, count: u16) {
 pub unsafe fn mov_span(r: &mut Regs) -> Step {
     // SAFETY: the handler contract: both runs are inside the frame.
     unsafe {
-        let (dst, src) = (opaque_ptr(slot(r, 0)), opaque_ptr(slot(r, 2)));
-        let count = field::<u16>(r.pc, 4);
+        let (dst, src) = (opaque_ptr(r.slot(MovSpan::DST)), opaque_ptr(r.slot(MovSpan::SRC)));
+        let count = r.get(MovSpan::COUNT);
         if dst.cast_const() <= src.cast_const() {
             copy_up(dst, src, count);
         } else {
             copy_down(dst, src, count);
         }
     }
-    next(r, 8)
+    next(r, MovSpan::BODY)
 }

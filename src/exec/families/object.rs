@@ -3,8 +3,9 @@
 use super::memory::Native;
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::opaque_ptr;
-use crate::exec::operand::{Dest, Source, field, slot};
+use crate::exec::operand::{Dest, Source};
 use crate::exec::{handlers, next, trap};
+use crate::isa::op::{ArrayGet, ArraySet, StructGet, StructNew, StructSet, Unary};
 use crate::trap::Trap;
 use crate::vm::heap::Header;
 use crate::wasm::object::HEADER;
@@ -20,15 +21,15 @@ pub unsafe fn struct_new<const DEFAULT: bool>(r: &mut Regs) -> Step {
         let store = (*r.ctx()).store;
         let window = (&raw mut (*(*store).heap).windows)
             .cast::<crate::vm::heap::Window>()
-            .add(field::<u16>(r.pc, 4) as usize);
+            .add(r.get(StructNew::CLASS) as usize);
         let object = (*window).next;
-        let bytes = field::<u32>(r.pc, 12);
+        let bytes = r.get(StructNew::BYTES);
         let end = object.wrapping_add(bytes as usize);
         if end > (*window).end {
             return Step::To(handlers::struct_new_slow);
         }
         (*window).next = end;
-        let word = field::<u32>(r.pc, 8);
+        let word = r.get(StructNew::TY);
         object.cast::<Header>().write(Header { word, len: 0 });
         let mut to = object.cast::<u64>().add(1);
         if DEFAULT {
@@ -38,12 +39,12 @@ pub unsafe fn struct_new<const DEFAULT: bool>(r: &mut Regs) -> Step {
                 to = opaque_ptr(to.add(1));
             }
         } else {
-            super::mov::copy_up(to, slot(r, 2), field::<u16>(r.pc, 6));
+            super::mov::copy_up(to, r.slot(StructNew::ARGS), r.get(StructNew::SLOTS));
         }
         r.acc = object as u64;
-        slot(r, 2).write(r.acc);
+        r.slot(StructNew::ARGS).write(r.acc);
     }
-    next(r, 16)
+    next(r, StructNew::BODY)
 }
 
 /// `d := [x + offset]`
@@ -59,14 +60,14 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        let object = X::read(r, 2) as *const u8;
+        let object = X::read(r, StructGet::OBJECT) as *const u8;
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
-        let v = N::load(object.add(field::<u32>(r.pc, 4) as usize));
-        D::write(r, 0, v);
+        let v = N::load(object.add(r.get(StructGet::OFFSET) as usize));
+        D::write(r, StructGet::DST, v);
     }
-    next(r, 8)
+    next(r, StructGet::BODY)
 }
 
 /// `[x + offset] := v`
@@ -82,14 +83,14 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        let object = X::read(r, 0) as *mut u8;
+        let object = X::read(r, StructSet::OBJECT) as *mut u8;
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
-        let v = Y::read(r, 2);
-        N::store(object.add(field::<u32>(r.pc, 4) as usize), v);
+        let v = Y::read(r, StructSet::VALUE);
+        N::store(object.add(r.get(StructSet::OFFSET) as usize), v);
     }
-    next(r, 8)
+    next(r, StructSet::BODY)
 }
 
 /// The address of element `index` of an array with elements of `width` bytes.
@@ -124,15 +125,15 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        match element(X::read(r, 2), Y::read(r, 4), N::WIDTH) {
+        match element(X::read(r, ArrayGet::OBJECT), Y::read(r, ArrayGet::INDEX), N::WIDTH) {
             Err(t) => return trap(r, t),
             Ok(p) => {
                 let v = N::load(p);
-                D::write(r, 0, v);
+                D::write(r, ArrayGet::DST, v);
             }
         }
     }
-    next(r, 8)
+    next(r, ArrayGet::BODY)
 }
 
 /// `S[object][y] := v`
@@ -148,13 +149,14 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        let v = Z::read(r, 4);
-        match element(slot(r, 0).read(), Y::read(r, 2), N::WIDTH) {
+        let v = Z::read(r, ArraySet::VALUE);
+        let object = r.slot(ArraySet::OBJECT).read();
+        match element(object, Y::read(r, ArraySet::INDEX), N::WIDTH) {
             Err(t) => return trap(r, t),
             Ok(p) => N::store(p, v),
         }
     }
-    next(r, 8)
+    next(r, ArraySet::BODY)
 }
 
 /// `d := length(x)`
@@ -165,14 +167,14 @@ where
 pub unsafe fn array_len<D: Dest<u32>, X: Source<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let object = X::read(r, 2) as *const Header;
+        let object = X::read(r, Unary::SRC) as *const Header;
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
         let len = (*object).len;
-        D::write(r, 0, len);
+        D::write(r, Unary::DST, len);
     }
-    next(r, 8)
+    next(r, Unary::BODY)
 }
 
 /// Copies 16 bytes between an object and two slots: through one vector register.
@@ -190,13 +192,13 @@ unsafe fn copy_v128(from: *const u8, to: *mut u8) {
 pub unsafe fn struct_get_v128(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let object = slot(r, 2).read() as *const u8;
+        let object = r.slot(StructGet::OBJECT).read() as *const u8;
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
-        copy_v128(object.add(field::<u32>(r.pc, 4) as usize), slot(r, 0).cast());
+        copy_v128(object.add(r.get(StructGet::OFFSET) as usize), r.slot(StructGet::DST).cast());
     }
-    next(r, 8)
+    next(r, StructGet::BODY)
 }
 
 /// `[S[object] + offset] := S[value], S[value + 1]`
@@ -207,13 +209,13 @@ pub unsafe fn struct_get_v128(r: &mut Regs) -> Step {
 pub unsafe fn struct_set_v128(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let object = slot(r, 0).read() as *mut u8;
+        let object = r.slot(StructSet::OBJECT).read() as *mut u8;
         if object.is_null() {
             return trap(r, Trap::NullReference);
         }
-        copy_v128(slot(r, 2).cast(), object.add(field::<u32>(r.pc, 4) as usize));
+        copy_v128(r.slot(StructSet::VALUE).cast(), object.add(r.get(StructSet::OFFSET) as usize));
     }
-    next(r, 8)
+    next(r, StructSet::BODY)
 }
 
 /// `S[dst], S[dst + 1] := S[object][S[index]]`
@@ -224,12 +226,13 @@ pub unsafe fn struct_set_v128(r: &mut Regs) -> Step {
 pub unsafe fn array_get_v128(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        match element(slot(r, 2).read(), slot(r, 4).read() as u32, 16) {
+        let index = r.slot(ArrayGet::INDEX).read() as u32;
+        match element(r.slot(ArrayGet::OBJECT).read(), index, 16) {
             Err(t) => return trap(r, t),
-            Ok(p) => copy_v128(p, slot(r, 0).cast()),
+            Ok(p) => copy_v128(p, r.slot(ArrayGet::DST).cast()),
         }
     }
-    next(r, 8)
+    next(r, ArrayGet::BODY)
 }
 
 /// `S[object][S[index]] := S[value], S[value + 1]`
@@ -240,10 +243,11 @@ pub unsafe fn array_get_v128(r: &mut Regs) -> Step {
 pub unsafe fn array_set_v128(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        match element(slot(r, 0).read(), slot(r, 2).read() as u32, 16) {
+        let index = r.slot(ArraySet::INDEX).read() as u32;
+        match element(r.slot(ArraySet::OBJECT).read(), index, 16) {
             Err(t) => return trap(r, t),
-            Ok(p) => copy_v128(slot(r, 4).cast(), p),
+            Ok(p) => copy_v128(r.slot(ArraySet::VALUE).cast(), p),
         }
     }
-    next(r, 8)
+    next(r, ArraySet::BODY)
 }

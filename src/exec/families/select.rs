@@ -3,6 +3,7 @@
 use crate::exec::abi::{Regs, Step};
 use crate::exec::next;
 use crate::exec::operand::{Dest, Source};
+use crate::isa::op::Select;
 
 /// `d := if c { x } else { y }`
 ///
@@ -18,8 +19,8 @@ where
 {
     // SAFETY: the handler contract.
     unsafe {
-        let (x, y) = (X::read(r, 2), Y::read(r, 4));
-        let c = C::read(r, 6);
+        let (x, y) = (X::read(r, Select::LHS), Y::read(r, Select::RHS));
+        let c = C::read(r, Select::COND);
         // Between two slots LLVM selects the number, then loads. With a value that is there already it would
         // branch around the load, which selections are meant to avoid.
         let chosen = if X::KEPT || Y::KEPT {
@@ -29,7 +30,7 @@ where
         } else {
             y
         };
-        D::write(r, 0, chosen);
+        D::write(r, Select::DST, chosen);
     }
-    next(r, 8)
+    next(r, Select::BODY)
 }

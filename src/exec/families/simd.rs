@@ -4,10 +4,17 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::{opaque, opaque_ptr};
+use crate::exec::families::global;
 use crate::exec::families::memory::{self, Native};
 use crate::exec::float;
-use crate::exec::operand::{A, Dest, I, P, S, Source, Value, field, slot};
+use crate::exec::operand::{A, Dest, I, P, S, Source, Value};
 use crate::exec::{next, trap};
+use crate::isa::HEAD;
+use crate::isa::op::{
+    Binary, Extract, GlobalGet, GlobalSet, Load, LoadGeneral, Permute, Permute2, Replace, Select,
+    Shuffle, StoreGeneral, Ternary, VecConst,
+};
+use crate::isa::operand::{Field, Place};
 use crate::sem::{self, V128};
 use crate::trap::Trap;
 
@@ -27,40 +34,40 @@ unsafe fn write(at: *mut u64, v: V128) {
 
 impl Source<V128> for A {
     #[inline(always)]
-    unsafe fn read(r: &Regs, _: usize) -> V128 {
+    unsafe fn read(r: &Regs, _: Place) -> V128 {
         float::get_v128(r.fa)
     }
 }
 
 impl Source<V128> for S {
     #[inline(always)]
-    unsafe fn read(r: &Regs, at: usize) -> V128 {
+    unsafe fn read(r: &Regs, place: Place) -> V128 {
         // SAFETY: contract 2.
-        unsafe { read(slot(r, at)) }
+        unsafe { read(r.slot(place)) }
     }
 }
 
 impl Dest<V128> for A {
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, _: usize, v: V128) {
+    unsafe fn write(r: &mut Regs, _: Place, v: V128) {
         r.fa = float::from_v128(v);
     }
 }
 
 impl Dest<V128> for S {
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, at: usize, v: V128) {
+    unsafe fn write(r: &mut Regs, place: Place, v: V128) {
         // SAFETY: contract 2.
-        unsafe { write(slot(r, at), v) }
+        unsafe { write(r.slot(place), v) }
         r.fa = float::from_v128(v);
     }
 }
 
 impl Dest<V128> for P {
     #[inline(always)]
-    unsafe fn write(r: &mut Regs, at: usize, v: V128) {
+    unsafe fn write(r: &mut Regs, place: Place, v: V128) {
         // SAFETY: contract 2.
-        unsafe { write(slot(r, at), v) }
+        unsafe { write(r.slot(place), v) }
     }
 }
 
@@ -86,9 +93,9 @@ impl Native<V128> for V128 {
 
 /// A 16-byte operand.
 #[inline(always)]
-unsafe fn bytes(r: &Regs, at: usize) -> V128 {
+unsafe fn bytes(r: &Regs, field: Field<[u8; 16]>) -> V128 {
     // SAFETY: contract 1.
-    V128(unsafe { field::<[u8; 16]>(r.pc, at) })
+    V128(unsafe { r.get(field) })
 }
 
 /// `d := 128-bit immediate`
@@ -99,17 +106,10 @@ unsafe fn bytes(r: &Regs, at: usize) -> V128 {
 pub unsafe fn const128<D: Dest<V128>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let v = bytes(r, 8);
-        D::write(r, 0, v);
+        let v = bytes(r, VecConst::VALUE);
+        D::write(r, VecConst::DST, v);
     }
-    next(r, 24)
-}
-
-/// The slots `offset` bytes into the context.
-#[inline(always)]
-unsafe fn global(r: &Regs) -> *mut u64 {
-    // SAFETY: contract 3: the offset comes from the context's own layout.
-    unsafe { r.ctx().cast::<u8>().add(field::<u32>(r.pc, 4) as usize).cast() }
+    next(r, VecConst::BODY)
 }
 
 /// `d := global`
@@ -120,10 +120,10 @@ unsafe fn global(r: &Regs) -> *mut u64 {
 pub unsafe fn global_get<D: Dest<V128>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let v = read(global(r));
-        D::write(r, 0, v);
+        let v = read(global::at(r));
+        D::write(r, GlobalGet::DST, v);
     }
-    next(r, 8)
+    next(r, GlobalGet::BODY)
 }
 
 /// `global := x`
@@ -134,10 +134,10 @@ pub unsafe fn global_get<D: Dest<V128>>(r: &mut Regs) -> Step {
 pub unsafe fn global_set<X: Source<V128>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let v = X::read(r, 2);
-        write(global(r), v);
+        let v = X::read(r, GlobalSet::VALUE);
+        write(global::at(r), v);
     }
-    next(r, 8)
+    next(r, GlobalSet::BODY)
 }
 
 /// `d := imported global`
@@ -148,10 +148,10 @@ pub unsafe fn global_set<X: Source<V128>>(r: &mut Regs) -> Step {
 pub unsafe fn global_get_indirect(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the pointer was set at instantiation.
     unsafe {
-        let v = read(global(r).cast::<*const u64>().read());
-        <S as Dest<V128>>::write(r, 0, v);
+        let v = read(global::at(r).cast::<*const u64>().read());
+        <S as Dest<V128>>::write(r, GlobalGet::DST, v);
     }
-    next(r, 8)
+    next(r, GlobalGet::BODY)
 }
 
 /// `imported global := x`
@@ -162,10 +162,10 @@ pub unsafe fn global_get_indirect(r: &mut Regs) -> Step {
 pub unsafe fn global_set_indirect(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; the pointer was set at instantiation.
     unsafe {
-        let v = <S as Source<V128>>::read(r, 2);
-        write(global(r).cast::<*mut u64>().read(), v);
+        let v = <S as Source<V128>>::read(r, GlobalSet::VALUE);
+        write(global::at(r).cast::<*mut u64>().read(), v);
     }
-    next(r, 8)
+    next(r, GlobalSet::BODY)
 }
 
 /// `d := f(load[x + offset])`
@@ -184,17 +184,17 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let index = X::read(r, 2);
-            let Some(p) = memory::address::<CHECKED, u32>(r, index, T::WIDTH) else {
+            let index = X::read(r, Load::ADDR);
+            let Some(p) = memory::address::<CHECKED, u32>(r, index, Load::OFFSET, T::WIDTH) else {
                 return trap(r, Trap::MemoryOutOfBounds);
             };
             let v = T::load(p);
             if !CHECKED {
                 crate::exec::barrier::settle();
             }
-            D::write(r, 0, f(v));
+            D::write(r, Load::DST, f(v));
         }
-        next(r, 8)
+        next(r, Load::BODY)
     }
 }
 
@@ -206,13 +206,13 @@ where
 pub unsafe fn load_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let Some(p) = memory::general::<T>(r, 2, V128::WIDTH) else {
+        let Some(p) = memory::general::<T>(r, LoadGeneral::ADDR, V128::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let v = V128::load(p);
-        <S as Dest<V128>>::write(r, 0, v);
+        <S as Dest<V128>>::write(r, LoadGeneral::DST, v);
     }
-    next(r, 16)
+    next(r, LoadGeneral::BODY)
 }
 
 /// `store(memory, S[addr] + offset) := S[value]`
@@ -223,17 +223,17 @@ pub unsafe fn load_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn store_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; `general` checked the bounds.
     unsafe {
-        let Some(p) = memory::general::<T>(r, 0, V128::WIDTH) else {
+        let Some(p) = memory::general::<T>(r, StoreGeneral::ADDR, V128::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
         let p = opaque_ptr(p);
-        let v = <S as Source<V128>>::read(r, 2);
+        let v = <S as Source<V128>>::read(r, StoreGeneral::VALUE);
         V128::store(p, v);
     }
-    next(r, 16)
+    next(r, StoreGeneral::BODY)
 }
 
-/// `d := a lane of S[src]`, which is read from the slot alone. Field 4 is the lane's first byte.
+/// `d := a lane of S[src]`, which is read from the slot alone.
 ///
 /// # Safety
 /// The handler contract; the byte number is below 16 and a multiple of the lane's width.
@@ -241,14 +241,14 @@ pub unsafe fn store_general<T: Value + Into<u64>>(r: &mut Regs) -> Step {
 pub unsafe fn extract<D: Dest<T>, T, N: Native<T>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let byte = usize::from(field::<u16>(r.pc, 4));
-        let v = N::load(slot(r, 2).cast::<u8>().add(byte));
-        D::write(r, 0, v);
+        let byte = usize::from(r.get(Extract::BYTE));
+        let v = N::load(r.slot(Extract::SRC).cast::<u8>().add(byte));
+        D::write(r, Extract::DST, v);
     }
-    next(r, 8)
+    next(r, Extract::BODY)
 }
 
-/// `d := x` with the lane that the mask in field 8 covers replaced by `y`.
+/// `d := x` with the lane that the mask covers replaced by `y`.
 ///
 /// # Safety
 /// The handler contract.
@@ -262,36 +262,36 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let (x, y) = (X::read(r, 2), Y::read(r, 4));
-            let mask = bytes(r, 8);
-            D::write(r, 0, sem::v128_bitselect(splat(y), x, mask));
+            let (x, y) = (X::read(r, Replace::LHS), Y::read(r, Replace::RHS));
+            let mask = bytes(r, Replace::MASK);
+            D::write(r, Replace::DST, sem::v128_bitselect(splat(y), x, mask));
         }
-        next(r, 24)
+        next(r, Replace::BODY)
     }
 }
 
 /// A shift count: a slot or an immediate.
 pub trait Count {
-    /// Reads the operand whose field is at `at`.
+    /// Reads the operand at a place.
     ///
     /// # Safety
     /// The handler contract.
-    unsafe fn count(r: &Regs, at: usize) -> u32;
+    unsafe fn count(r: &Regs, place: Place) -> u32;
 }
 
 impl Count for S {
     #[inline(always)]
-    unsafe fn count(r: &Regs, at: usize) -> u32 {
+    unsafe fn count(r: &Regs, place: Place) -> u32 {
         // SAFETY: contract 2.
-        unsafe { <S as Source<u32>>::read(r, at) }
+        unsafe { <S as Source<u32>>::read(r, place) }
     }
 }
 
 impl Count for I {
     #[inline(always)]
-    unsafe fn count(r: &Regs, at: usize) -> u32 {
+    unsafe fn count(r: &Regs, place: Place) -> u32 {
         // SAFETY: contract 1.
-        unsafe { field::<u32>(r.pc, at) }
+        unsafe { <I as Source<u32>>::read(r, place) }
     }
 }
 
@@ -309,10 +309,10 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let (x, count) = (X::read(r, 2), Y::count(r, 4));
-            D::write(r, 0, f(x, count));
+            let (x, count) = (X::read(r, Binary::LHS), Y::count(r, Binary::RHS));
+            D::write(r, Binary::DST, f(x, count));
         }
-        next(r, 8)
+        next(r, Binary::BODY)
     }
 }
 
@@ -331,11 +331,12 @@ where
     // SAFETY: the handler contract.
     unsafe {
         // The condition first, and opaque: of three operands' places not all fit into registers.
-        let zero = sem::i64x2_splat(opaque(u64::from(C::read(r, 6) == 0).wrapping_neg()));
-        let (x, y) = (X::read(r, 2), Y::read(r, 4));
-        D::write(r, 0, sem::v128_bitselect(y, x, zero));
+        let zero =
+            sem::i64x2_splat(opaque(u64::from(C::read(r, Select::COND) == 0).wrapping_neg()));
+        let (x, y) = (X::read(r, Select::LHS), Y::read(r, Select::RHS));
+        D::write(r, Select::DST, sem::v128_bitselect(y, x, zero));
     }
-    next(r, 8)
+    next(r, Select::BODY)
 }
 
 /// `d := f(a, b, c)`
@@ -355,10 +356,11 @@ where
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let (x, y, z) = (X::read(r, 2), Y::read(r, 4), Z::read(r, 6));
-            D::write(r, 0, f(x, y, z));
+            let (x, y) = (X::read(r, Ternary::A), Y::read(r, Ternary::B));
+            let z = Z::read(r, Ternary::C);
+            D::write(r, Ternary::DST, f(x, y, z));
         }
-        next(r, 8)
+        next(r, Ternary::BODY)
     }
 }
 
@@ -393,15 +395,15 @@ unsafe fn byte_at(at: *const u64, i: usize) -> u8 {
 pub unsafe fn shuffle(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; lane numbers are below 32 after masking.
     unsafe {
-        let (x, y) = (slot(r, 2), slot(r, 4));
-        let lanes = r.pc.add(crate::isa::HEAD + 8);
+        let (x, y) = (r.slot(Shuffle::LHS), r.slot(Shuffle::RHS));
+        let lanes = r.pc.add(HEAD + Shuffle::LANES.byte());
         let v = gather(|i| {
             let lane = usize::from(lanes.add(i).read() & 31);
             byte_at(if lane < 16 { x } else { y }, lane % 16)
         });
-        <S as Dest<V128>>::write(r, 0, v);
+        <S as Dest<V128>>::write(r, Shuffle::DST, v);
     }
-    next(r, 24)
+    next(r, Shuffle::BODY)
 }
 
 /// `i8x16.swizzle` where there is no instruction for it.
@@ -412,15 +414,15 @@ pub unsafe fn shuffle(r: &mut Regs) -> Step {
 pub unsafe fn swizzle(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; lane numbers are below 16 after masking.
     unsafe {
-        let (x, y) = (slot(r, 2), slot(r, 4));
+        let (x, y) = (r.slot(Binary::LHS), r.slot(Binary::RHS));
         let v = gather(|i| {
             let lane = byte_at(y, i);
             let kept = if lane < 16 { 0xff } else { 0 };
             byte_at(x, usize::from(lane % 16)) & kept
         });
-        <S as Dest<V128>>::write(r, 0, v);
+        <S as Dest<V128>>::write(r, Binary::DST, v);
     }
-    next(r, 8)
+    next(r, Binary::BODY)
 }
 
 /// The bytes of `a` with the numbers in `lanes`, modulo 16; 0 where a number's highest bit is set.
@@ -449,7 +451,7 @@ fn byte_shuffle(a: V128, lanes: V128) -> V128 {
     }
 }
 
-/// `d := bytes of x` by the lane numbers in field 8.
+/// `d := bytes of x`, by lane numbers.
 ///
 /// # Safety
 /// The handler contract.
@@ -457,13 +459,13 @@ fn byte_shuffle(a: V128, lanes: V128) -> V128 {
 pub unsafe fn permute<D: Dest<V128>, X: Source<V128>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let v = byte_shuffle(X::read(r, 2), bytes(r, 8));
-        D::write(r, 0, v);
+        let v = byte_shuffle(X::read(r, Permute::SRC), bytes(r, Permute::LANES));
+        D::write(r, Permute::DST, v);
     }
-    next(r, 24)
+    next(r, Permute::BODY)
 }
 
-/// `d := bytes of x or y` by the lane numbers in fields 8 and 24.
+/// `d := bytes of x or y`, by the lane numbers for each.
 ///
 /// # Safety
 /// The handler contract.
@@ -471,11 +473,11 @@ pub unsafe fn permute<D: Dest<V128>, X: Source<V128>>(r: &mut Regs) -> Step {
 pub unsafe fn permute2<D: Dest<V128>, X: Source<V128>, Y: Source<V128>>(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
     unsafe {
-        let x = byte_shuffle(X::read(r, 2), bytes(r, 8));
-        let y = byte_shuffle(Y::read(r, 4), bytes(r, 24));
-        D::write(r, 0, sem::v128_or(x, y));
+        let x = byte_shuffle(X::read(r, Permute2::LHS), bytes(r, Permute2::LANES));
+        let y = byte_shuffle(Y::read(r, Permute2::RHS), bytes(r, Permute2::LANES2));
+        D::write(r, Permute2::DST, sem::v128_or(x, y));
     }
-    next(r, 40)
+    next(r, Permute2::BODY)
 }
 
 /// `i8x16.swizzle` by table look-up: saturation gives every number from 16 on the highest bit.

@@ -2,14 +2,15 @@
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::next;
-use crate::exec::operand::slot;
+use crate::isa::op::{Wide, WideMul};
+use crate::isa::operand::Place;
 
 /// Writes both halves; the accumulator gets the high one, which is on top of the operand stack.
 #[inline(always)]
-unsafe fn write(r: &mut Regs, (low, high): (u64, u64)) {
+unsafe fn write(r: &mut Regs, dst: Place, (low, high): (u64, u64)) {
     // SAFETY: contract 2.
     unsafe {
-        let dst = slot(r, 0);
+        let dst = r.slot(dst);
         dst.write(low);
         dst.add(1).write(high);
     }
@@ -25,11 +26,11 @@ pub unsafe fn wide4(f: impl Fn(u64, u64, u64, u64) -> (u64, u64)) -> impl Fn(&mu
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let (x_low, x_high) = (slot(r, 2).read(), slot(r, 4).read());
-            let (y_low, y_high) = (slot(r, 6).read(), slot(r, 8).read());
-            write(r, f(x_low, x_high, y_low, y_high));
+            let (x_low, x_high) = (r.slot(Wide::LHS_LOW).read(), r.slot(Wide::LHS_HIGH).read());
+            let (y_low, y_high) = (r.slot(Wide::RHS_LOW).read(), r.slot(Wide::RHS_HIGH).read());
+            write(r, Wide::DST, f(x_low, x_high, y_low, y_high));
         }
-        next(r, 10)
+        next(r, Wide::BODY)
     }
 }
 
@@ -42,9 +43,9 @@ pub unsafe fn wide2(f: impl Fn(u64, u64) -> (u64, u64)) -> impl Fn(&mut Regs) ->
     move |r| {
         // SAFETY: the handler contract.
         unsafe {
-            let (x, y) = (slot(r, 2).read(), slot(r, 4).read());
-            write(r, f(x, y));
+            let (x, y) = (r.slot(WideMul::LHS).read(), r.slot(WideMul::RHS).read());
+            write(r, WideMul::DST, f(x, y));
         }
-        next(r, 8)
+        next(r, WideMul::BODY)
     }
 }

@@ -1,16 +1,14 @@
 //! Atomic accesses. One row serves both integer types, as narrow accesses extend with zeros.
 
-use super::Kind::{Ctx, Dst, Off64, Slot};
-use super::Table;
+use super::format::{CMPXCHG, EMPTY, LOAD_GENERAL, RMW, STORE_GENERAL};
+use super::memory::INDICES;
+use super::{Table, key};
 
 /// Access widths in bytes, and the integer in memory.
 const WIDTHS: [(u32, &str); 4] = [(8, "u8"), (16, "u16"), (32, "u32"), (64, "u64")];
 
-/// Index types of memories.
-const INDICES: [(&str, &str); 2] = [("m32", "u32"), ("m64", "u64")];
-
 /// In the order of `sys::racy::Rmw`.
-const RMW: [&str; 6] = ["add", "sub", "and", "or", "xor", "xchg"];
+const RMW_OPS: [&str; 6] = ["add", "sub", "and", "or", "xor", "xchg"];
 
 impl Table {
     /// The rows of the threads proposal. Waiting and notifying are runtime functions.
@@ -18,71 +16,42 @@ impl Table {
         self.operator("Atomic", "load");
         self.operator("Atomic", "store");
         self.operator("Atomic", "cmpxchg");
-        for op in RMW {
+        for op in RMW_OPS {
             self.operator("Atomic", op);
         }
-        let place = [("memory", Ctx, 4), ("offset", Off64, 8)];
         for (w, (bits, int)) in WIDTHS.into_iter().enumerate() {
             for (i, (suffix, index)) in INDICES.into_iter().enumerate() {
-                let key = |op: usize| Some(("ATOMIC", (op * WIDTHS.len() + w) * 2 + i));
-                self.row(
-                    format!("atomic_load{bits}_{suffix}"),
-                    "atomic",
-                    16,
-                    [&[("dst", Dst, 0), ("addr", Slot, 2)], &place[..]].concat(),
-                    format!("S[dst], acc := atomic load{bits}(memory, S[addr] + offset)"),
-                    format!("atomic::load::<{int}, {index}>"),
-                    key(0),
-                );
-                self.row(
-                    format!("atomic_store{bits}_{suffix}"),
-                    "atomic",
-                    16,
-                    [&[("addr", Slot, 0), ("value", Slot, 2)], &place[..]].concat(),
-                    format!("atomic store{bits}(memory, S[addr] + offset) := S[value]"),
-                    format!("atomic::store::<{int}, {index}>"),
-                    key(1),
-                );
-                self.row(
-                    format!("atomic_cmpxchg{bits}_{suffix}"),
-                    "atomic",
-                    24,
-                    [
-                        &[("dst", Dst, 0), ("addr", Slot, 2)],
-                        &place[..],
-                        &[("expected", Slot, 16), ("new", Slot, 18)],
-                    ]
-                    .concat(),
-                    format!(
+                let key = |op: usize| [op, w, i];
+                self.row(format!("atomic_load{bits}_{suffix}"), "atomic", &LOAD_GENERAL)
+                    .effect(format!("S[dst], acc := atomic load{bits}(memory, S[addr] + offset)"))
+                    .body("atomic::load", [int, index])
+                    .key(&key::ATOMIC, key(0))
+                    .traps();
+                self.row(format!("atomic_store{bits}_{suffix}"), "atomic", &STORE_GENERAL)
+                    .effect(format!("atomic store{bits}(memory, S[addr] + offset) := S[value]"))
+                    .body("atomic::store", [int, index])
+                    .key(&key::ATOMIC, key(1))
+                    .traps();
+                self.row(format!("atomic_cmpxchg{bits}_{suffix}"), "atomic", &CMPXCHG)
+                    .effect(format!(
                         "S[dst], acc := atomic cmpxchg{bits}(memory, S[addr] + offset, S[expected], S[new])"
-                    ),
-                    format!("atomic::cmpxchg::<{int}, {index}>"),
-                    key(2),
-                );
-                for (n, op) in RMW.into_iter().enumerate() {
-                    self.row(
-                        format!("atomic_{op}{bits}_{suffix}"),
-                        "atomic",
-                        24,
-                        [&[("dst", Dst, 0), ("addr", Slot, 2)], &place[..], &[("value", Slot, 16)]]
-                            .concat(),
-                        format!(
+                    ))
+                    .body("atomic::cmpxchg", [int, index])
+                    .key(&key::ATOMIC, key(2))
+                    .traps();
+                for (n, op) in RMW_OPS.into_iter().enumerate() {
+                    self.row(format!("atomic_{op}{bits}_{suffix}"), "atomic", &RMW)
+                        .effect(format!(
                             "S[dst], acc := atomic {op}{bits}(memory, S[addr] + offset, S[value])"
-                        ),
-                        format!("atomic::rmw::<{int}, {index}, {n}>"),
-                        key(3 + n),
-                    );
+                        ))
+                        .body("atomic::rmw", [int, index, &n.to_string()])
+                        .key(&key::ATOMIC, key(3 + n))
+                        .traps();
                 }
             }
         }
-        self.row(
-            "atomic_fence",
-            "atomic",
-            0,
-            vec![],
-            "order this thread's accesses",
-            "atomic::fence",
-            None,
-        );
+        self.row("atomic_fence", "atomic", &EMPTY)
+            .effect("order this thread's accesses")
+            .body("atomic::fence", []);
     }
 }

@@ -1,323 +1,203 @@
 //! Rows that decide where execution goes on: traps, branches, calls, host calls, returns.
 
-use super::{CLASSES, Field, INT_DSTS, Kind, Table, class, show, src_field, ty};
+use super::format::{
+    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, CONSUME_FUEL, EMPTY,
+    Format, HOST_STUB, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS, RETURN,
+    RETURN_CALL, RETURN_CALL_IMPORT, RETURN_CALL_INDIRECT, RETURN_CALL_REF, TRAP, ZERO_LOCALS,
+};
+use super::{Class, INT_DSTS, Row, Table, each, key, show};
 
 impl Table {
     pub(super) fn control(&mut self) {
-        use Kind::*;
-        self.row(
-            "trap",
-            "control",
-            8,
-            vec![("code", Imm32, 0)],
-            "trap with code",
-            "control::trap_op",
-            None,
-        );
-        self.row("br", "control", 8, vec![("to", Target, 4)], "pc := to", "control::br", None);
-        for d in INT_DSTS {
-            self.row(
-                format!("br_table_{d}"),
-                "br_table",
-                8,
-                vec![src_field(d, "index", 0, Imm16), ("count", Count32, 4)],
-                format!(
+        self.row("trap", "control", &TRAP)
+            .effect("trap with code")
+            .body("control::trap_op", [])
+            .traps()
+            .ends();
+        self.row("br", "control", &BR).effect("pc := to").body("control::br", []).ends();
+        for d in each(INT_DSTS) {
+            self.row(format!("br_table_{d}"), "br_table", &BR_TABLE)
+                .classes([d])
+                .effect(format!(
                     "pc := targets[min({}, count)]; count + 1 distances follow",
                     show(d, "index")
-                ),
-                format!("control::br_table::<{}>", ty(d)),
-                Some(("BR_TABLE", class(d))),
-            );
+                ))
+                .body("control::br_table", [])
+                .key(&key::BR_TABLE, [d as usize])
+                .forwards()
+                .ends();
         }
-        self.row(
-            "zero_locals",
-            "control",
-            8,
-            vec![("first", Dst, 0), ("count", Count, 2)],
-            "S[first .. first + count] := 0",
-            "control::zero_locals",
-            None,
-        );
-        self.row(
-            "exit",
-            "control",
-            0,
-            vec![],
-            "leave the activation: its results are in place",
-            "control::exit",
-            None,
-        );
-        self.row(
-            "lazy_compile",
-            "control",
-            0,
-            vec![],
-            "translate the function, then run it",
-            "host::lazy_compile",
-            None,
-        );
-        self.row(
-            "consume_fuel",
-            "control",
-            8,
-            vec![("amount", Count32, 0)],
-            "fuel := fuel - amount; trap when negative",
-            "control::consume_fuel",
-            None,
-        );
-        self.row(
-            "check_interrupt",
-            "control",
-            0,
-            vec![],
-            "trap when the embedder asked for it",
-            "control::check_interrupt",
-            None,
-        );
+        self.row("zero_locals", "control", &ZERO_LOCALS)
+            .effect("S[first .. first + count] := 0")
+            .body("control::zero_locals", []);
+        self.row("exit", "control", &EMPTY)
+            .effect("leave the activation: its results are in place")
+            .body("control::exit", [])
+            .ends();
+        self.row("lazy_compile", "control", &EMPTY)
+            .effect("translate the function, then run it")
+            .body("host::lazy_compile", [])
+            .calls()
+            .ends()
+            .resumes();
+        self.row("consume_fuel", "control", &CONSUME_FUEL)
+            .effect("fuel := fuel - amount; trap when negative")
+            .body("control::consume_fuel", [])
+            .traps();
+        self.row("check_interrupt", "control", &EMPTY)
+            .effect("trap when the embedder asked for it")
+            .body("control::check_interrupt", [])
+            .traps();
+    }
+
+    /// Adds the row of a call inside WebAssembly.
+    fn call(&mut self, name: &str, family: &'static str, format: &'static Format) -> &mut Row {
+        self.row(name, family, format).traps().calls().ends()
     }
 
     pub(super) fn calls(&mut self) {
-        use Kind::*;
-        let delta = ("frame", Dst, 0);
-        self.row(
-            "call",
-            "call",
-            8,
-            vec![delta, ("func", Func, 4)],
-            "call code[func] with its frame at S[frame]",
-            "call::call",
-            None,
-        );
-        self.row(
-            "call_import",
-            "call",
-            8,
-            vec![delta, ("args", Slot, 2), ("at", Ctx, 4)],
-            "call the function at ctx + at with its frame at S[frame], its arguments at S[args]",
-            "call::call_import",
-            None,
-        );
-        for x in INT_DSTS {
-            self.row(
-                format!("call_indirect_{x}"),
-                "call",
-                16,
-                vec![delta, src_field(x, "index", 2, Imm16), ("table", Ctx, 4), ("type", Type, 8)],
-                format!("call table[{}] after a type check", show(x, "index")),
-                format!("call::call_indirect::<{}>", ty(x)),
-                Some(("CALL_INDIRECT", class(x))),
-            );
+        self.call("call", "call", &CALL)
+            .effect("call code[func] with its frame at S[frame]")
+            .body("call::call", []);
+        self.call("call_import", "call", &CALL_IMPORT)
+            .effect(
+                "call the function at ctx + at with its frame at S[frame], its arguments at S[args]",
+            )
+            .body("call::call_import", []);
+        for x in each(INT_DSTS) {
+            self.call(&format!("call_indirect_{x}"), "call", &CALL_INDIRECT)
+                .classes([x])
+                .effect(format!("call table[{}] after a type check", show(x, "index")))
+                .body("call::call_indirect", [])
+                .key(&key::CALL_INDIRECT, [x as usize]);
         }
-        self.row(
-            "call_indirect_sub",
-            "call",
-            16,
-            vec![delta, ("index", Slot, 2), ("table", Ctx, 4), ("type", Type, 8)],
-            "call table[S[index]] after a subtype check; 64-bit index",
-            "call::call_indirect_general",
-            None,
-        );
-        self.row(
-            "call_ref",
-            "call",
-            8,
-            vec![delta, ("func", Slot, 2)],
-            "call the function that S[func] refers to",
-            "call::call_ref",
-            None,
-        );
-        let tail = |rest: &[Field]| {
-            let mut fields =
-                vec![("args", Slot, 0), ("count", Count, 2), ("to", Dst, 4), ("frame", Dst, 6)];
-            fields.extend_from_slice(rest);
-            fields
+        self.call("call_indirect_sub", "call", &CALL_INDIRECT)
+            .slots()
+            .effect("call table[S[index]] after a subtype check; 64-bit index")
+            .body("call::call_indirect_general", []);
+        self.call("call_ref", "call", &CALL_REF)
+            .effect("call the function that S[func] refers to")
+            .body("call::call_ref", []);
+        self.tail_calls();
+        self.row("return_thunk", "call", &EMPTY)
+            .effect("end of a call that left the instance: ctx := S[OWN_CTX]; pc := S[OWN_RESUME]")
+            .body("call::return_thunk", [])
+            .ends();
+        self.host_calls();
+        self.pinning();
+    }
+
+    fn tail_calls(&mut self) {
+        self.call("return_call", "tail_call", &RETURN_CALL)
+            .effect("move the arguments to S[to], the header to S[frame], and jump to code[func]")
+            .body("call::return_call", []);
+        self.call("return_call_import", "tail_call", &RETURN_CALL_IMPORT)
+            .effect("the same, to the function at ctx + at")
+            .body("call::return_call_import", []);
+        self.call("return_call_indirect", "tail_call", &RETURN_CALL_INDIRECT)
+            .effect("the same, to table[S[index]] after a type check")
+            .body("call::return_call_indirect", ["false"]);
+        self.call("return_call_indirect_sub", "tail_call", &RETURN_CALL_INDIRECT)
+            .effect("the same after a subtype check; 64-bit index")
+            .body("call::return_call_indirect", ["true"]);
+        self.call("return_call_ref", "tail_call", &RETURN_CALL_REF)
+            .effect("the same, to the function that S[func] refers to")
+            .body("call::return_call_ref", []);
+    }
+
+    /// Calls of native code.
+    fn host_calls(&mut self) {
+        let mut host = |name: &str, format, effect: &str, path, parameters: &[&str]| {
+            let row = self.row(name, "host", format).effect(effect).traps().calls().resumes();
+            match *parameters {
+                [] => row.body(path, []),
+                [ty] => row.body(path, [ty]),
+                _ => unreachable!("one parameter at most"),
+            };
         };
-        self.row(
-            "return_call",
-            "tail_call",
-            16,
-            tail(&[("func", Func, 8)]),
-            "move the arguments to S[to], the header to S[frame], and jump to code[func]",
-            "call::return_call",
-            None,
-        );
-        self.row(
-            "return_call_import",
-            "tail_call",
-            16,
-            tail(&[("at", Ctx, 8)]),
-            "the same, to the function at ctx + at",
-            "call::return_call_import",
-            None,
-        );
-        self.row(
-            "return_call_indirect",
-            "tail_call",
-            24,
-            tail(&[("table", Ctx, 8), ("type", Type, 12), ("index", Slot, 16)]),
-            "the same, to table[S[index]] after a type check",
-            "call::return_call_indirect::<false>",
-            None,
-        );
-        self.row(
-            "return_call_indirect_sub",
-            "tail_call",
-            24,
-            tail(&[("table", Ctx, 8), ("type", Type, 12), ("index", Slot, 16)]),
-            "the same after a subtype check; 64-bit index",
-            "call::return_call_indirect::<true>",
-            None,
-        );
-        self.row(
-            "return_call_ref",
-            "tail_call",
-            16,
-            tail(&[("func", Slot, 8)]),
-            "the same, to the function that S[func] refers to",
-            "call::return_call_ref",
-            None,
-        );
-        self.row(
-            "return_thunk",
-            "call",
-            0,
-            vec![],
-            "end of a call that left the instance: ctx := S[OWN_CTX]; pc := S[OWN_RESUME]",
-            "call::return_thunk",
-            None,
-        );
-        self.row(
+        host(
             "call_indirect_host",
-            "host",
-            8,
-            vec![("sig", Type, 0), ("args", Count32, 4)],
+            &HOST_STUB,
             "through the trampoline: call the host function of this frame, whose arguments are args slots below it, by signature sig; then return",
             "host::call_indirect_host",
-            None,
+            &[],
         );
-        self.row(
+        host(
             "call_runtime",
-            "host",
-            24,
-            vec![
-                ("frame", Dst, 0),
-                ("args", Slot, 2),
-                ("x", Count32, 4),
-                ("y", Count32, 8),
-                ("z", Count32, 12),
-                ("func", Runtime, 16),
-            ],
+            &CALL_RUNTIME,
             "through the trampoline: call a runtime function with arguments and results at S[args]",
             "host::call_runtime",
-            None,
+            &[],
         );
         for (bits, ty) in [(32, "u32"), (64, "u64")] {
-            self.row(
-                format!("memory_grow_m{bits}"),
-                "host",
-                24,
-                vec![
-                    ("frame", Dst, 0),
-                    ("args", Slot, 2),
-                    ("memory", Ctx, 4),
-                    ("wide", Count32, 8),
-                    ("shift", Count32, 12),
-                    ("func", Runtime, 16),
-                ],
+            host(
+                &format!("memory_grow_m{bits}"),
+                &MEMORY_GROW,
                 "S[args] := size of the memory in pages of 1 << shift bytes if S[args] = 0; else as call_runtime",
-                format!("host::memory_grow::<{ty}>"),
-                None,
+                "host::memory_grow",
+                &[ty],
             );
         }
-        for (name, operands, effect) in [
-            (
-                "fill",
-                [("memory", Ctx, 4), ("y", Count32, 8)],
-                "bytes from S[args] on := S[args + 1], S[args + 2] of them, if few; else as call_runtime",
-            ),
-            (
-                "copy",
-                [("to", Ctx, 4), ("from", Ctx, 8)],
-                "bytes from S[args] on := those from S[args + 1] on, S[args + 2] of them, if few; else as call_runtime",
-            ),
-        ] {
-            let mut fields = vec![("frame", Dst, 0), ("args", Slot, 2)];
-            fields.extend(operands);
-            fields.extend([("z", Count32, 12), ("func", Runtime, 16)]);
-            self.row(
-                format!("memory_{name}_m32"),
-                "host",
-                24,
-                fields,
-                effect,
-                format!("bulk::{name}"),
-                None,
-            );
-        }
-        // A function that pins saves its caller's pinned locals on entry and restores them at the end:
-        // its returns say which.
-        self.row(
-            "pin_ints",
-            "call",
-            8,
-            vec![("src0", Slot, 0), ("src1", Slot, 2)],
-            "save pinned integers in this frame; pin0 := S[src0]; pin1 := S[src1]",
-            "call::pin_ints",
-            None,
+        host(
+            "memory_fill_m32",
+            &MEMORY_FILL,
+            "bytes from S[args] on := S[args + 1], S[args + 2] of them, if few; else as call_runtime",
+            "bulk::fill",
+            &[],
         );
-        self.row(
-            "pin_floats",
-            "call",
-            8,
-            vec![("src0", Slot, 0), ("src1", Slot, 2), ("src2", Slot, 4)],
-            "save pinned floats in this frame; pin0 := S[src0]; pin1 := S[src1]; pin2 := S[src2]",
-            "call::pin_floats",
-            None,
+        host(
+            "memory_copy_m32",
+            &MEMORY_COPY,
+            "bytes from S[args] on := those from S[args + 1] on, S[args + 2] of them, if few; else as call_runtime",
+            "bulk::copy",
+            &[],
         );
+    }
+
+    /// A function that pins saves its caller's pinned locals on entry and restores them at the end: its
+    /// returns say which.
+    fn pinning(&mut self) {
+        self.row("pin_ints", "call", &PIN_INTS)
+            .effect("save pinned integers in this frame; pin0 := S[src0]; pin1 := S[src1]")
+            .body("call::pin_ints", []);
+        self.row("pin_floats", "call", &PIN_FLOATS)
+            .effect("save pinned floats in this frame; pin0 := S[src0]; pin1 := S[src1]; pin2 := S[src2]")
+            .body("call::pin_floats", []);
         for (restore, suffix, ints, floats) in [
-            (0, "", false, false),
-            (1, "_ri", true, false),
-            (2, "_rf", false, true),
-            (3, "_rif", true, true),
+            (0, "", "false", "false"),
+            (1, "_ri", "true", "false"),
+            (2, "_rf", "false", "true"),
+            (3, "_rif", "true", "true"),
         ] {
             let what = ["", "integers", "floats", "integers and floats"][restore];
             if restore > 0 {
-                self.row(
-                    format!("unpin{suffix}"),
-                    "call",
-                    0,
-                    vec![],
-                    format!("restore pinned {what}"),
-                    format!("call::unpin::<{ints}, {floats}>"),
-                    Some(("UNPIN", restore)),
-                );
+                self.row(format!("unpin{suffix}"), "call", &EMPTY)
+                    .effect(format!("restore pinned {what}"))
+                    .body("call::unpin", [ints, floats])
+                    .key(&key::UNPIN, [restore]);
             }
             let tail =
                 if restore == 0 { String::new() } else { format!("; restore pinned {what}") };
-            self.row(
-                format!("ret{suffix}"),
-                "return",
-                0,
-                vec![],
-                format!("pc := S[RET_PC]; fp := S[CALLER_FP]{tail}"),
-                format!("call::ret::<{ints}, {floats}>"),
-                Some(("RET", restore)),
-            );
+            self.row(format!("ret{suffix}"), "return", &EMPTY)
+                .effect(format!("pc := S[RET_PC]; fp := S[CALLER_FP]{tail}"))
+                .body("call::ret", [ints, floats])
+                .key(&key::RET, [restore])
+                .ends();
             for (n, (kind, t, classes)) in
                 [("", "u64", "aslmi"), ("f", "f64", "aslmn")].into_iter().enumerate()
             {
-                let pinned = if n == 0 { ints } else { floats };
-                for x in classes.chars().filter(|x| pinned || matches!(x, 'a' | 's' | 'i')) {
-                    let at = if x == 'i' { 4 } else { 0 };
-                    self.row(
-                        format!("ret_{kind}{x}{suffix}"),
-                        "return",
-                        8,
-                        vec![("to", Dst, 2), src_field(x, "value", at, Imm32)],
-                        format!("S[to] := {}; return{tail}", show(x, "value")),
-                        format!("call::ret_value::<{}, {t}, {ints}, {floats}>", ty(x)),
-                        Some(("RETURN", (restore * 2 + n) * CLASSES + class(x))),
-                    );
+                let pinned = if n == 0 { ints } else { floats } == "true";
+                for x in each(classes) {
+                    if !pinned && !matches!(x, Class::A | Class::S | Class::I) {
+                        continue;
+                    }
+                    self.row(format!("ret_{kind}{x}{suffix}"), "return", &RETURN)
+                        .classes([x])
+                        .effect(format!("S[to] := {}; return{tail}", show(x, "value")))
+                        .body("call::ret_value", [t, ints, floats])
+                        .key(&key::RETURN, [restore, n, x as usize])
+                        .forwards()
+                        .ends();
                 }
             }
         }

@@ -1,9 +1,7 @@
 //! Rows of numeric operators: binary, unary, comparisons, and branches that compare.
 
-use super::{
-    CLASSES, FLOAT_DSTS, INT_DSTS, Kind, Table, class, dst_field, leak, show, show_dst, src_field,
-    ty,
-};
+use super::format::{BINARY, BR_COMPARE, BR_IF, UNARY};
+use super::{FLOAT_DSTS, INT_DSTS, Kind, Table, classes, each, key, leak, show, show_dst};
 
 /// Combinations of source classes for a binary op on integers. A pair of equal registers goes through
 /// a copy: it is rare.
@@ -91,7 +89,7 @@ const FLOAT_BINARY: [(&str, bool); 7] = [
 const FLOAT_COMPARE: [&str; 6] = ["eq", "ne", "lt", "le", "gt", "ge"];
 
 /// `(operator, source type, result type)`; the types say which accumulator is meant.
-const UNARY: [(&str, char, char); 52] = [
+const UNARY_OPS: [(&str, char, char); 52] = [
     ("i32_clz", 'i', 'i'),
     ("i32_ctz", 'i', 'i'),
     ("i32_popcnt", 'i', 'i'),
@@ -158,50 +156,48 @@ const UNARY_TRAPPING: [&str; 8] = [
     "i64_trunc_f64_u",
 ];
 
+/// The kind of immediates beside operands of a type.
+fn immediate(t: &str, integer: Kind) -> Kind {
+    match t {
+        "f32" => Kind::F32,
+        "f64" => Kind::F64,
+        _ => integer,
+    }
+}
+
 impl Table {
-    /// Adds the rows of one binary operator: `combos` of sources times destinations.
+    /// Adds the rows of one binary operator on values of type `t`: `pairs` of sources times destinations.
     pub(super) fn binary(
         &mut self,
         name: &'static str,
         t: &str,
         trapping: bool,
-        combos: &[&str],
-        dsts: &[char],
+        pairs: &[&str],
+        dsts: &str,
     ) {
         let op = self.operator("Bin", name);
-        let float = t.starts_with('f');
-        for d in dsts {
-            for combo in combos {
-                let mut letters = combo.chars();
-                let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                let (imm, at, body) = match (y, t) {
-                    ('i', "f32") => (Kind::F32, 8, 16),
-                    ('i', "f64") => (Kind::F64, 8, 16),
-                    _ => (Kind::Imm32, 4, 8),
-                };
-                let handler = format!(
-                    "binary::binary{}::<{}, {}, {}, _, _>(sem::{name})",
-                    if trapping { "_trapping" } else { "" },
-                    ty(*d),
-                    ty(x),
-                    if y == 'i' && float { "F".into() } else { ty(y).to_string() },
-                );
-                self.row(
-                    format!("{name}_{d}{combo}"),
-                    if float { "float" } else { "integer" },
-                    body,
-                    vec![
-                        dst_field(*d, 0),
-                        src_field(x, "lhs", 2, imm),
-                        src_field(y, "rhs", at, imm),
-                    ],
-                    format!("{} := {name}({}, {})", show_dst(*d), show(x, "lhs"), show(y, "rhs")),
-                    handler,
-                    Some((
-                        "BINARY",
-                        ((op * CLASSES + class(*d)) * CLASSES + class(x)) * CLASSES + class(y),
-                    )),
-                );
+        let family = if t.starts_with('f') { "float" } else { "integer" };
+        for d in each(dsts) {
+            for pair in pairs {
+                let [x, y] = classes(pair);
+                let row = self
+                    .row(format!("{name}_{d}{pair}"), family, &BINARY)
+                    .classes([d, x, y])
+                    .immediate(immediate(t, Kind::Imm32))
+                    .effect(format!(
+                        "{} := {name}({}, {})",
+                        show_dst(d),
+                        show(x, "lhs"),
+                        show(y, "rhs")
+                    ))
+                    .meaning(format!("sem::{name}"))
+                    .key(&key::BINARY, [op, d as usize, x as usize, y as usize])
+                    .forwards();
+                if trapping {
+                    row.body("binary::binary_trapping", ["_", "_"]).traps();
+                } else {
+                    row.body("binary::binary", ["_", "_"]);
+                }
             }
         }
     }
@@ -213,12 +209,12 @@ impl Table {
                 let name = leak(format!("{width}_{op}"));
                 let shift = op.starts_with("sh") || op.starts_with("rot");
                 let combos = if shift { &SHIFT_PAIRS } else { pairs(commutative) };
-                self.binary(name, t, false, combos, &INT_DSTS);
+                self.binary(name, t, false, combos, INT_DSTS);
             }
             for op in INT_DIVISION {
                 let name = leak(format!("{width}_{op}"));
                 let combos = ["as", "sa", "ss", "ai", "si", "li", "mi"];
-                self.binary(name, t, true, &combos, &['a', 's']);
+                self.binary(name, t, true, &combos, "as");
             }
             for (op, commutative) in INT_COMPARE {
                 let name = leak(format!("{width}_{op}"));
@@ -227,7 +223,7 @@ impl Table {
                 } else {
                     compare_pairs(commutative)
                 };
-                self.binary(name, t, false, combos, &['a', 's']);
+                self.binary(name, t, false, combos, "as");
             }
         }
     }
@@ -237,17 +233,17 @@ impl Table {
             for (op, commutative) in FLOAT_BINARY {
                 let name = leak(format!("{t}_{op}"));
                 if matches!(op, "add" | "sub" | "mul") {
-                    self.binary(name, t, false, float_pairs(commutative), &FLOAT_DSTS);
+                    self.binary(name, t, false, float_pairs(commutative), FLOAT_DSTS);
                 } else if op == "div" {
                     let combos = ["as", "sa", "al", "la", "ls", "sl", "lm", "ml", "ss", "ai", "si"];
-                    self.binary(name, t, false, &combos, &['a', 's', 'l']);
+                    self.binary(name, t, false, &combos, "asl");
                 } else {
                     let combos: &[&str] = if commutative {
                         &["as", "ss", "ai", "si"]
                     } else {
                         &["as", "sa", "ss", "si"]
                     };
-                    self.binary(name, t, false, combos, &['a', 's']);
+                    self.binary(name, t, false, combos, "as");
                 }
             }
             for op in FLOAT_COMPARE {
@@ -257,18 +253,43 @@ impl Table {
                     "gt" | "ge" => &["ai", "si"],
                     _ => &["as", "sa", "ss", "ai", "si"],
                 };
-                self.binary(name, t, false, combos, &['a', 's']);
+                self.binary(name, t, false, combos, "as");
+            }
+        }
+    }
+
+    /// Adds the rows of one unary operator.
+    pub(super) fn unary_rows(
+        &mut self,
+        name: &'static str,
+        family: &'static str,
+        trapping: bool,
+        forms: &[&str],
+    ) {
+        let op = self.operator("Un", name);
+        for form in forms {
+            let [d, x] = classes(form);
+            let row = self
+                .row(format!("{name}_{form}"), family, &UNARY)
+                .classes([d, x])
+                .effect(format!("{} := {name}({})", show_dst(d), show(x, "src")))
+                .meaning(format!("sem::{name}"))
+                .key(&key::UNARY, [op, d as usize, x as usize])
+                .forwards();
+            if trapping {
+                row.body("binary::unary_trapping", ["_", "_"]).traps();
+            } else {
+                row.body("binary::unary", ["_", "_"]);
             }
         }
     }
 
     pub(super) fn unary(&mut self) {
-        let all = UNARY
+        let all = UNARY_OPS
             .iter()
             .map(|u| (*u, false))
             .chain(UNARY_TRAPPING.iter().map(|n| ((*n, 'f', 'i'), true)));
         for ((name, from, to), trapping) in all {
-            let op = self.operator("Un", name);
             let frequent = name.contains("extend")
                 || name.contains("f64_convert_i32")
                 || matches!(name, "f64_neg" | "f64_abs" | "f64_sqrt" | "f32_neg" | "f32_sqrt");
@@ -278,44 +299,27 @@ impl Table {
                 (_, true, _) => "as",
                 _ => "asl",
             };
-            for d in classes(to).chars() {
-                for x in classes(from).chars() {
-                    self.row(
-                        format!("{name}_{d}{x}"),
-                        if from == 'f' || to == 'f' { "float" } else { "integer" },
-                        8,
-                        vec![dst_field(d, 0), src_field(x, "src", 2, Kind::Imm32)],
-                        format!("{} := {name}({})", show_dst(d), show(x, "src")),
-                        format!(
-                            "binary::unary{}::<{}, {}, _, _>(sem::{name})",
-                            if trapping { "_trapping" } else { "" },
-                            ty(d),
-                            ty(x)
-                        ),
-                        Some(("UNARY", (op * CLASSES + class(d)) * CLASSES + class(x))),
-                    );
-                }
-            }
+            let forms: Vec<String> = each(classes(to))
+                .flat_map(|d| each(classes(from)).map(move |x| format!("{d}{x}")))
+                .collect();
+            let forms: Vec<&str> = forms.iter().map(|form| &**form).collect();
+            let family = if from == 'f' || to == 'f' { "float" } else { "integer" };
+            self.unary_rows(name, family, trapping, &forms);
         }
     }
 
     pub(super) fn compare_and_branch(&mut self) {
-        use Kind::*;
-        for (op, test) in [("br_if", "nez"), ("br_unless", "eqz")] {
-            for x in INT_DSTS {
-                self.row(
-                    format!("{op}_{x}"),
-                    "branch",
-                    8,
-                    vec![src_field(x, "cond", 0, Imm16), ("to", Target, 4)],
-                    format!(
-                        "if {} {} 0: pc := to",
-                        show(x, "cond"),
-                        if test == "nez" { "!=" } else { "==" }
-                    ),
-                    format!("branch::br_{test}::<{}, u32>", ty(x)),
-                    Some((if test == "nez" { "BR_IF" } else { "BR_UNLESS" }, class(x))),
-                );
+        for (op, path, sign, table) in [
+            ("br_if", "branch::br_nez", "!=", &key::BR_IF),
+            ("br_unless", "branch::br_eqz", "==", &key::BR_UNLESS),
+        ] {
+            for x in each(INT_DSTS) {
+                self.row(format!("{op}_{x}"), "branch", &BR_IF)
+                    .classes([x])
+                    .effect(format!("if {} {sign} 0: pc := to", show(x, "cond")))
+                    .body(path, ["u32"])
+                    .key(table, [x as usize])
+                    .forwards();
             }
         }
         for width in ["i32", "i64"] {
@@ -323,36 +327,9 @@ impl Table {
             for (op, commutative) in
                 INT_COMPARE.into_iter().chain([("test", true), ("ntest", true)])
             {
-                let name = leak(format!("{width}_{op}"));
-                let number = self.operator("Cmp", name);
-                let combos: &[&str] = if commutative {
-                    pairs(true)
-                } else if op.starts_with('g') {
-                    &["ai", "si", "li", "mi"]
-                } else {
-                    pairs(false)
-                };
-                for combo in combos {
-                    let mut letters = combo.chars();
-                    let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                    self.row(
-                        format!("br_{name}_{combo}"),
-                        "branch",
-                        8,
-                        vec![
-                            src_field(x, "lhs", 0, Imm16),
-                            src_field(y, "rhs", 2, Imm16),
-                            ("to", Target, 4),
-                        ],
-                        format!("if {name}({}, {}): pc := to", show(x, "lhs"), show(y, "rhs")),
-                        format!(
-                            "branch::br_compare::<{}, {}, _>(sem::{name})",
-                            ty(x),
-                            if y == 'i' { "H".to_string() } else { ty(y).to_string() }
-                        ),
-                        Some(("BR_CMP", (number * CLASSES + class(x)) * CLASSES + class(y))),
-                    );
-                }
+                let greater = op.starts_with('g');
+                let pairs = if greater { &["ai", "si", "li", "mi"] } else { pairs(commutative) };
+                self.branches(leak(format!("{width}_{op}")), width, pairs);
             }
         }
         for t in ["f32", "f64"] {
@@ -361,9 +338,7 @@ impl Table {
                     if negate && matches!(op, "eq" | "ne") {
                         continue;
                     }
-                    let name = leak(format!("{t}_{}{op}", if negate { "n" } else { "" }));
-                    let number = self.operator("Cmp", name);
-                    let combos: &[&str] = match op {
+                    let pairs: &[&str] = match op {
                         "eq" | "ne" => &["as", "ss", "al", "ls", "am", "lm", "ai", "si", "li"],
                         // Between registers these are asked for mirrored.
                         "gt" | "ge" => &["ai", "si", "li", "mi"],
@@ -372,34 +347,29 @@ impl Table {
                             "ml", "ai", "si", "li", "mi",
                         ],
                     };
-                    for combo in combos {
-                        let mut letters = combo.chars();
-                        let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                        let (imm, at, body) = match (y, t) {
-                            ('i', "f32") => (F32, 8, 16),
-                            ('i', _) => (F64, 8, 16),
-                            _ => (Imm16, 2, 8),
-                        };
-                        self.row(
-                            format!("br_{name}_{combo}"),
-                            "branch",
-                            body,
-                            vec![
-                                src_field(x, "lhs", 0, Imm16),
-                                src_field(y, "rhs", at, imm),
-                                ("to", Target, 4),
-                            ],
-                            format!("if {name}({}, {}): pc := to", show(x, "lhs"), show(y, "rhs")),
-                            format!(
-                                "branch::br_compare::<{}, {}, _>(sem::{name})",
-                                ty(x),
-                                if y == 'i' { 'F' } else { ty(y) }
-                            ),
-                            Some(("BR_CMP", (number * CLASSES + class(x)) * CLASSES + class(y))),
-                        );
-                    }
+                    self.branches(
+                        leak(format!("{t}_{}{op}", if negate { "n" } else { "" })),
+                        t,
+                        pairs,
+                    );
                 }
             }
+        }
+    }
+
+    /// Adds the branches on one comparison of values of type `t`.
+    fn branches(&mut self, name: &'static str, t: &str, pairs: &[&str]) {
+        let op = self.operator("Cmp", name);
+        for pair in pairs {
+            let [x, y] = classes(pair);
+            self.row(format!("br_{name}_{pair}"), "branch", &BR_COMPARE)
+                .classes([x, y])
+                .immediate(immediate(t, Kind::Imm16))
+                .effect(format!("if {name}({}, {}): pc := to", show(x, "lhs"), show(y, "rhs")))
+                .body("branch::br_compare", ["_"])
+                .meaning(format!("sem::{name}"))
+                .key(&key::BR_CMP, [op, x as usize, y as usize])
+                .forwards();
         }
     }
 }

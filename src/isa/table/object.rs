@@ -1,10 +1,12 @@
 //! Rows about objects of the garbage-collected heap. Their handlers call nothing: what takes
 //! longer is a cold continuation or a runtime function.
 //!
-//! `struct_new` has a slow path that returns behind the instruction, so it can only be the last
-//! part of a fused op.
+//! `struct_new` has a slow path that returns behind the instruction, so it is no part of a fused op.
 
-use super::{CLASSES, Kind, Table, class, dst_field, show, show_dst, src_field, ty};
+use super::format::{
+    ARRAY_GET, ARRAY_SET, BR_ON_CAST, REF_CAST, REF_TEST, STRUCT_GET, STRUCT_NEW, STRUCT_SET, UNARY,
+};
+use super::{Class, Table, classes, each, key, show, show_dst};
 
 /// `(suffix, value type, native type)` of what can be read from an object.
 const GETS: [(&str, &str, &str); 8] = [
@@ -28,8 +30,9 @@ const SETS: [(&str, &str, &str); 6] = [
     ("f64", "f64", "f64"),
 ];
 
-/// What a cast looks at.
-const CASTS: [&str; 3] = ["kind", "type", "func"];
+/// What a cast looks at, and the type that says so to its handler.
+const CASTS: [(&str, &str); 3] =
+    [("kind", "cast::Kind"), ("type", "cast::Type"), ("func", "cast::Func")];
 
 impl Table {
     pub(super) fn objects(&mut self) {
@@ -41,287 +44,168 @@ impl Table {
     }
 
     fn allocation(&mut self) {
-        use Kind::*;
-        for (name, default) in [("struct_new", false), ("struct_new_default", true)] {
-            self.row(
-                name,
-                "allocation",
-                16,
-                vec![
-                    ("frame", Slot, 0),
-                    ("args", Dst, 2),
-                    ("class", Count, 4),
-                    ("slots", Count, 6),
-                    ("type", Count32, 8),
-                    ("bytes", Count32, 12),
-                ],
-                if default {
-                    "S[args], acc := new structure of zeros"
-                } else {
-                    "S[args], acc := new structure of the slots S[args], ..."
-                },
-                format!("object::struct_new::<{default}>"),
-                None,
-            );
+        for (name, default, effect) in [
+            ("struct_new", "false", "S[args], acc := new structure of the slots S[args], ..."),
+            ("struct_new_default", "true", "S[args], acc := new structure of zeros"),
+        ] {
+            self.row(name, "allocation", &STRUCT_NEW)
+                .effect(effect)
+                .body("object::struct_new", [default])
+                .traps()
+                .calls()
+                .resumes();
         }
     }
 
     fn structs(&mut self) {
-        use Kind::*;
         for (n, (name, t, native)) in GETS.into_iter().enumerate() {
             self.operator("Get", name);
-            for d in ['a', 's', 'l'] {
-                for x in ['a', 's'] {
-                    self.row(
-                        format!("struct_get_{name}_{d}{x}"),
-                        "object",
-                        8,
-                        vec![
-                            dst_field(d, 0),
-                            src_field(x, "object", 2, Imm16),
-                            ("offset", Off32, 4),
-                        ],
-                        format!("{} := {name}[{} + offset]", show_dst(d), show(x, "object")),
-                        format!("object::struct_get::<{}, {}, {t}, {native}>", ty(d), ty(x)),
-                        Some(("STRUCT_GET", (n * CLASSES + class(d)) * 2 + class(x))),
-                    );
+            for d in each("asl") {
+                for x in each("as") {
+                    self.row(format!("struct_get_{name}_{d}{x}"), "object", &STRUCT_GET)
+                        .classes([d, x])
+                        .effect(format!(
+                            "{} := {name}[{} + offset]",
+                            show_dst(d),
+                            show(x, "object")
+                        ))
+                        .body("object::struct_get", [t, native])
+                        .key(&key::STRUCT_GET, [n, d as usize, x as usize])
+                        .traps();
                 }
             }
         }
         for (n, (name, t, native)) in SETS.into_iter().enumerate() {
             self.operator("Set", name);
             let float = t.starts_with('f');
-            for x in ['a', 's'] {
-                for v in ['a', 's', 'l', 'i'] {
-                    if (float && v == 'i') || (!float && x == 'a' && v == 'a') {
+            for x in each("as") {
+                for v in each("asli") {
+                    if (float && v == Class::I) || (!float && x == Class::A && v == Class::A) {
                         continue;
                     }
-                    self.row(
-                        format!("struct_set_{name}_{x}{v}"),
-                        "object",
-                        8,
-                        vec![
-                            src_field(x, "object", 0, Imm16),
-                            src_field(v, "value", 2, Imm16),
-                            ("offset", Off32, 4),
-                        ],
-                        format!("{name}[{} + offset] := {}", show(x, "object"), show(v, "value")),
-                        format!(
-                            "object::struct_set::<{}, {}, {t}, {native}>",
-                            ty(x),
-                            if v == 'i' { 'H' } else { ty(v) }
-                        ),
-                        Some(("STRUCT_SET", (n * 2 + class(x)) * CLASSES + class(v))),
-                    );
+                    self.row(format!("struct_set_{name}_{x}{v}"), "object", &STRUCT_SET)
+                        .classes([x, v])
+                        .effect(format!(
+                            "{name}[{} + offset] := {}",
+                            show(x, "object"),
+                            show(v, "value")
+                        ))
+                        .body("object::struct_set", [t, native])
+                        .key(&key::STRUCT_SET, [n, x as usize, v as usize])
+                        .traps();
                 }
             }
         }
-        self.row(
-            "struct_get_v128",
-            "object",
-            8,
-            vec![("dst", Dst, 0), ("object", Slot, 2), ("offset", Off32, 4)],
-            "S[dst], S[dst + 1] := v128[S[object] + offset]",
-            "object::struct_get_v128",
-            None,
-        );
-        self.row(
-            "struct_set_v128",
-            "object",
-            8,
-            vec![("object", Slot, 0), ("value", Slot, 2), ("offset", Off32, 4)],
-            "v128[S[object] + offset] := S[value], S[value + 1]",
-            "object::struct_set_v128",
-            None,
-        );
+        self.row("struct_get_v128", "object", &STRUCT_GET)
+            .slots()
+            .effect("S[dst], S[dst + 1] := v128[S[object] + offset]")
+            .body("object::struct_get_v128", [])
+            .traps();
+        self.row("struct_set_v128", "object", &STRUCT_SET)
+            .slots()
+            .effect("v128[S[object] + offset] := S[value], S[value + 1]")
+            .body("object::struct_set_v128", [])
+            .traps();
     }
 
     fn arrays(&mut self) {
-        use Kind::*;
         for (n, (name, t, native)) in GETS.into_iter().enumerate() {
-            for d in ['a', 's'] {
-                for (i, combo) in ["ss", "sa", "sl", "si", "as"].into_iter().enumerate() {
-                    let (x, y) = (combo.as_bytes()[0] as char, combo.as_bytes()[1] as char);
-                    self.row(
-                        format!("array_get_{name}_{d}{combo}"),
-                        "object",
-                        8,
-                        vec![
-                            dst_field(d, 0),
-                            src_field(x, "object", 2, Imm16),
-                            src_field(y, "index", 4, Imm16),
-                        ],
-                        format!(
+            for d in each("as") {
+                for pair in ["ss", "sa", "sl", "si", "as"] {
+                    let [x, y] = classes(pair);
+                    self.row(format!("array_get_{name}_{d}{pair}"), "object", &ARRAY_GET)
+                        .classes([d, x, y])
+                        .effect(format!(
                             "{} := {name} {}[{}]",
                             show_dst(d),
                             show(x, "object"),
                             show(y, "index")
-                        ),
-                        format!(
-                            "object::array_get::<{}, {}, {}, {t}, {native}>",
-                            ty(d),
-                            ty(x),
-                            if y == 'i' { 'H' } else { ty(y) }
-                        ),
-                        Some(("ARRAY_GET", (n * CLASSES + class(d)) * 5 + i)),
-                    );
+                        ))
+                        .body("object::array_get", [t, native])
+                        .key(&key::ARRAY_GET, [n, d as usize, x as usize, y as usize])
+                        .traps();
                 }
             }
         }
         for (n, (name, t, native)) in SETS.into_iter().enumerate() {
             let float = t.starts_with('f');
-            for (i, x) in ['a', 's', 'l'].into_iter().enumerate() {
-                for (j, v) in ['a', 's', 'l'].into_iter().enumerate() {
-                    if !float && x == v && x != 's' {
+            for x in each("asl") {
+                for v in each("asl") {
+                    if !float && x == v && x != Class::S {
                         continue;
                     }
-                    self.row(
-                        format!("array_set_{name}_s{x}{v}"),
-                        "object",
-                        8,
-                        vec![
-                            ("object", Slot, 0),
-                            src_field(x, "index", 2, Imm16),
-                            src_field(v, "value", 4, Imm16),
-                        ],
-                        format!("{name} S[object][{}] := {}", show(x, "index"), show(v, "value")),
-                        format!("object::array_set::<{}, {}, {t}, {native}>", ty(x), ty(v)),
-                        Some(("ARRAY_SET", (n * 3 + i) * 3 + j)),
-                    );
+                    self.row(format!("array_set_{name}_s{x}{v}"), "object", &ARRAY_SET)
+                        .classes([x, v])
+                        .effect(format!(
+                            "{name} S[object][{}] := {}",
+                            show(x, "index"),
+                            show(v, "value")
+                        ))
+                        .body("object::array_set", [t, native])
+                        .key(&key::ARRAY_SET, [n, x as usize, v as usize])
+                        .traps();
                 }
             }
         }
-        for d in ['a', 's', 'l'] {
-            for x in ['a', 's'] {
-                let op = self.operator("Un", "array_len");
-                self.row(
-                    format!("array_len_{d}{x}"),
-                    "object",
-                    8,
-                    vec![dst_field(d, 0), src_field(x, "object", 2, Imm16)],
-                    format!("{} := length({})", show_dst(d), show(x, "object")),
-                    format!("object::array_len::<{}, {}>", ty(d), ty(x)),
-                    Some(("UNARY", (op * CLASSES + class(d)) * CLASSES + class(x))),
-                );
+        let op = self.operator("Un", "array_len");
+        for d in each("asl") {
+            for x in each("as") {
+                self.row(format!("array_len_{d}{x}"), "object", &UNARY)
+                    .classes([d, x])
+                    .effect(format!("{} := length({})", show_dst(d), show(x, "src")))
+                    .body("object::array_len", [])
+                    .key(&key::UNARY, [op, d as usize, x as usize])
+                    .traps();
             }
         }
-        self.row(
-            "array_get_v128",
-            "object",
-            8,
-            vec![("dst", Dst, 0), ("object", Slot, 2), ("index", Slot, 4)],
-            "S[dst], S[dst + 1] := v128 S[object][S[index]]",
-            "object::array_get_v128",
-            None,
-        );
-        self.row(
-            "array_set_v128",
-            "object",
-            8,
-            vec![("object", Slot, 0), ("index", Slot, 2), ("value", Slot, 4)],
-            "v128 S[object][S[index]] := S[value], S[value + 1]",
-            "object::array_set_v128",
-            None,
-        );
+        self.row("array_get_v128", "object", &ARRAY_GET)
+            .slots()
+            .effect("S[dst], S[dst + 1] := v128 S[object][S[index]]")
+            .body("object::array_get_v128", [])
+            .traps();
+        self.row("array_set_v128", "object", &ARRAY_SET)
+            .slots()
+            .effect("v128 S[object][S[index]] := S[value], S[value + 1]")
+            .body("object::array_set_v128", [])
+            .traps();
     }
 
     /// Tests of a reference's type. `type` and `func` compare with what stands for a defined type:
     /// equal, or found at its depth among the types above the object's. `kind` compares with a set
     /// of kinds.
     fn casts(&mut self) {
-        use Kind::*;
-        for (n, mode) in CASTS.into_iter().enumerate() {
-            for x in ['a', 's'] {
-                for d in ['a', 's'] {
-                    self.row(
-                        format!("ref_test_{mode}_{d}{x}"),
-                        "cast",
-                        16,
-                        vec![
-                            dst_field(d, 0),
-                            src_field(x, "object", 4, Imm16),
-                            ("null", Count, 2),
-                            ("type", Count32, 8),
-                            ("depth", Count32, 12),
-                        ],
-                        format!("{} := {} is of type", show_dst(d), show(x, "object")),
-                        format!("cast::ref_test::<{}, {}, cast::{}>", ty(d), ty(x), camel(mode)),
-                        Some(("REF_TEST", (n * CLASSES + class(d)) * 2 + class(x))),
-                    );
+        for (n, (mode, marker)) in CASTS.into_iter().enumerate() {
+            for x in each("as") {
+                for d in each("as") {
+                    self.row(format!("ref_test_{mode}_{d}{x}"), "cast", &REF_TEST)
+                        .classes([d, x])
+                        .effect(format!("{} := {} is of type", show_dst(d), show(x, "object")))
+                        .body("cast::ref_test", [marker])
+                        .key(&key::REF_TEST, [n, d as usize, x as usize]);
                 }
-                self.row(
-                    format!("ref_cast_{mode}_{x}"),
-                    "cast",
-                    16,
-                    vec![
-                        src_field(x, "object", 0, Imm16),
-                        ("null", Count, 2),
-                        ("type", Count32, 8),
-                        ("depth", Count32, 12),
-                    ],
-                    format!("if {} is not of type: trap", show(x, "object")),
-                    format!("cast::ref_cast::<{}, cast::{}>", ty(x), camel(mode)),
-                    Some(("REF_CAST", n * 2 + class(x))),
-                );
-                for (taken, name) in [(true, "br_on_cast"), (false, "br_on_cast_fail")] {
-                    self.row(
-                        format!("{name}_{mode}_{x}"),
-                        "cast",
-                        16,
-                        vec![
-                            src_field(x, "object", 0, Imm16),
-                            ("null", Count, 2),
-                            ("to", Target, 4),
-                            ("type", Count32, 8),
-                            ("depth", Count32, 12),
-                        ],
-                        format!(
-                            "if {} {} of type: pc := to",
-                            show(x, "object"),
-                            if taken { "is" } else { "is not" }
-                        ),
-                        format!("cast::br_on_cast::<{}, cast::{}, {taken}>", ty(x), camel(mode)),
-                        Some(("BR_ON_CAST", (n * 2 + usize::from(taken)) * 2 + class(x))),
-                    );
+                self.row(format!("ref_cast_{mode}_{x}"), "cast", &REF_CAST)
+                    .classes([x])
+                    .effect(format!("if {} is not of type: trap", show(x, "object")))
+                    .body("cast::ref_cast", [marker])
+                    .key(&key::REF_CAST, [n, x as usize])
+                    .traps();
+                for (taken, name, is) in
+                    [(true, "br_on_cast", "is"), (false, "br_on_cast_fail", "is not")]
+                {
+                    self.row(format!("{name}_{mode}_{x}"), "cast", &BR_ON_CAST)
+                        .classes([x])
+                        .effect(format!("if {} {is} of type: pc := to", show(x, "object")))
+                        .body("cast::br_on_cast", [marker, if taken { "true" } else { "false" }])
+                        .key(&key::BR_ON_CAST, [n, usize::from(taken), x as usize]);
                 }
             }
         }
     }
 
     fn i31(&mut self) {
-        for name in ["ref_i31", "i31_get_s", "i31_get_u"] {
-            let trapping = name != "ref_i31";
-            for d in ['a', 's', 'l'] {
-                for x in ['a', 's', 'l'] {
-                    if (trapping && x == 'l') || (!trapping && d == 'l') {
-                        continue;
-                    }
-                    let op = self.operator("Un", name);
-                    self.row(
-                        format!("{name}_{d}{x}"),
-                        "i31",
-                        8,
-                        vec![dst_field(d, 0), src_field(x, "src", 2, Kind::Imm32)],
-                        format!("{} := {name}({})", show_dst(d), show(x, "src")),
-                        format!(
-                            "binary::unary{}::<{}, {}, _, _>(sem::{name})",
-                            if trapping { "_trapping" } else { "" },
-                            ty(d),
-                            ty(x)
-                        ),
-                        Some(("UNARY", (op * CLASSES + class(d)) * CLASSES + class(x))),
-                    );
-                }
-            }
+        self.unary_rows("ref_i31", "i31", false, &["aa", "as", "al", "sa", "ss", "sl"]);
+        for name in ["i31_get_s", "i31_get_u"] {
+            self.unary_rows(name, "i31", true, &["aa", "as", "sa", "ss", "la", "ls"]);
         }
-    }
-}
-
-/// The marker type of a mode of casts.
-fn camel(mode: &str) -> &'static str {
-    match mode {
-        "kind" => "Kind",
-        "type" => "Type",
-        _ => "Func",
     }
 }

@@ -1,19 +1,17 @@
 //! Rows about references.
 
-use super::{Kind, Table, class, show, src_field, ty};
+use super::format::TRAP_IF_NULL;
+use super::{Table, each, key, show};
 
 impl Table {
     pub(super) fn references(&mut self) {
-        for x in ['a', 's'] {
-            self.row(
-                format!("trap_if_null_{x}"),
-                "reference",
-                8,
-                vec![src_field(x, "object", 0, Kind::Imm16)],
-                format!("if {} is null: trap", show(x, "object")),
-                format!("reference::trap_if_null::<{}>", ty(x)),
-                Some(("TRAP_IF_NULL", class(x))),
-            );
+        for x in each("as") {
+            self.row(format!("trap_if_null_{x}"), "reference", &TRAP_IF_NULL)
+                .classes([x])
+                .effect(format!("if {} is null: trap", show(x, "object")))
+                .body("reference::trap_if_null", [])
+                .key(&key::TRAP_IF_NULL, [x as usize])
+                .traps();
         }
     }
 }

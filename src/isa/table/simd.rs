@@ -8,7 +8,11 @@
 //! - warm ops always store their result;
 //! - cold ops read slots, too.
 
-use super::{CLASSES, Kind, Table, class, leak, show, show_dst, src_field, ty};
+use super::format::{
+    BINARY, EXTRACT, GLOBAL_GET, GLOBAL_SET, LOAD, LOAD_GENERAL, MOV, PERMUTE, PERMUTE2, REPLACE,
+    SELECT, SHUFFLE, STORE, STORE_GENERAL, TERNARY, UNARY, VEC_CONST, WIDE, WIDE_MUL,
+};
+use super::{Class, Table, classes, each, key, leak, show, show_dst};
 
 /// How many forms an op has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,8 +24,8 @@ enum Tier {
 use Tier::{Cold, Hot, Warm};
 
 impl Tier {
-    fn dsts(self) -> &'static [char] {
-        if self == Hot { &['a', 's'] } else { &['s'] }
+    fn dsts(self) -> &'static str {
+        if self == Hot { "as" } else { "s" }
     }
 
     fn pairs(self, commutative: bool) -> &'static [&'static str] {
@@ -32,13 +36,13 @@ impl Tier {
         }
     }
 
-    fn sources(self) -> &'static [char] {
-        if self == Cold { &['s'] } else { &['a', 's'] }
+    fn sources(self) -> &'static str {
+        if self == Cold { "s" } else { "as" }
     }
 }
 
 /// `(operator, commutative, forms)`. "Greater" swaps its operands.
-const BINARY: &[(&str, bool, Tier)] = &[
+const BINARY_OPS: &[(&str, bool, Tier)] = &[
     ("v128_and", true, Hot),
     ("v128_andnot", false, Hot),
     ("v128_or", true, Hot),
@@ -144,7 +148,7 @@ const BINARY: &[(&str, bool, Tier)] = &[
 ];
 
 /// `(operator, type of the result, forms)`: the operand is a vector.
-const UNARY: &[(&str, char, Tier)] = &[
+const UNARY_OPS: &[(&str, char, Tier)] = &[
     ("v128_not", 'v', Hot),
     ("f32x4_abs", 'v', Hot),
     ("f64x2_abs", 'v', Hot),
@@ -225,7 +229,7 @@ const FROM_SCALAR: &[(&str, Tier)] = &[
 ];
 
 /// `(operator, native type of the lane, type of the result)`
-const EXTRACT: &[(&str, &str, &str)] = &[
+const EXTRACT_OPS: &[(&str, &str, &str)] = &[
     ("i8x16_extract_lane_s", "i8", "u32"),
     ("i8x16_extract_lane_u", "u8", "u32"),
     ("i16x8_extract_lane_s", "i16", "u32"),
@@ -237,7 +241,7 @@ const EXTRACT: &[(&str, &str, &str)] = &[
 ];
 
 /// `(shape, type of the scalar, forms)`
-const REPLACE: &[(&str, &str, Tier)] = &[
+const REPLACE_OPS: &[(&str, &str, Tier)] = &[
     ("i8x16", "u32", Cold),
     ("i16x8", "u32", Cold),
     ("i32x4", "u32", Warm),
@@ -263,7 +267,7 @@ const LOADS: &[(&str, &str)] = &[
 ];
 
 /// `(operator, forms)`; three vectors.
-const TERNARY: &[(&str, &[&str])] = &[
+const TERNARY_OPS: &[(&str, &[&str])] = &[
     ("v128_bitselect", &["sss", "ssa", "ass"]),
     ("f32x4_relaxed_madd", &["sss", "ssa", "ass"]),
     ("f32x4_relaxed_nmadd", &["sss", "ssa", "ass"]),
@@ -272,13 +276,9 @@ const TERNARY: &[(&str, &[&str])] = &[
     ("i32x4_relaxed_dot_i8x16_i7x16_add_s", &["sss", "ssa"]),
 ];
 
-/// The class of a vector operand: `a` is the float accumulator.
-fn dst_field(letter: char) -> super::Field {
-    super::dst_field(letter, 0)
-}
-
-fn slot(name: &'static str, letter: char, at: u8) -> super::Field {
-    src_field(letter, name, at, Kind::Imm32)
+/// How the meaning of an op on vectors is given to its handler: inlined at every optimisation level.
+fn inlined(name: &str, operands: &str) -> String {
+    format!("inline!(sem::{name}, {operands})")
 }
 
 impl Table {
@@ -295,194 +295,129 @@ impl Table {
     }
 
     fn vector_moves(&mut self) {
-        let v = "crate::sem::V128";
         // As for scalars, a move to a slot leaves the accumulator alone.
-        for (name, d, x) in [("as", 'A', 'S'), ("sa", 'P', 'A'), ("ss", 'P', 'S')] {
-            let mut letters = name.chars();
-            let (dst, src) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-            self.row(
-                format!("v128_mov_{name}"),
-                "mov",
-                8,
-                vec![dst_field(dst), slot("src", src, 2)],
-                format!("{} := {}", if dst == 's' { "S[dst]" } else { "acc" }, show(src, "src")),
-                format!("mov::mov::<{d}, {x}, {v}>"),
-                Some(("VEC_MOV", class(dst) * 2 + class(src))),
-            );
+        for pair in ["as", "sa", "ss"] {
+            let [d, x] = classes(pair);
+            let target = if d == Class::S { "S[dst]" } else { "acc" };
+            self.row(format!("v128_mov_{pair}"), "mov", &MOV)
+                .classes([d, x])
+                .effect(format!("{target} := {}", show(x, "src")))
+                .body("mov::mov", ["crate::sem::V128"])
+                .key(&key::VEC_MOV, [d as usize, x as usize])
+                .bare();
         }
-        for d in ['a', 's'] {
-            self.row(
-                format!("v128_const_{d}"),
-                "mov",
-                24,
-                vec![dst_field(d), ("value", Kind::Bytes16, 8)],
-                format!("{} := value", show_dst(d)),
-                format!("simd::const128::<{}>", ty(d)),
-                Some(("VEC_CONST", class(d))),
-            );
-            self.row(
-                format!("v128_global_get_{d}"),
-                "global",
-                8,
-                vec![dst_field(d), ("at", Kind::Ctx, 4)],
-                format!("{} := [ctx + at]", show_dst(d)),
-                format!("simd::global_get::<{}>", ty(d)),
-                Some(("VEC_GLOBAL_GET", class(d))),
-            );
-            self.row(
-                format!("v128_global_set_{d}"),
-                "global",
-                8,
-                vec![("at", Kind::Ctx, 4), slot("value", d, 2)],
-                format!("[ctx + at] := {}", show(d, "value")),
-                format!("simd::global_set::<{}>", ty(d)),
-                Some(("VEC_GLOBAL_SET", class(d))),
-            );
+        for d in each("as") {
+            self.row(format!("v128_const_{d}"), "mov", &VEC_CONST)
+                .classes([d])
+                .effect(format!("{} := value", show_dst(d)))
+                .body("simd::const128", [])
+                .key(&key::VEC_CONST, [d as usize]);
+            self.row(format!("v128_global_get_{d}"), "global", &GLOBAL_GET)
+                .classes([d])
+                .effect(format!("{} := [ctx + at]", show_dst(d)))
+                .body("simd::global_get", [])
+                .key(&key::VEC_GLOBAL_GET, [d as usize]);
+            self.row(format!("v128_global_set_{d}"), "global", &GLOBAL_SET)
+                .classes([d])
+                .effect(format!("[ctx + at] := {}", show(d, "value")))
+                .body("simd::global_set", [])
+                .key(&key::VEC_GLOBAL_SET, [d as usize]);
         }
-        self.row(
-            "v128_global_get_indirect",
-            "global",
-            8,
-            vec![dst_field('s'), ("at", Kind::Ctx, 4)],
-            "S[dst], acc := [[ctx + at]]",
-            "simd::global_get_indirect",
-            None,
-        );
-        self.row(
-            "v128_global_set_indirect",
-            "global",
-            8,
-            vec![("at", Kind::Ctx, 4), slot("value", 's', 2)],
-            "[[ctx + at]] := S[value]",
-            "simd::global_set_indirect",
-            None,
-        );
+        self.row("v128_global_get_indirect", "global", &GLOBAL_GET)
+            .slots()
+            .effect("S[dst], acc := [[ctx + at]]")
+            .body("simd::global_get_indirect", []);
+        self.row("v128_global_set_indirect", "global", &GLOBAL_SET)
+            .slots()
+            .effect("[[ctx + at]] := S[value]")
+            .body("simd::global_set_indirect", []);
     }
 
     fn vector_binary(&mut self) {
-        for (name, commutative, tier) in BINARY {
+        for (name, commutative, tier) in BINARY_OPS {
             let op = self.operator("VecBinary", name);
-            for d in tier.dsts() {
+            for d in each(tier.dsts()) {
                 for pair in tier.pairs(*commutative) {
-                    let mut letters = pair.chars();
-                    let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                    self.row(
-                        format!("{name}_{d}{pair}"),
-                        "vector",
-                        8,
-                        vec![dst_field(*d), slot("lhs", x, 2), slot("rhs", y, 4)],
-                        format!(
+                    let [x, y] = classes(pair);
+                    self.row(format!("{name}_{d}{pair}"), "vector", &BINARY)
+                        .classes([d, x, y])
+                        .effect(format!(
                             "{} := {name}({}, {})",
-                            show_dst(*d),
+                            show_dst(d),
                             show(x, "lhs"),
                             show(y, "rhs")
-                        ),
-                        format!(
-                            "binary::binary::<{}, {}, {}, _, _>(inline!(sem::{name}, a, b))",
-                            ty(*d),
-                            ty(x),
-                            ty(y)
-                        ),
-                        Some((
-                            "VEC_BINARY",
-                            (op * CLASSES + class(*d)) * 4 + class(x) * 2 + class(y),
-                        )),
-                    );
+                        ))
+                        .body("binary::binary", ["_", "_"])
+                        .meaning(inlined(name, "a, b"))
+                        .key(&key::VEC_BINARY, [op, d as usize, x as usize, y as usize]);
                 }
             }
         }
     }
 
     fn vector_unary(&mut self) {
-        let vectors = UNARY.iter().map(|(name, _, tier)| (*name, *tier));
+        let vectors = UNARY_OPS.iter().map(|(name, _, tier)| (*name, *tier));
         for (name, tier) in vectors.chain(FROM_SCALAR.iter().copied()) {
             let op = self.operator("VecUnary", name);
             // Also for loads of memories that have no ops of their own.
-            let (row, sem) = match name.strip_prefix("v128_load") {
-                Some(rest) => (format!("v128_from{rest}"), name),
-                None => (name.to_string(), name),
+            let row = match name.strip_prefix("v128_load") {
+                Some(rest) => format!("v128_from{rest}"),
+                None => name.to_string(),
             };
-            for d in tier.dsts() {
-                for x in tier.sources() {
-                    self.row(
-                        format!("{row}_{d}{x}"),
-                        "vector",
-                        8,
-                        vec![dst_field(*d), slot("src", *x, 2)],
-                        format!("{} := {sem}({})", show_dst(*d), show(*x, "src")),
-                        format!(
-                            "binary::unary::<{}, {}, _, _>(inline!(sem::{sem}, a))",
-                            ty(*d),
-                            ty(*x)
-                        ),
-                        Some(("VEC_UNARY", (op * CLASSES + class(*d)) * 2 + class(*x))),
-                    );
+            for d in each(tier.dsts()) {
+                for x in each(tier.sources()) {
+                    self.row(format!("{row}_{d}{x}"), "vector", &UNARY)
+                        .classes([d, x])
+                        .effect(format!("{} := {name}({})", show_dst(d), show(x, "src")))
+                        .body("binary::unary", ["_", "_"])
+                        .meaning(inlined(name, "a"))
+                        .key(&key::VEC_UNARY, [op, d as usize, x as usize]);
                 }
             }
         }
         // Truncations that may give anything out of range.
         for name in ["i32x4_relaxed_trunc_f32x4_s", "i32x4_relaxed_trunc_f64x2_s_zero"] {
             let op = self.operator("VecUnary", name);
-            for x in ['a', 's'] {
-                self.row(
-                    format!("{name}_s{x}"),
-                    "vector",
-                    8,
-                    vec![dst_field('s'), slot("src", x, 2)],
-                    format!(
+            for x in each("as") {
+                self.row(format!("{name}_s{x}"), "vector", &UNARY)
+                    .classes([Class::S, x])
+                    .effect(format!(
                         "S[dst], acc := {name}({}), the least integer out of range",
                         show(x, "src")
-                    ),
-                    format!("binary::unary::<S, {}, _, _>(simd::{name})", ty(x)),
-                    Some(("VEC_UNARY", (op * CLASSES + 1) * 2 + class(x))),
-                );
+                    ))
+                    .body("binary::unary", ["_", "_"])
+                    .meaning(format!("simd::{name}"))
+                    .key(&key::VEC_UNARY, [op, Class::S as usize, x as usize]);
             }
         }
     }
 
     fn vector_lanes(&mut self) {
-        for (name, native, t) in EXTRACT {
+        for (name, native, t) in EXTRACT_OPS {
             let op = self.operator("VecExtract", name);
-            for d in ['a', 's'] {
-                self.row(
-                    format!("{name}_{d}s"),
-                    "vector",
-                    8,
-                    vec![dst_field(d), slot("src", 's', 2), ("byte", Kind::Imm16, 4)],
-                    format!("{} := {name}(S[src]), the lane at byte", show_dst(d)),
-                    format!("simd::extract::<{}, {t}, {native}>", ty(d)),
-                    Some(("VEC_EXTRACT", op * CLASSES + class(d))),
-                );
+            for d in each("as") {
+                self.row(format!("{name}_{d}s"), "vector", &EXTRACT)
+                    .classes([d])
+                    .effect(format!("{} := {name}(S[src]), the lane at byte", show_dst(d)))
+                    .body("simd::extract", [t, native])
+                    .key(&key::VEC_EXTRACT, [op, d as usize]);
             }
         }
-        for (shape, t, tier) in REPLACE {
+        for (shape, t, tier) in REPLACE_OPS {
             let name = leak(format!("{shape}_replace_lane"));
             let op = self.operator("VecReplace", name);
             for pair in tier.pairs(false) {
-                let mut letters = pair.chars();
-                let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                self.row(
-                    format!("{name}_s{pair}"),
-                    "vector",
-                    24,
-                    vec![
-                        dst_field('s'),
-                        slot("lhs", x, 2),
-                        slot("rhs", y, 4),
-                        ("mask", Kind::Bytes16, 8),
-                    ],
-                    format!(
+                let [x, y] = classes(pair);
+                self.row(format!("{name}_s{pair}"), "vector", &REPLACE)
+                    .classes([Class::S, x, y])
+                    .effect(format!(
                         "S[dst], acc := v128_bitselect({shape}_splat({}), {}, mask)",
                         show(y, "rhs"),
                         show(x, "lhs")
-                    ),
-                    format!(
-                        "simd::replace::<S, {}, {}, {t}>(inline!(sem::{shape}_splat, a))",
-                        ty(x),
-                        ty(y)
-                    ),
-                    Some(("VEC_REPLACE", op * 4 + class(x) * 2 + class(y))),
-                );
+                    ))
+                    .body("simd::replace", [t])
+                    .meaning(inlined(&format!("{shape}_splat"), "a"))
+                    .key(&key::VEC_REPLACE, [op, x as usize, y as usize]);
             }
         }
         self.vector_tables();
@@ -490,87 +425,52 @@ impl Table {
 
     /// Shuffles and swizzles.
     fn vector_tables(&mut self) {
-        self.row(
-            "i8x16_shuffle_sss",
-            "vector",
-            24,
-            vec![
-                dst_field('s'),
-                slot("lhs", 's', 2),
-                slot("rhs", 's', 4),
-                ("lanes", Kind::Bytes16, 8),
-            ],
-            "S[dst], acc := i8x16_shuffle(S[lhs], S[rhs], lanes)",
-            "simd::shuffle",
-            None,
-        );
-        for d in ['a', 's'] {
-            for x in ['a', 's'] {
-                self.row(
-                    format!("i8x16_permute_{d}{x}"),
-                    "vector",
-                    24,
-                    vec![dst_field(d), slot("src", x, 2), ("lanes", Kind::Bytes16, 8)],
-                    format!("{} := i8x16_swizzle({}, lanes)", show_dst(d), show(x, "src")),
-                    format!("simd::permute::<{}, {}>", ty(d), ty(x)),
-                    Some(("VEC_PERMUTE", class(d) * 2 + class(x))),
-                );
+        self.row("i8x16_shuffle_sss", "vector", &SHUFFLE)
+            .effect("S[dst], acc := i8x16_shuffle(S[lhs], S[rhs], lanes)")
+            .body("simd::shuffle", []);
+        for d in each("as") {
+            for x in each("as") {
+                self.row(format!("i8x16_permute_{d}{x}"), "vector", &PERMUTE)
+                    .classes([d, x])
+                    .effect(format!("{} := i8x16_swizzle({}, lanes)", show_dst(d), show(x, "src")))
+                    .body("simd::permute", [])
+                    .key(&key::VEC_PERMUTE, [d as usize, x as usize]);
             }
             for pair in ["as", "sa", "ss"] {
-                let mut letters = pair.chars();
-                let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                self.row(
-                    format!("i8x16_permute2_{d}{pair}"),
-                    "vector",
-                    40,
-                    vec![
-                        dst_field(d),
-                        slot("lhs", x, 2),
-                        slot("rhs", y, 4),
-                        ("lanes", Kind::Bytes16, 8),
-                        ("lanes2", Kind::Bytes16, 24),
-                    ],
-                    format!(
+                let [x, y] = classes(pair);
+                self.row(format!("i8x16_permute2_{d}{pair}"), "vector", &PERMUTE2)
+                    .classes([d, x, y])
+                    .effect(format!(
                         "{} := i8x16_swizzle({}, lanes) | i8x16_swizzle({}, lanes2)",
                         show_dst(d),
                         show(x, "lhs"),
                         show(y, "rhs")
-                    ),
-                    format!("simd::permute2::<{}, {}, {}>", ty(d), ty(x), ty(y)),
-                    Some(("VEC_PERMUTE2", class(d) * 4 + class(x) * 2 + class(y))),
-                );
+                    ))
+                    .body("simd::permute2", [])
+                    .key(&key::VEC_PERMUTE2, [d as usize, x as usize, y as usize]);
             }
         }
-        self.row(
-            "i8x16_swizzle_sss",
-            "vector",
-            8,
-            vec![dst_field('s'), slot("lhs", 's', 2), slot("rhs", 's', 4)],
-            "S[dst], acc := i8x16_swizzle(S[lhs], S[rhs])",
-            "simd::swizzle",
-            None,
-        );
-        for (name, body) in
-            [("i8x16_look_up", "look_up"), ("i8x16_relaxed_look_up", "relaxed_look_up")]
-        {
+        self.row("i8x16_swizzle_sss", "vector", &BINARY)
+            .slots()
+            .effect("S[dst], acc := i8x16_swizzle(S[lhs], S[rhs])")
+            .body("simd::swizzle", []);
+        for (name, swizzle, meaning) in [
+            ("i8x16_look_up", "i8x16_swizzle", "simd::look_up"),
+            ("i8x16_relaxed_look_up", "i8x16_relaxed_swizzle", "simd::relaxed_look_up"),
+        ] {
             let op = self.operator("VecBinary", name);
             for pair in ["as", "sa", "ss"] {
-                let mut letters = pair.chars();
-                let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                self.row(
-                    format!("{name}_s{pair}"),
-                    "vector",
-                    8,
-                    vec![dst_field('s'), slot("lhs", x, 2), slot("rhs", y, 4)],
-                    format!(
-                        "S[dst], acc := i8x16_{}swizzle({}, {}) by table look-up",
-                        if body == "look_up" { "" } else { "relaxed_" },
+                let [x, y] = classes(pair);
+                self.row(format!("{name}_s{pair}"), "vector", &BINARY)
+                    .classes([Class::S, x, y])
+                    .effect(format!(
+                        "S[dst], acc := {swizzle}({}, {}) by table look-up",
                         show(x, "lhs"),
                         show(y, "rhs")
-                    ),
-                    format!("binary::binary::<S, {}, {}, _, _>(simd::{body})", ty(x), ty(y)),
-                    Some(("VEC_BINARY", (op * CLASSES + 1) * 4 + class(x) * 2 + class(y))),
-                );
+                    ))
+                    .body("binary::binary", ["_", "_"])
+                    .meaning(meaning)
+                    .key(&key::VEC_BINARY, [op, Class::S as usize, x as usize, y as usize]);
             }
         }
     }
@@ -581,33 +481,23 @@ impl Table {
                 let name = leak(format!("{shape}_{shift}"));
                 let op = self.operator("VecShift", name);
                 let hot = *tier == Hot && (shift, *shape) != ("shr_s", "i64x2");
-                let mut forms = vec![('s', 'a', 'i'), ('s', 's', 'i'), ('s', 's', 's')];
+                let mut forms = vec!["sai", "ssi", "sss"];
                 if hot {
-                    forms.extend([('a', 'a', 'i'), ('a', 's', 'i'), ('a', 's', 's')]);
+                    forms.extend(["aai", "asi", "ass"]);
                 }
-                for (d, x, y) in forms {
-                    self.row(
-                        format!("{name}_{d}{x}{y}"),
-                        "vector",
-                        8,
-                        vec![dst_field(d), slot("lhs", x, 2), slot("rhs", y, 4)],
-                        format!(
+                for form in forms {
+                    let [d, x, y] = classes(form);
+                    self.row(format!("{name}_{form}"), "vector", &BINARY)
+                        .classes([d, x, y])
+                        .effect(format!(
                             "{} := {name}({}, {})",
                             show_dst(d),
                             show(x, "lhs"),
                             show(y, "rhs")
-                        ),
-                        format!(
-                            "simd::shift::<{}, {}, {}>(inline!(sem::{name}, a, b))",
-                            ty(d),
-                            ty(x),
-                            ty(y)
-                        ),
-                        Some((
-                            "VEC_SHIFT",
-                            ((op * CLASSES + class(d)) * 2 + class(x)) * CLASSES + class(y),
-                        )),
-                    );
+                        ))
+                        .body("simd::shift", [])
+                        .meaning(inlined(name, "a, b"))
+                        .key(&key::VEC_SHIFT, [op, d as usize, x as usize, y as usize]);
                 }
             }
         }
@@ -615,191 +505,106 @@ impl Table {
 
     /// Ops with three operands.
     fn vector_choice(&mut self) {
-        for c in ['a', 's'] {
+        for c in each("as") {
             for pair in ["as", "sa", "ss"] {
-                let mut letters = pair.chars();
-                let (x, y) = (letters.next().unwrap_or('s'), letters.next().unwrap_or('s'));
-                self.row(
-                    format!("v128_select_s{pair}{c}"),
-                    "vector",
-                    8,
-                    vec![dst_field('s'), slot("lhs", x, 2), slot("rhs", y, 4), slot("cond", c, 6)],
-                    format!(
+                let [x, y] = classes(pair);
+                self.row(format!("v128_select_s{pair}{c}"), "vector", &SELECT)
+                    .classes([Class::S, x, y, c])
+                    .effect(format!(
                         "S[dst], acc := if {} {{ {} }} else {{ {} }}",
                         show(c, "cond"),
                         show(x, "lhs"),
                         show(y, "rhs")
-                    ),
-                    format!("simd::select::<S, {}, {}, {}>", ty(x), ty(y), ty(c)),
-                    Some(("VEC_SELECT", class(c) * 4 + class(x) * 2 + class(y))),
-                );
+                    ))
+                    .body("simd::select", [])
+                    .key(&key::VEC_SELECT, [c as usize, x as usize, y as usize]);
             }
         }
-        for (name, forms) in TERNARY {
+        for (name, forms) in TERNARY_OPS {
             let op = self.operator("VecTernary", name);
             for form in *forms {
-                let letters: Vec<char> = form.chars().collect();
-                let (x, y, z) = (letters[0], letters[1], letters[2]);
-                self.row(
-                    format!("{name}_s{form}"),
-                    "vector",
-                    8,
-                    vec![dst_field('s'), slot("a", x, 2), slot("b", y, 4), slot("c", z, 6)],
-                    format!(
+                let [x, y, z] = classes(form);
+                self.row(format!("{name}_s{form}"), "vector", &TERNARY)
+                    .classes([Class::S, x, y, z])
+                    .effect(format!(
                         "S[dst], acc := {name}({}, {}, {})",
                         show(x, "a"),
                         show(y, "b"),
                         show(z, "c")
-                    ),
-                    format!(
-                        "simd::ternary::<S, {}, {}, {}>(inline!(sem::{name}, a, b, c))",
-                        ty(x),
-                        ty(y),
-                        ty(z)
-                    ),
-                    Some(("VEC_TERNARY", op * 8 + class(x) * 4 + class(y) * 2 + class(z))),
-                );
+                    ))
+                    .body("simd::ternary", [])
+                    .meaning(inlined(name, "a, b, c"))
+                    .key(&key::VEC_TERNARY, [op, x as usize, y as usize, z as usize]);
             }
         }
     }
 
     fn vector_memory(&mut self) {
-        for (mode, prefix, check) in [(0, "", false), (1, "checked_", true)] {
-            let family = |plain| if check { "checked" } else { plain };
+        for (mode, prefix, check) in [(0, "", "false"), (1, "checked_", "true")] {
+            let family = |plain| if mode > 0 { "checked" } else { plain };
             let whole = ("v128_load", "");
             for (n, (name, sem)) in std::iter::once(&whole).chain(LOADS).enumerate() {
                 self.operator("VecLoad", name);
-                let (dsts, addresses): (&[char], &[char]) = if sem.is_empty() {
-                    (&['a', 's'], &['a', 's', 'l', 'm', 'k'])
-                } else {
-                    (&['s'], &['a', 's', 'l', 'm'])
-                };
-                for d in dsts {
-                    for x in addresses {
-                        let mut fields = vec![dst_field(*d)];
-                        if *x != 'k' {
-                            fields.push(slot("addr", *x, 2));
+                let (dsts, addresses) =
+                    if sem.is_empty() { ("as", "aslmk") } else { ("s", "aslm") };
+                for d in each(dsts) {
+                    for x in each(addresses) {
+                        let (addr, letter) = super::memory::address(x);
+                        let row = self
+                            .row(format!("{prefix}{name}_{d}{letter}"), family("load"), &LOAD)
+                            .classes([d, x])
+                            .effect(format!("{} := {name}[{addr} + offset]", show_dst(d)))
+                            .key(&key::VEC_LOAD, [n, mode, d as usize, x as usize])
+                            .faults();
+                        if sem.is_empty() {
+                            row.body("memory::load", ["u32", "sem::V128", "sem::V128", check]);
+                        } else {
+                            row.body("simd::load", ["_", check]).meaning(inlined(sem, "a"));
                         }
-                        fields.push(("offset", Kind::Off32, 4));
-                        let (dst, addr) = (ty(*d), ty(*x));
-                        self.row(
-                            format!("{prefix}{name}_{d}{x}"),
-                            family("load"),
-                            8,
-                            fields,
-                            format!(
-                                "{} := {name}[{} + offset]",
-                                show_dst(*d),
-                                if *x == 'k' { "0".into() } else { show(*x, "addr") }
-                            ),
-                            if sem.is_empty() {
-                                format!(
-                                    "memory::load::<{dst}, {addr}, u32, sem::V128, sem::V128, {check}>"
-                                )
-                            } else {
-                                format!("simd::load::<{dst}, {addr}, _, {check}>(inline!(sem::{sem}, a))")
-                            },
-                            Some((
-                                "VEC_LOAD",
-                                ((mode * (LOADS.len() + 1) + n) * CLASSES + class(*d)) * CLASSES
-                                    + class(*x),
-                            )),
-                        );
                     }
                 }
             }
-            for x in ['a', 's', 'l', 'm', 'k'] {
-                for v in ['a', 's'] {
-                    let mut fields = Vec::new();
-                    if x != 'k' {
-                        fields.push(slot("addr", x, 0));
-                    }
-                    fields.push(slot("value", v, 2));
-                    fields.push(("offset", Kind::Off32, 4));
-                    self.row(
-                        format!("{prefix}v128_store_{x}{v}"),
-                        family("store"),
-                        8,
-                        fields,
-                        format!(
-                            "v128_store[{} + offset] := {}",
-                            if x == 'k' { "0".into() } else { show(x, "addr") },
-                            show(v, "value")
-                        ),
-                        format!(
-                            "memory::store::<{}, u32, {}, sem::V128, sem::V128, {check}>",
-                            ty(x),
-                            ty(v)
-                        ),
-                        Some(("VEC_STORE", (mode * CLASSES + class(x)) * 2 + class(v))),
-                    );
+            for x in each("aslmk") {
+                for v in each("as") {
+                    let (addr, letter) = super::memory::address(x);
+                    self.row(format!("{prefix}v128_store_{letter}{v}"), family("store"), &STORE)
+                        .classes([x, v])
+                        .effect(format!("v128_store[{addr} + offset] := {}", show(v, "value")))
+                        .body("memory::store", ["u32", "sem::V128", "sem::V128", check])
+                        .key(&key::VEC_STORE, [mode, x as usize, v as usize])
+                        .faults();
                 }
             }
         }
-        for (i, index) in ["u32", "u64"].into_iter().enumerate() {
-            let bits = if i == 0 { 32 } else { 64 };
-            self.row(
-                format!("v128_load_m{bits}"),
-                "general",
-                16,
-                vec![
-                    dst_field('s'),
-                    slot("addr", 's', 2),
-                    ("memory", Kind::Ctx, 4),
-                    ("offset", Kind::Off64, 8),
-                ],
-                "S[dst], acc := v128_load(memory, S[addr] + offset)",
-                format!("simd::load_general::<{index}>"),
-                Some(("VEC_LOAD_GENERAL", i)),
-            );
-            self.row(
-                format!("v128_store_m{bits}"),
-                "general",
-                16,
-                vec![
-                    slot("addr", 's', 0),
-                    slot("value", 's', 2),
-                    ("memory", Kind::Ctx, 4),
-                    ("offset", Kind::Off64, 8),
-                ],
-                "v128_store(memory, S[addr] + offset) := S[value]",
-                format!("simd::store_general::<{index}>"),
-                Some(("VEC_STORE_GENERAL", i)),
-            );
+        for (i, (suffix, index)) in super::memory::INDICES.into_iter().enumerate() {
+            self.row(format!("v128_load_{suffix}"), "general", &LOAD_GENERAL)
+                .effect("S[dst], acc := v128_load(memory, S[addr] + offset)")
+                .body("simd::load_general", [index])
+                .key(&key::VEC_LOAD_GENERAL, [i])
+                .traps();
+            self.row(format!("v128_store_{suffix}"), "general", &STORE_GENERAL)
+                .effect("v128_store(memory, S[addr] + offset) := S[value]")
+                .body("simd::store_general", [index])
+                .key(&key::VEC_STORE_GENERAL, [i])
+                .traps();
         }
     }
 
     /// Integers of 128 bits in two slots, the low half first.
     fn wide_arithmetic(&mut self) {
         for name in ["i64_add128", "i64_sub128"] {
-            self.row(
-                name,
-                "wide",
-                10,
-                vec![
-                    dst_field('s'),
-                    slot("lhs_low", 's', 2),
-                    slot("lhs_high", 's', 4),
-                    slot("rhs_low", 's', 6),
-                    slot("rhs_high", 's', 8),
-                ],
-                format!(
+            self.row(name, "wide", &WIDE)
+                .effect(format!(
                     "S[dst], S[dst + 1] := {name}(S[lhs_low], S[lhs_high], S[rhs_low], S[rhs_high]); acc := S[dst + 1]"
-                ),
-                format!("wide::wide4(sem::{name})"),
-                None,
-            );
+                ))
+                .body("wide::wide4", [])
+                .meaning(format!("sem::{name}"));
         }
         for name in ["i64_mul_wide_s", "i64_mul_wide_u"] {
-            self.row(
-                name,
-                "wide",
-                8,
-                vec![dst_field('s'), slot("lhs", 's', 2), slot("rhs", 's', 4)],
-                format!("S[dst], S[dst + 1] := {name}(S[lhs], S[rhs]); acc := S[dst + 1]"),
-                format!("wide::wide2(sem::{name})"),
-                None,
-            );
+            self.row(name, "wide", &WIDE_MUL)
+                .effect(format!("S[dst], S[dst + 1] := {name}(S[lhs], S[rhs]); acc := S[dst + 1]"))
+                .body("wide::wide2", [])
+                .meaning(format!("sem::{name}"));
         }
     }
 }

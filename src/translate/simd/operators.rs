@@ -88,10 +88,10 @@ impl Translator<'_> {
             W::I16x8RelaxedQ15mulrS => self.vec_binary(B::I16x8Q15mulrSatS, false),
             W::I16x8RelaxedDotI8x16I7x16S => self.vec_binary(B::I16x8RelaxedDotI8x16I7x16S, false),
 
-            W::I64Add128 => self.wide(Op::I64Add128, 4),
-            W::I64Sub128 => self.wide(Op::I64Sub128, 4),
-            W::I64MulWideS => self.wide(Op::I64MulWideS, 2),
-            W::I64MulWideU => self.wide(Op::I64MulWideU, 2),
+            W::I64Add128 => self.wide(Op::I64Add128),
+            W::I64Sub128 => self.wide(Op::I64Sub128),
+            W::I64MulWideS => self.wide_mul(Op::I64MulWideS),
+            W::I64MulWideU => self.wide_mul(Op::I64MulWideU),
             _ => return self.lanewise(operator),
         }
         true

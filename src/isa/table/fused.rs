@@ -1,0 +1,176 @@
+//! Fused ops: sequences of ops that are dispatched as one.
+
+use std::collections::HashMap;
+
+use super::format::EMPTY;
+use super::row::Attributes;
+use super::{Kind, Row, Table};
+
+/// An operand of a part of a fused op that is the slot which an earlier part writes: its value is
+/// taken from where it was computed, not from the slot.
+#[derive(PartialEq, Eq)]
+pub struct Forward {
+    /// The part that reads.
+    pub reader: u8,
+    /// Which letter of its name the operand is, counted from the last.
+    pub letter: u8,
+    /// Which operand of its format.
+    pub operand: u8,
+    /// The place of that.
+    pub place: u8,
+    /// The part that writes.
+    pub writer: u8,
+    /// A bit for each part between them that writes a slot: another one.
+    pub rewriters: u8,
+}
+
+/// The name of a fused op's part without what it says of forwarded operands: `i32_add_a0` to
+/// `i32_add_as`.
+pub fn unfused_name(part: &str) -> String {
+    let Some((name, letters)) = part.rsplit_once('_') else { return part.into() };
+    if letters.chars().any(|c| !"aslmnik01234".contains(c)) {
+        return part.into();
+    }
+    format!("{name}_{}", letters.replace(|c: char| c.is_ascii_digit(), "s"))
+}
+
+impl Table {
+    /// The ops of fused.txt. The operands of the parts follow each other behind one head. With the word
+    /// `again` behind it a sequence is an op for the place where the branch that it ends in leads to its
+    /// own beginning.
+    pub(super) fn fused(&mut self, list: &str) {
+        let known: HashMap<String, usize> =
+            self.rows.iter().enumerate().map(|(i, row)| (row.name.clone(), i)).collect();
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
+            let sequence = line.trim_end_matches(" again");
+            let names: Vec<&str> = sequence.split_whitespace().collect();
+            let parts: Vec<usize> = names
+                .iter()
+                .map(|name| {
+                    let found = known.get(*name).or_else(|| known.get(&unfused_name(name)));
+                    *found.unwrap_or_else(|| panic!("fused.txt: no op {name}"))
+                })
+                .collect();
+            let rows = || parts.iter().map(|part| &self.rows[*part]);
+            assert!(
+                rows().all(|part| !part.attributes.resumes),
+                "fused.txt: {sequence} has a part that continues behind an instruction of its own"
+            );
+            let before = &parts[..parts.len() - 1];
+            assert!(
+                before.iter().all(|part| !self.rows[*part].attributes.ends),
+                "fused.txt: {sequence} has a part behind one that never goes on there"
+            );
+            let forwards = self.forwards(&names, &parts);
+            let effects: Vec<&str> = rows().map(|row| &*row.effect).collect();
+            let attributes = Attributes::of_parts(rows().map(|row| row.attributes));
+            let name = line.split_whitespace().collect::<Vec<_>>().join("__");
+            let mut row = Row::new(name, "fused", &EMPTY);
+            row.effect = effects.join("; ");
+            (row.attributes, row.again) = (attributes, sequence.len() < line.len());
+            (row.parts, row.forwards) = (parts, forwards);
+            self.rows.push(row);
+        }
+    }
+
+    /// The operands that are forwarded in a fused op of these parts, from their names.
+    fn forwards(&self, names: &[&str], parts: &[usize]) -> Vec<Forward> {
+        let mut forwards = Vec::new();
+        for (reader, (name, part)) in names.iter().zip(parts).enumerate() {
+            let row = &self.rows[*part];
+            if *name == row.name {
+                continue;
+            }
+            let letters = name.len() - name.rfind('_').map_or(0, |at| at + 1);
+            let fields = row.fields().into_iter().enumerate();
+            let slots = fields.filter(|(_, field)| field.1 == Kind::Slot);
+            // The letters of the sources, which read slots or, as digits, what was written to them.
+            let sources = name.char_indices().skip(name.len() - letters);
+            let sources = sources.skip(usize::from(row.writes()));
+            let sources = sources.filter(|(_, letter)| *letter == 's' || letter.is_ascii_digit());
+            for ((at, letter), (operand, field)) in sources.zip(slots) {
+                let Some(writer) = letter.to_digit(10) else { continue };
+                let writer = writer as usize;
+                assert!(
+                    writer < reader && self.rows[parts[writer]].writes(),
+                    "fused.txt: {} has nothing of part {writer} to read",
+                    names.join(" ")
+                );
+                let between = (writer + 1..reader).filter(|i| self.rows[parts[*i]].writes());
+                forwards.push(Forward {
+                    reader: reader as u8,
+                    letter: (name.len() - at) as u8,
+                    operand: operand as u8,
+                    place: field.2,
+                    writer: writer as u8,
+                    rewriters: between.map(|i| 1 << i).sum(),
+                });
+            }
+        }
+        if let Some(last) = forwards.last() {
+            let first = forwards.iter().map(|forward| forward.writer).min().unwrap_or_default();
+            let across = usize::from(first)..=usize::from(last.reader);
+            for row in parts[across].iter().map(|part| &self.rows[*part]) {
+                assert!(
+                    row.attributes.forwards || row.attributes.ends,
+                    "fused.txt: {} forwards across {}",
+                    names.join(" "),
+                    row.name
+                );
+            }
+        }
+        forwards
+    }
+
+    /// The parts of a row, which is its only one if it is not fused.
+    pub fn parts<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a Row> {
+        let own = row.parts.is_empty().then_some(row);
+        own.into_iter().chain(row.parts.iter().map(|part| &self.rows[*part]))
+    }
+
+    /// Operand bytes of a row.
+    pub fn bytes(&self, row: &Row) -> u8 {
+        self.parts(row).map(Row::bytes).sum()
+    }
+
+    /// Operand bytes of all parts of a row but the last.
+    pub fn tail(&self, row: &Row) -> u8 {
+        self.bytes(row) - self.parts(row).last().map_or(0, Row::bytes)
+    }
+
+    /// The handler of a row: a Rust expression of type `unsafe fn(&mut Regs) -> Step`.
+    pub fn handler(&self, row: &Row) -> String {
+        if row.parts.is_empty() {
+            return row.handler_with(&[], None);
+        }
+        let parts: Vec<String> =
+            (0..).zip(&row.parts).map(|(i, part)| self.part(row, i, *part)).collect();
+        let [before @ .., last] = &parts[..] else { panic!("{}: no parts", row.name) };
+        let before = before.join(", ");
+        if !row.again {
+            return format!("fuse!({before} => {last})");
+        }
+        // The step that a branch of its kind takes.
+        let conditional = self.parts(row).last().is_some_and(|last| !last.attributes.ends);
+        let step = if conditional { "Taken" } else { "Next" };
+        format!("fuse_again!({step}: {before} => {last})")
+    }
+
+    /// The handler of part `i`.
+    fn part(&self, row: &Row, i: u8, part: usize) -> String {
+        let part = &self.rows[part];
+        let sources: Vec<(usize, u8)> = row
+            .forwards
+            .iter()
+            .filter(|forward| forward.reader == i)
+            .map(|forward| (usize::from(forward.operand), forward.writer))
+            .collect();
+        let keeps = row.forwards.iter().any(|forward| forward.writer == i);
+        assert!(
+            part.attributes.forwards || sources.is_empty() && !keeps,
+            "fused.txt: {} cannot forward",
+            part.name
+        );
+        part.handler_with(&sources, keeps.then_some(usize::from(i)))
+    }
+}

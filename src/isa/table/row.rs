@@ -1,0 +1,286 @@
+//! A row of the op table: an instruction as data. Text for the compiler is made of it at the very end, by
+//! [`Row::handler`].
+
+use std::fmt::Write;
+
+use super::key::Key;
+use super::{Class, Field, Format, Forward, Kind, Lookup};
+
+/// What an op may do besides computing, and what may be done with it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Attributes {
+    /// Its handler may end in a trap.
+    pub traps: bool,
+    /// It accesses memory that may be missing: the fault becomes a trap.
+    pub faults: bool,
+    /// Native code or other functions run before the instruction behind it does.
+    pub calls: bool,
+    /// The instruction behind it is never the next one: it is the last of a straight line.
+    pub ends: bool,
+    /// Its handler may go on in another one that finishes the instruction and continues with the one behind
+    /// it. As a part of a fused op it would skip the parts that follow, or run what is not code.
+    pub resumes: bool,
+    /// In a fused op its operands may come from an earlier part, and its result go to a later one, without
+    /// the way through their slot. It writes one slot at most.
+    pub forwards: bool,
+    /// It puts a value into a slot and leaves the accumulator alone.
+    pub bare: bool,
+}
+
+impl Attributes {
+    /// As a number: a bit each, in order.
+    pub fn to_bits(self) -> u8 {
+        let Attributes { traps, faults, calls, ends, resumes, forwards, bare } = self;
+        let bits = [traps, faults, calls, ends, resumes, forwards, bare];
+        bits.into_iter().enumerate().map(|(i, bit)| u8::from(bit) << i).sum()
+    }
+
+    /// From such a number.
+    pub fn from_bits(bits: u8) -> Attributes {
+        let bit = |i: u32| bits >> i & 1 != 0;
+        Attributes {
+            traps: bit(0),
+            faults: bit(1),
+            calls: bit(2),
+            ends: bit(3),
+            resumes: bit(4),
+            forwards: bit(5),
+            bare: bit(6),
+        }
+    }
+
+    /// Those of a fused op, given those of its parts.
+    pub fn of_parts(parts: impl Iterator<Item = Attributes>) -> Attributes {
+        parts.fold(Attributes::default(), |all, part| Attributes {
+            traps: all.traps || part.traps,
+            faults: all.faults || part.faults,
+            calls: all.calls || part.calls,
+            ends: all.ends || part.ends,
+            ..all
+        })
+    }
+}
+
+/// The generic function whose instance the handler is.
+#[derive(Clone, Default)]
+struct Body {
+    /// Its path inside `exec::families`.
+    path: &'static str,
+    /// Its parameters behind those for the operand classes.
+    parameters: Vec<String>,
+    /// Whether it has no parameters for the operand classes.
+    knows_classes: bool,
+    /// What it is applied to, if it makes the handler from the op's meaning.
+    meaning: Option<String>,
+}
+
+/// One instruction.
+pub struct Row {
+    /// The one spelling of its name.
+    pub name: String,
+    /// Family: what it has its place among in the documentation.
+    pub family: &'static str,
+    /// Where its operands stand.
+    pub format: &'static Format,
+    /// The classes of the operands that have one, in the format's order.
+    pub classes: Vec<Class>,
+    /// The kind of its immediate, where the format has several.
+    immediate: Option<Kind>,
+    /// The effect, as an equation.
+    pub effect: String,
+    body: Body,
+    /// See there.
+    pub attributes: Attributes,
+    /// Where the translator finds it.
+    pub key: Option<Key>,
+    /// For a fused op: the opcodes of its parts.
+    pub parts: Vec<usize>,
+    /// For a fused op: whether its last part branches to the op itself, which is a whole loop then.
+    pub again: bool,
+    /// For a fused op: operands that come from an earlier part, in order.
+    pub forwards: Vec<Forward>,
+}
+
+impl Row {
+    pub(super) fn new(name: String, family: &'static str, format: &'static Format) -> Row {
+        Row {
+            name,
+            family,
+            format,
+            classes: Vec::new(),
+            immediate: None,
+            effect: String::new(),
+            body: Body::default(),
+            attributes: Attributes::default(),
+            key: None,
+            parts: Vec::new(),
+            again: false,
+            forwards: Vec::new(),
+        }
+    }
+
+    /// The classes of its operands.
+    pub(super) fn classes<const N: usize>(&mut self, classes: [Class; N]) -> &mut Row {
+        assert_eq!(N, self.classed().count(), "{}: operands with a class", self.name);
+        self.classes = classes.into();
+        self
+    }
+
+    /// All its operands are in slots, and its handler knows it without parameters.
+    pub(super) fn slots(&mut self) -> &mut Row {
+        self.classes = self.classed().map(|_| Class::S).collect();
+        self.body.knows_classes = true;
+        self
+    }
+
+    /// The kind of its immediate.
+    pub(super) fn immediate(&mut self, kind: Kind) -> &mut Row {
+        self.immediate = Some(kind);
+        self
+    }
+
+    /// Its effect.
+    pub(super) fn effect(&mut self, effect: impl Into<String>) -> &mut Row {
+        self.effect = effect.into();
+        self
+    }
+
+    /// The generic function whose instance its handler is, with its parameters behind those for operand
+    /// classes, which come first.
+    pub(super) fn body<const N: usize>(
+        &mut self,
+        path: &'static str,
+        parameters: [&str; N],
+    ) -> &mut Row {
+        self.body.path = path;
+        self.body.parameters = parameters.map(String::from).into();
+        self
+    }
+
+    /// What the generic function is applied to.
+    pub(super) fn meaning(&mut self, meaning: impl Into<String>) -> &mut Row {
+        self.body.meaning = Some(meaning.into());
+        self
+    }
+
+    /// Where the translator finds it.
+    pub(super) fn key<const N: usize>(
+        &mut self,
+        table: &'static Lookup,
+        digits: [usize; N],
+    ) -> &mut Row {
+        self.key = Some(Key { table, digits: digits.into() });
+        self
+    }
+
+    /// See [`Attributes`], here and below.
+    pub(super) fn traps(&mut self) -> &mut Row {
+        self.attributes.traps = true;
+        self
+    }
+
+    pub(super) fn faults(&mut self) -> &mut Row {
+        (self.attributes.traps, self.attributes.faults) = (true, true);
+        self
+    }
+
+    pub(super) fn calls(&mut self) -> &mut Row {
+        self.attributes.calls = true;
+        self
+    }
+
+    pub(super) fn ends(&mut self) -> &mut Row {
+        self.attributes.ends = true;
+        self
+    }
+
+    pub(super) fn resumes(&mut self) -> &mut Row {
+        self.attributes.resumes = true;
+        self
+    }
+
+    pub(super) fn forwards(&mut self) -> &mut Row {
+        self.attributes.forwards = true;
+        self
+    }
+
+    pub(super) fn bare(&mut self) -> &mut Row {
+        self.attributes.bare = true;
+        self
+    }
+
+    /// The numbers of the format's operands that have a class.
+    fn classed(&self) -> impl Iterator<Item = usize> + use<> {
+        let operands = self.format.operands.iter().enumerate();
+        operands.filter(|(_, operand)| operand.classed).map(|(i, _)| i)
+    }
+
+    /// Its operands: one field for each of the format's. Of a fused op those of its parts, one after the
+    /// other, which only the table knows.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut classes = self.classes.iter();
+        let operands = self.format.operands.iter();
+        operands
+            .map(|operand| match operand.classed {
+                true => operand.field(*classes.next().expect("a class for each"), self.immediate),
+                false => operand.fixed(self.immediate),
+            })
+            .collect()
+    }
+
+    /// Operand bytes behind the head.
+    pub fn bytes(&self) -> u8 {
+        let ends = self.format.operands.iter().zip(self.fields());
+        ends.map(|(operand, field)| operand.end(field)).max().unwrap_or(0).next_multiple_of(8)
+    }
+
+    /// Whether it writes a slot.
+    pub fn writes(&self) -> bool {
+        self.fields().iter().any(|field| field.1 == Kind::Dst)
+    }
+
+    /// Whether it has a branch distance.
+    pub fn has_target(&self) -> bool {
+        self.fields().iter().any(|field| field.1 == Kind::Target)
+    }
+
+    /// Its handler: a Rust expression of type `unsafe fn(&mut Regs) -> Step`. In a fused op, of which it is
+    /// part `part`, operands may come from earlier parts (`sources`: operand and part), and what it writes may
+    /// be kept for later ones.
+    pub(super) fn handler_with(&self, sources: &[(usize, u8)], keep: Option<usize>) -> String {
+        let fields = self.fields();
+        let classes = if self.body.knows_classes { &[] } else { &self.classes[..] };
+        let parameters = self.classed().zip(classes).map(|(i, class)| {
+            let (_, kind, _) = fields[i];
+            let is_dst = self.format.operands[i].places[0].0 == Kind::Dst;
+            let own = match (class, kind) {
+                (Class::A, _) => "A",
+                (Class::S, _) if is_dst && self.attributes.bare => "P",
+                (Class::S, _) => "S",
+                (Class::L, _) => "L",
+                (Class::M, _) => "M",
+                (Class::N, _) => "N",
+                (Class::I, Kind::Imm16) => "H",
+                (Class::I, Kind::Imm32) => "I",
+                (Class::I, Kind::F32 | Kind::F64) => "F",
+                (Class::I, Kind::Absent) => "K",
+                (Class::I, _) => panic!("{}: no handler reads such an immediate", self.name),
+            };
+            let source = sources.iter().find(|source| source.0 == i);
+            match (source, keep) {
+                (Some((_, part)), _) => format!("Kept<{part}>"),
+                (None, Some(part)) if kind == Kind::Dst => format!("Keep<{part}, {own}>"),
+                _ => own.into(),
+            }
+        });
+        let all: Vec<String> = parameters.chain(self.body.parameters.iter().cloned()).collect();
+        let mut text = self.body.path.to_string();
+        if !all.is_empty() {
+            let _ = write!(text, "::<{}>", all.join(", "));
+        }
+        if let Some(meaning) = &self.body.meaning {
+            let _ = write!(text, "({meaning})");
+        }
+        text
+    }
+}
