@@ -59,7 +59,14 @@ impl WasmBacktrace {
             };
             if let Some((func, offset)) = module.code().lookup(place) {
                 let (module, instance) = (module.clone(), Instance(instance));
-                frames.push(FrameInfo { module, instance, func, offset });
+                frames.push(FrameInfo {
+                    module,
+                    instance,
+                    func,
+                    offset,
+                    #[cfg(feature = "dwarf")]
+                    symbols: std::sync::OnceLock::new(),
+                });
             }
             current = Some((instance.index, module));
             true
@@ -112,6 +119,9 @@ pub struct FrameInfo {
     func: DefinedFuncIndex,
     /// Byte offset of the instruction in the function's code.
     offset: u32,
+    /// Looked up when somebody asks.
+    #[cfg(feature = "dwarf")]
+    symbols: std::sync::OnceLock<Box<[crate::FrameSymbol]>>,
 }
 
 impl FrameInfo {
@@ -146,6 +156,17 @@ impl FrameInfo {
         self.module_offset()?.checked_sub(start)
     }
 
+    /// The functions that the frame is in by the module's debug information, innermost first: the
+    /// first was inlined into the second and so on. Empty if the module has none, or none that can be
+    /// read, or [`Config::wasm_backtrace_details`](crate::Config::wasm_backtrace_details) says so.
+    #[cfg(feature = "dwarf")]
+    pub fn symbols(&self) -> &[crate::FrameSymbol] {
+        self.symbols.get_or_init(|| {
+            let offset = self.module_offset();
+            offset.map_or_else(Box::default, |at| self.module.symbols_at(at as u64).into())
+        })
+    }
+
     fn index(&self) -> FuncIndex {
         self.module.info().func_index(self.func)
     }
@@ -157,6 +178,18 @@ impl fmt::Display for FrameInfo {
             write!(f, "{offset:#8x} - ")?;
         }
         write!(f, "{}!", Printable(self.module.name().unwrap_or("<unknown>")))?;
+        #[cfg(feature = "dwarf")]
+        {
+            let symbols = self.symbols();
+            // The name section knows the function that was compiled, not what was inlined there.
+            let innermost = symbols.first().and_then(crate::FrameSymbol::name);
+            match innermost.or_else(|| self.func_name()) {
+                Some(name) => crate::symbols::Demangled(name).fmt(f)?,
+                None => write!(f, "<wasm function {}>", self.func_index())?,
+            }
+            crate::symbols::show(symbols, f)
+        }
+        #[cfg(not(feature = "dwarf"))]
         match self.func_name() {
             Some(name) => Printable(name).fmt(f),
             None => write!(f, "<wasm function {}>", self.func_index()),

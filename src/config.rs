@@ -22,6 +22,19 @@ pub enum CompilationMode {
     LazyValidation,
 }
 
+/// Whether backtraces have source lines from a module's DWARF sections.
+#[cfg(feature = "dwarf")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WasmBacktraceDetails {
+    /// Whenever a frame is shown or asked.
+    Enable,
+    /// Never.
+    Disable,
+    /// If the environment variable `THREADLE_BACKTRACE_DETAILS` is `1` when an engine is made.
+    #[default]
+    Environment,
+}
+
 /// Configuration of an [`Engine`](crate::Engine). Methods set one knob each and can be chained.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -31,6 +44,8 @@ pub struct Config {
     pub(crate) relaxed_simd_deterministic: bool,
     pub(crate) interruptible: bool,
     backtrace_frames: Option<NonZeroUsize>,
+    #[cfg(feature = "dwarf")]
+    backtrace_details: WasmBacktraceDetails,
     signals_based_traps: bool,
     memory_reservation: u64,
     memory_guard_size: u64,
@@ -127,6 +142,8 @@ impl Config {
             relaxed_simd_deterministic: false,
             interruptible: false,
             backtrace_frames: NonZeroUsize::new(store.backtrace_frames),
+            #[cfg(feature = "dwarf")]
+            backtrace_details: WasmBacktraceDetails::default(),
             signals_based_traps: guard::SUPPORTED,
             memory_reservation: GUARDED_SPAN,
             memory_guard_size: GUARDED_SPAN,
@@ -257,6 +274,32 @@ impl Config {
     pub fn wasm_backtrace_max_frames(&mut self, frames: Option<NonZeroUsize>) -> &mut Config {
         self.backtrace_frames = frames;
         self
+    }
+
+    /// Do backtraces have source lines, from a module's debug information? Reading it takes time and
+    /// memory when the first frame of a module is shown, and none before. The default is
+    /// [`WasmBacktraceDetails::Environment`].
+    #[cfg(feature = "dwarf")]
+    pub fn wasm_backtrace_details(&mut self, details: WasmBacktraceDetails) -> &mut Config {
+        self.backtrace_details = details;
+        self
+    }
+
+    #[cfg(feature = "dwarf")]
+    pub(crate) fn backtrace_details(&self) -> bool {
+        self.backtrace_details == WasmBacktraceDetails::Enable
+    }
+
+    /// The same with what the environment says now.
+    #[cfg(feature = "dwarf")]
+    pub(crate) fn resolve_environment(&mut self) {
+        if self.backtrace_details == WasmBacktraceDetails::Environment {
+            let wanted = std::env::var_os("THREADLE_BACKTRACE_DETAILS").is_some_and(|it| it == "1");
+            self.backtrace_details = match wanted {
+                true => WasmBacktraceDetails::Enable,
+                false => WasmBacktraceDetails::Disable,
+            };
+        }
     }
 
     /// Does it have the threads proposal?

@@ -35,6 +35,12 @@ impl Engine {
         if tunables.memory.guard_pages {
             exec::guard::install();
         }
+        #[cfg(feature = "dwarf")]
+        let config = &{
+            let mut config = config.clone();
+            config.resolve_environment();
+            config
+        };
         Ok(Engine {
             inner: Arc::new(EngineInner {
                 config: config.clone(),

@@ -92,6 +92,8 @@ mod memory;
 mod module;
 mod shared_memory;
 mod store;
+#[cfg(feature = "dwarf")]
+mod symbols;
 mod table;
 mod tag;
 #[cfg(feature = "wat")]
@@ -100,6 +102,8 @@ mod val;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use caller::Caller;
+#[cfg(feature = "dwarf")]
+pub use config::WasmBacktraceDetails;
 pub use config::{CompilationMode, Config};
 pub use engine::Engine;
 pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err};
@@ -119,6 +123,8 @@ pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{AsContext, AsContextMut, GcStats, Store, StoreContext, StoreContextMut};
+#[cfg(feature = "dwarf")]
+pub use symbols::FrameSymbol;
 pub use table::Table;
 pub use tag::Tag;
 pub use trap::Trap;

@@ -23,6 +23,9 @@ pub struct Module {
 pub(crate) struct ModuleInner {
     engine: Engine,
     pub(crate) code: ModuleCode,
+    /// Read when a backtrace asks for it.
+    #[cfg(feature = "dwarf")]
+    symbols: std::sync::OnceLock<crate::symbols::Symbols>,
 }
 
 impl Module {
@@ -81,7 +84,14 @@ impl Module {
         if engine.config().mode == CompilationMode::Eager {
             code.compile_all(engine.threads())?;
         }
-        Ok(Module { inner: Arc::new(ModuleInner { engine: engine.clone(), code }) })
+        Ok(Module {
+            inner: Arc::new(ModuleInner {
+                engine: engine.clone(),
+                code,
+                #[cfg(feature = "dwarf")]
+                symbols: std::sync::OnceLock::new(),
+            }),
+        })
     }
 
     /// Checks that bytes are a valid module in the binary format, including all function bodies.
@@ -94,6 +104,19 @@ impl Module {
         options.lazy_validation = false;
         ModuleInfo::parse(bytes, &options, engine.types())?;
         Ok(())
+    }
+
+    /// The functions at a byte offset, as the debug information says; none if the configuration does
+    /// not want it to be read.
+    #[cfg(feature = "dwarf")]
+    pub(crate) fn symbols_at(&self, offset: u64) -> Vec<crate::FrameSymbol> {
+        if !self.engine().config().backtrace_details() {
+            return Vec::new();
+        }
+        let symbols = self.inner.symbols.get_or_init(|| {
+            crate::symbols::Symbols::new(self.inner.code.info(), self.inner.code.shared_bytes())
+        });
+        symbols.at(offset)
     }
 
     /// The engine it belongs to.
