@@ -551,3 +551,116 @@ fn disas_prints_bytecode_beside_the_operators() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("imported"), "{}", ran.err);
 }
+
+#[test]
+fn inspect_tells_what_a_module_has_and_needs() {
+    let module = file(
+        "inspected.wat",
+        r#"(module
+            (import "env" "log\1b" (func $log (param i32)))
+            (memory (export "memory") 1 2)
+            (memory 1)
+            (func $small (export "run") (param i32) (result i32 i32)
+              (call $log (i32.extend8_s (local.get 0)))
+              (local.get 0) (memory.grow 1 (i32.const 1)))
+            (func $large (export "large") (param f64) (result i32)
+              (i32.trunc_sat_f64_s (f64.add (f64.const 1) (f64.mul (local.get 0) (f64.const 3)))))
+            (data (i32.const 8) "some bytes")
+            (@custom "notes" "anything at all"))"#,
+    );
+    let ran = run(&["inspect", "--top", "1", &module]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    let needed = "\nfeatures beyond 1.0: sign-extension, saturating-float-to-int, multi-value, multi-memory\n";
+    for part in [
+        needed,
+        "  custom `notes`\n",
+        "      2  memory\n",
+        "\nimports: 1\n  env::log\\u{1b}: (func (param i32))\n",
+        "\nexports: 3\n  memory: (memory 1 2)\n  run: (func (param i32) (result i32 i32))\n",
+        "\nfunctions: 2 with ",
+        "  large\n",
+    ] {
+        assert!(ran.out.contains(part), "{part} is not in:\n{}", ran.out);
+    }
+    assert!(!ran.out.contains("  small\n"), "only the largest:\n{}", ran.out);
+    // Section sizes and what is between them make up the file.
+    let plain = run(&["inspect", &file("plain.wasm", b"\0asm\x01\0\0\0")]);
+    assert!(plain.out.starts_with("8 bytes\n"), "{}", plain.out);
+    assert!(plain.out.contains("\nfeatures beyond 1.0: none\n"), "{}", plain.out);
+}
+
+#[test]
+fn inspect_shows_what_can_be_read_of_a_module_that_is_refused() {
+    // A type section, then a function section of a type that is not there.
+    let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\x07";
+    let ran = run(&["inspect", &file("refused.wasm", bytes)]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("  type\n") && ran.out.contains("  function\n"), "{}", ran.out);
+    assert!(ran.err.contains("unknown type"), "{}", ran.err);
+    let ran = run(&["inspect", &file("bad-inspect.wat", "(module (func i32.bad))")]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("i32.bad"), "{}", ran.err);
+}
+
+#[test]
+fn a_core_dump_has_frames_memory_and_globals_as_they_were() {
+    use wasmparser::{KnownCustom, Payload};
+    let program = file(
+        "dumped.wat",
+        r#"(module $dumped
+            (memory (export "memory") 1 3)
+            (global (export "count") (mut i64) (i64.const 1))
+            (global $hidden (mut i32) (i32.const 0))
+            (func $inner (param i32)
+              (i32.store (i32.const 70000) (i32.const 0x04030201))
+              (global.set 0 (i64.const -5))
+              unreachable)
+            (func $outer (export "_start") (drop (memory.grow (i32.const 1))) (call $inner (i32.const 3))))"#,
+    );
+    let dump = file("dumped.core", "");
+    std::fs::remove_file(&dump).expect("the file is removed");
+    let ran = run(&["run", "--coredump", &dump, &program]);
+    assert_eq!(ran.code, 134, "{}", ran.err);
+    let bytes = std::fs::read(&dump).expect("the dump is written");
+    let (mut frames, mut modules, mut data) = (Vec::new(), Vec::new(), Vec::new());
+    for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
+        match payload.expect("it can be read") {
+            Payload::CustomSection(section) => match section.as_known() {
+                KnownCustom::CoreDumpStack(stack) => {
+                    frames = stack.frames.iter().map(|it| (it.instanceidx, it.funcidx)).collect();
+                    assert!(stack.frames.iter().all(|it| it.codeoffset > 0));
+                }
+                KnownCustom::CoreDumpModules(it) => {
+                    modules = it.modules.iter().map(|it| (*it).to_owned()).collect();
+                }
+                KnownCustom::CoreDumpInstances(it) => {
+                    let all: Vec<_> = it
+                        .instances
+                        .iter()
+                        .map(|it| (it.module_index, it.memories.clone(), it.globals.clone()))
+                        .collect();
+                    assert_eq!(all, [(0, vec![0], vec![0])]);
+                }
+                _ => {}
+            },
+            Payload::MemorySection(section) => {
+                let ty = section.into_iter().next().expect("a memory").expect("readable");
+                assert_eq!((ty.initial, ty.maximum), (2, Some(3)));
+            }
+            Payload::GlobalSection(section) => {
+                let global = section.into_iter().next().expect("a global").expect("readable");
+                let mut ops = global.init_expr.get_operators_reader();
+                let op = ops.read().expect("readable");
+                assert!(matches!(op, wasmparser::Operator::I64Const { value: -5 }), "{op:?}");
+            }
+            Payload::DataSection(section) => {
+                data = section.into_iter().map(|it| it.expect("readable").data.to_vec()).collect();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((frames, modules), (vec![(0, 0), (0, 1)], vec!["dumped".to_owned()]));
+    // The first page was all zeros.
+    assert_eq!(data.len(), 1);
+    assert_eq!(data[0][70000 - 65536..][..5], [1, 2, 3, 4, 0]);
+}

@@ -7,7 +7,9 @@
 //! | 1 | it could not be loaded or run, or (`wast`) an assertion failed |
 //! | 2 | the command line was not understood |
 
+mod coredump;
 mod disas;
+mod inspect;
 mod operator;
 mod options;
 mod output;
@@ -52,6 +54,8 @@ enum Command {
     Profile(profile::Profile),
     /// Print a module's bytecode beside the WebAssembly it came from
     Disas(disas::Disas),
+    /// Print what a module has: sections, features that it needs, imports, exports, largest functions
+    Inspect(inspect::Inspect),
 }
 
 /// Parses the command line and carries it out.
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Wast(wast) => wast.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Disas(disas) => disas.execute(),
+        Command::Inspect(inspect) => inspect.execute(),
     };
     match result {
         Ok(code) => code,

@@ -1,7 +1,7 @@
 //! Options that configure the engine, common to all commands.
 
 use clap::Args;
-use threadle::{CompilationMode, Config, WasmFeatures};
+use threadle::{CompilationMode, Config, WasmBacktraceDetails, WasmFeatures};
 
 /// Features by the names of their proposals.
 const FEATURES: &[(&str, WasmFeatures)] = &[
@@ -25,6 +25,16 @@ const FEATURES: &[(&str, WasmFeatures)] = &[
     ("custom-page-sizes", WasmFeatures::CUSTOM_PAGE_SIZES),
     ("wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC),
 ];
+
+/// All features, one by one.
+pub fn feature_flags() -> impl Iterator<Item = WasmFeatures> {
+    FEATURES.iter().map(|(_, flags)| *flags)
+}
+
+/// The names of `features`.
+pub fn feature_names(features: WasmFeatures) -> Vec<&'static str> {
+    FEATURES.iter().filter(|(_, flags)| features.contains(*flags)).map(|(name, _)| *name).collect()
+}
 
 /// What features are switched on and off, in order.
 #[derive(Clone)]
@@ -103,6 +113,10 @@ impl EngineOptions {
     /// A configuration with `features` unless the options say otherwise.
     pub fn config(&self, features: Option<WasmFeatures>) -> Config {
         let mut config = Config::new();
+        // On unless it was switched off: whoever runs a program by hand wants to know where it failed.
+        if std::env::var_os("THREADLE_BACKTRACE_DETAILS").is_none_or(|value| value != "0") {
+            config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
+        }
         if let Some(features) = features {
             config.wasm_features(WasmFeatures::all(), false);
             config.wasm_features(features, true);

@@ -12,6 +12,7 @@ use threadle::{
     StoreLimitsBuilder, Val, ValType, bail, format_err,
 };
 
+use super::coredump::core_dump;
 use super::options::{EngineOptions, bytes};
 use super::output::Output;
 use super::value;
@@ -38,6 +39,11 @@ pub struct Run {
     /// take more than this together
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_memory: Option<usize>,
+
+    /// If the program traps, write a core dump (`WasmCoreDump` of the tool conventions) to FILE: frames, and
+    /// the memories and globals that are exported
+    #[arg(long, value_name = "FILE")]
+    coredump: Option<PathBuf>,
 
     /// The program, .wasm or .wat, and its arguments
     #[arg(
@@ -89,7 +95,15 @@ impl Run {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => match error.downcast_ref::<I32Exit>() {
                 Some(exit) => Ok(exit_code(*exit)),
-                None => Err(in_file(error, file)),
+                None => {
+                    if let Some(path) = &self.coredump
+                        && let Some(dump) = core_dump(&mut store, &file.to_string_lossy(), &error)
+                    {
+                        std::fs::write(path, dump)
+                            .with_context(|| format!("cannot write {}", path.display()))?;
+                    }
+                    Err(in_file(error, file))
+                }
             },
         }
     }
