@@ -130,6 +130,15 @@ macro_rules! programs {
     };
 }
 
+mod classes {
+    #[test]
+    fn works_in_cxx17() {
+        super::program(CLASSES, &super::CXX);
+    }
+
+    pub const CLASSES: &str = "classes.cc";
+}
+
 programs! { types references objects traps modules embed linkers values client }
 
 #[test]
@@ -141,6 +150,48 @@ fn the_example_of_the_guide_works() {
     compile(&source, &place("example.o"), &C);
     link(&place("example.o"), &place("example"), libraries());
     run(&mut Command::new(place("example")));
+}
+
+/// Where an installation is found: what `pkg-config` would answer.
+fn package(root: &Path, what: &str) -> Vec<String> {
+    let file = std::fs::read_to_string(root.join("lib/pkgconfig/threadle.pc")).expect("the file");
+    let of = |key: &str| file.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let prefix = of("prefix=").expect("a prefix");
+    let variable = |key: &str| of(key).expect("a variable").replace("${prefix}", prefix);
+    let value = of(what).expect("an entry");
+    let value = value.replace("${libdir}", &variable("libdir="));
+    let value = value.replace("${includedir}", &variable("includedir="));
+    value.split_whitespace().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_installed_library_is_found_and_works() {
+    let root = place("installed");
+    let above = libraries().parent().expect("the target folder");
+    run(Command::new(folder().join("install"))
+        .args(["--profile", "dev", "--prefix"])
+        .arg(&root)
+        .env("CARGO_TARGET_DIR", above)
+        .env_remove("CARGO_BUILD_TARGET"));
+    let source = folder().join("tests/c/client.c");
+    for (label, libs) in [("shared", vec![]), ("static", vec![root.join("lib/libthreadle.a")])] {
+        let program = place(&format!("installed-{label}"));
+        let mut command = Command::new("cc");
+        command.arg("-o").arg(&program).arg(&source).args(package(&root, "Cflags:"));
+        match libs.first() {
+            None => command.args(package(&root, "Libs:")),
+            Some(lib) => command.arg(lib).args(package(&root, "Libs.private:")),
+        };
+        run(&mut command);
+        let printed = run(Command::new(&program).env("LD_LIBRARY_PATH", root.join("lib")));
+        assert_eq!(printed, "ok\n");
+    }
+    for file in ["include/wasm.hh", "include/wasmtime/store.h", "lib/libthreadle.so"] {
+        assert!(root.join(file).exists(), "{file}");
+    }
+    for file in ["threadle-config.cmake", "threadle-config-version.cmake"] {
+        assert!(root.join("lib/cmake/threadle").join(file).exists(), "{file}");
+    }
 }
 
 /// The functions that the headers declare, after preprocessing.
@@ -209,6 +260,7 @@ fn every_function_is_called_by_a_program() {
 fn every_program_is_run() {
     let files = std::fs::read_dir(folder().join("tests/c")).expect("the programs");
     let names = files.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
-    let names: BTreeSet<String> = names.filter(|name| name.ends_with(".c")).collect();
-    assert_eq!(names, PROGRAMS.iter().map(ToString::to_string).collect());
+    let names: BTreeSet<String> = names.filter(|name| !name.ends_with(".h")).collect();
+    let programs = PROGRAMS.iter().chain([&classes::CLASSES]);
+    assert_eq!(names, programs.map(ToString::to_string).collect());
 }
