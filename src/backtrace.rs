@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::engine::Engine;
 use crate::error::Printable;
 use crate::func::invoke;
 use crate::index::{DefinedFuncIndex, FuncIndex};
@@ -24,26 +25,27 @@ impl WasmBacktrace {
     pub fn capture(store: impl AsContext) -> WasmBacktrace {
         let store = store.as_context();
         let vm = store.0.vm();
-        WasmBacktrace::walk(vm, vm.tunables().backtrace_frames)
+        WasmBacktrace::walk(vm, store.engine(), vm.tunables().backtrace_frames)
     }
 
     /// Like [`WasmBacktrace::capture`], whatever the configuration says.
     pub fn force_capture(store: impl AsContext) -> WasmBacktrace {
-        WasmBacktrace::walk(store.as_context().0.vm(), usize::MAX)
+        let store = store.as_context();
+        WasmBacktrace::walk(store.0.vm(), store.engine(), usize::MAX)
     }
 
     /// The frames at an exit; `None` if the configuration switches backtraces off or there are
     /// none.
-    pub(crate) fn of_exit(vm: &VmStore) -> Option<WasmBacktrace> {
+    pub(crate) fn of_exit(vm: &VmStore, engine: &Engine) -> Option<WasmBacktrace> {
         let limit = vm.tunables().backtrace_frames;
         if limit == 0 {
             return None;
         }
-        let backtrace = WasmBacktrace::walk(vm, limit);
+        let backtrace = WasmBacktrace::walk(vm, engine, limit);
         (!backtrace.frames.is_empty()).then_some(backtrace)
     }
 
-    fn walk(vm: &VmStore, limit: usize) -> WasmBacktrace {
+    fn walk(vm: &VmStore, engine: &Engine, limit: usize) -> WasmBacktrace {
         // Frames of one instance tend to be neighbours; looking its module up once is enough.
         let mut current: Option<(u32, Module)> = None;
         let mut frames = Vec::new();
@@ -55,7 +57,7 @@ impl WasmBacktrace {
             }
             let module = match &current {
                 Some((index, module)) if *index == instance.index => module.clone(),
-                _ => Module::from_owner(vm.instance(instance).owner()),
+                _ => Module::of_code(engine, vm.instance(instance).code()),
             };
             if let Some((func, offset)) = module.code().lookup(place) {
                 let (module, instance) = (module.clone(), Instance(instance));

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::config::{CompilationMode, Config};
 use crate::error::Result;
 use crate::exec;
+use crate::translate::Options;
 use crate::vm::limits::StoreTunables;
-use crate::wasm::{ParseOptions, TypeRegistry};
+use crate::vm::memory::is_guarded;
+use crate::wasm::{ModuleInfo, ParseOptions, TypeRegistry};
 
 /// A configuration together with what is shared under it: the canonical types of all modules.
 /// Cheap to clone; clones are the same engine. Modules, linkers and stores can be used together
@@ -89,6 +91,18 @@ impl Engine {
             std::thread::available_parallelism().map_or(1, usize::from)
         } else {
             1
+        }
+    }
+
+    /// How code of a module is made.
+    pub(crate) fn code_options(&self, info: &ModuleInfo) -> Options {
+        let memory = info.memories.first();
+        Options {
+            checked_memory: !memory.is_some_and(|ty| is_guarded(ty, &self.tunables().memory)),
+            relaxed_simd_deterministic: self.config().relaxed_simd_deterministic,
+            fuel: false,
+            interrupt: self.config().interruptible,
+            source_map: false,
         }
     }
 

@@ -64,7 +64,7 @@ impl Instance {
         imports: &[External],
     ) -> Result<Instance> {
         ensure!(Engine::same(store.engine(), module.engine()), CROSS_ENGINE);
-        let instance = Instance(store.0.vm_mut().instantiate(module.source(), imports)?);
+        let instance = Instance(store.0.vm_mut().instantiate(module.code().clone(), imports)?);
         if let Some(start) = instance.start(store, module)? {
             start.start(store, instance.0)?;
         }
@@ -80,8 +80,8 @@ impl Instance {
         for (what, growth) in crate::vm::instance::initial_sizes(module.info())? {
             store.ask_limiter(what, &growth).await?;
         }
-        let source = module.source();
-        let instance = store.with_answers(|store| store.0.vm_mut().instantiate(source, imports));
+        let code = module.code().clone();
+        let instance = store.with_answers(|store| store.0.vm_mut().instantiate(code, imports));
         let instance = Instance(instance?);
         if let Some(start) = instance.start(store, module)? {
             start.start_async(store, instance.0).await?;
@@ -98,7 +98,8 @@ impl Instance {
 
     /// The module that this is an instance of.
     pub fn module(&self, store: impl AsContext) -> Module {
-        Module::from_owner(store.as_context().0.vm().instance(self.0).owner())
+        let store = store.as_context();
+        Module::of_code(store.engine(), store.0.vm().instance(self.0).code())
     }
 
     /// All exports, in the module's order.

@@ -1,31 +1,22 @@
 //! Modules: validated WebAssembly, ready to be instantiated.
 
-use core::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::code::ModuleCode;
+use crate::code;
 use crate::config::CompilationMode;
 use crate::engine::Engine;
 use crate::error::{Context, Result};
 use crate::types::{ExportType, ExternType, ImportType};
-use crate::vm::instance::InstanceSource;
+use crate::vm::CodeMap;
 use crate::wasm::ModuleInfo;
 
 /// A module. Cheap to clone; clones are the same module, and its code is translated once for all
 /// instances, stores and threads.
 #[derive(Clone)]
 pub struct Module {
-    inner: Arc<ModuleInner>,
-}
-
-/// What instances keep alive.
-pub(crate) struct ModuleInner {
     engine: Engine,
-    pub(crate) code: ModuleCode,
-    /// Read when a backtrace asks for it.
-    #[cfg(feature = "dwarf")]
-    symbols: std::sync::OnceLock<crate::symbols::Symbols>,
+    code: Arc<CodeMap>,
 }
 
 impl Module {
@@ -74,24 +65,12 @@ impl Module {
 
     fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
         let info = ModuleInfo::parse(&bytes, &engine.parse_options(), engine.types())?;
-        let code = ModuleCode::new(
-            Arc::new(info),
-            bytes,
-            &engine.tunables().memory,
-            engine.config().relaxed_simd_deterministic,
-        )
-        .interruptible(engine.config().interruptible);
+        let options = engine.code_options(&info);
+        let code = Arc::new(code::of_module(Arc::new(info), bytes, options));
         if engine.config().mode == CompilationMode::Eager {
-            code.compile_all(engine.threads())?;
+            code::compile_all(&code, engine.threads())?;
         }
-        Ok(Module {
-            inner: Arc::new(ModuleInner {
-                engine: engine.clone(),
-                code,
-                #[cfg(feature = "dwarf")]
-                symbols: std::sync::OnceLock::new(),
-            }),
-        })
+        Ok(Module { engine: engine.clone(), code })
     }
 
     /// Checks that bytes are a valid module in the binary format, including all function bodies.
@@ -113,20 +92,17 @@ impl Module {
         if !self.engine().config().backtrace_details() {
             return Vec::new();
         }
-        let symbols = self.inner.symbols.get_or_init(|| {
-            crate::symbols::Symbols::new(self.inner.code.info(), self.inner.code.shared_bytes())
-        });
-        symbols.at(offset)
+        self.code.symbols().at(offset)
     }
 
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
-        &self.inner.engine
+        &self.engine
     }
 
     /// The name that its name section gives it.
     pub fn name(&self) -> Option<&str> {
-        let code = &self.inner.code;
+        let code = &self.code;
         code.info().names(code.bytes()).module(code.bytes())
     }
 
@@ -153,44 +129,34 @@ impl Module {
     /// The contents of the custom sections with this name, in order.
     pub fn custom_sections<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let sections = self.info().custom_sections.iter();
-        let bytes = self.inner.code.bytes();
+        let bytes = self.code.bytes();
         sections.filter(move |s| &*s.name == name).map(|s| &bytes[s.range.clone()])
     }
 
     /// Are these the same module, not merely equal ones?
     pub fn same(a: &Module, b: &Module) -> bool {
-        Arc::ptr_eq(&a.inner, &b.inner)
+        Arc::ptr_eq(&a.code, &b.code)
     }
 
     /// The name that the name section gives a function; `None` if there is none.
     pub fn function_name(&self, index: u32) -> Option<&str> {
-        let code = &self.inner.code;
+        let code = &self.code;
         code.info().names(code.bytes()).func(code.bytes(), index.into())
     }
 
     /// The translated and the original code, for tools of this crate.
     #[doc(hidden)]
-    pub fn code(&self) -> &ModuleCode {
-        &self.inner.code
+    pub fn code(&self) -> &Arc<CodeMap> {
+        &self.code
     }
 
     pub(crate) fn info(&self) -> &Arc<ModuleInfo> {
-        self.inner.code.info()
+        self.code.info()
     }
 
-    pub(crate) fn source(&self) -> InstanceSource {
-        InstanceSource {
-            info: self.info().clone(),
-            bytes: self.inner.code.shared_bytes().clone(),
-            code: self.inner.code.entries(),
-            owner: self.inner.clone(),
-        }
-    }
-
-    /// The module whose instances are kept by `owner`.
-    pub(crate) fn from_owner(owner: &Arc<dyn Any + Send + Sync>) -> Module {
-        let inner = owner.clone().downcast::<ModuleInner>();
-        Module { inner: inner.expect("instances are owned by modules") }
+    /// The module whose code this is, of an engine.
+    pub(crate) fn of_code(engine: &Engine, code: &Arc<CodeMap>) -> Module {
+        Module { engine: engine.clone(), code: code.clone() }
     }
 }
 
@@ -214,9 +180,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::code::seam::ON_VISIBLE;
     use crate::index::DefinedFuncIndex;
     use crate::vm::CodePlace;
+    use crate::vm::code_map::seam::ON_VISIBLE;
     use crate::{AsContextMut, Caller, Func, Instance, Store, TypedFunc};
 
     const SHARED: &str = r#"(module
@@ -302,7 +268,7 @@ mod tests {
     fn the_end_of_code_returns_to_the_function_that_ends_there() {
         let module = Module::new(&Engine::default(), wat::parse_str(SHARED).unwrap()).unwrap();
         let code = module.code();
-        code.compile_all(1).unwrap();
+        code::compile_all(code, 1).unwrap();
         for func in (0..code.info().num_defined_funcs()).map(DefinedFuncIndex) {
             let range = code.range(func).unwrap();
             let (start, end) = (range.start, range.end);

@@ -5,14 +5,12 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::extern_::Extern;
 use crate::limits::{ResourceLimiter, ResourceLimiterAsync};
-use crate::module::Module;
+use crate::vm::VmStore;
 use crate::vm::awaited::{Later, LaterAnswer};
-use crate::vm::catch::CodeTable;
 use crate::vm::imports::External;
 use crate::vm::memory::Growth;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
 use crate::vm::store::Resource;
-use crate::vm::{CodePlace, Slot, VmStore};
 
 /// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
 /// own, which host functions reach through [`Caller`](crate::Caller).
@@ -86,7 +84,12 @@ impl<T: 'static> Store<T> {
     /// When its value stack cannot be reserved.
     pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
         let inner = StoreInner { data, engine: engine.clone(), limiter: None, answered: false };
-        let owner = StoreOwner::new(engine.tunables().clone(), engine.types().clone(), inner)?;
+        let owner = StoreOwner::new(
+            engine.tunables().clone(),
+            engine.types().clone(),
+            &exec::EXECUTOR,
+            inner,
+        )?;
         Ok(Store { owner })
     }
 
@@ -149,20 +152,6 @@ impl<T: 'static> Store<T> {
 }
 
 impl<T: 'static> Embedder for StoreInner<T> {
-    fn compile(
-        owner: &std::sync::Arc<dyn core::any::Any + Send + Sync>,
-        defined_index: u32,
-    ) -> Result<()> {
-        Module::from_owner(owner).code().compile(defined_index.into())
-    }
-
-    fn catch_table(
-        owner: &std::sync::Arc<dyn core::any::Any + Send + Sync>,
-        place: CodePlace,
-    ) -> Option<CodeTable> {
-        Module::from_owner(owner).code().catch_table(place)
-    }
-
     fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool> {
         let limiter = match &mut self.limiter {
             None => return Ok(true),
@@ -214,28 +203,6 @@ impl<T: 'static> Embedder for StoreInner<T> {
             Resource::Table => Some(limiter.table_growing(current, desired, maximum)),
             Resource::Heap => None,
         }
-    }
-
-    fn import_call(is_host: bool, pins_floats: bool) -> *const () {
-        exec::import_call(is_host, pins_floats)
-    }
-
-    fn frame_roots(store: &VmStore, roots: &mut Vec<Slot>) {
-        // Frames of one function in a row are the rule in deep recursion.
-        let mut module: Option<(u32, Module)> = None;
-        exec::frame_roots(
-            store,
-            &mut |instance, place, visit| {
-                if module.as_ref().is_none_or(|known| known.0 != instance) {
-                    let owner = store.instance_at(instance).owner();
-                    module = Some((instance, Module::from_owner(owner)));
-                }
-                if let Some((_, module)) = &module {
-                    module.code().stack_slots(place, visit);
-                }
-            },
-            roots,
-        );
     }
 }
 

@@ -52,7 +52,7 @@ fn report(complaints: Vec<String>) {
 const LAYERS: [(u8, &[&str]); 7] = [
     (0, &["error", "index", "sem", "trap", "tune", "types", "value"]),
     (1, &["isa", "sys"]),
-    (2, &["wasm"]),
+    (2, &["symbols", "wasm"]),
     (3, &["translate", "vm"]),
     (4, &["exec"]),
     (5, &["code"]),

@@ -144,7 +144,7 @@ fn title(module: &Module, index: FuncIndex) -> String {
 
 fn listings(module: &Module, code: &Code) -> Vec<Listing> {
     let info = module.code().info();
-    let bytes: Vec<u8> = code.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let bytes: Vec<u8> = code.words().iter().flat_map(|word| word.to_le_bytes()).collect();
     isa::disassemble(&bytes, &|kind, number| match kind {
         Kind::Func => {
             let defined = DefinedFuncIndex(u32::try_from(number).ok()?);

@@ -4,6 +4,8 @@
 use super::{handlers, profile, runtime, stored, threaded_head};
 use crate::isa::operand::Stream;
 use crate::isa::{HEAD, Instruction};
+use crate::translate::Code;
+use crate::vm::code_map::FunctionCode;
 
 /// Why code cannot be loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,12 +14,23 @@ pub struct BadCode {
     pub offset: usize,
 }
 
+/// Code that runs, of what was translated.
+///
+/// # Errors
+///
+/// As for [`thread`].
+pub fn load(mut code: Code) -> Result<FunctionCode, BadCode> {
+    thread(&mut code.words)?;
+    // SAFETY: only the translator makes `Code`, whose maps are those of its words.
+    Ok(unsafe { FunctionCode::new(code.words, code.entry, code.stack_maps, code.catches) })
+}
+
 /// Threads `words`, which hold whole instructions, in place: opcodes become handler addresses
 /// (direct threading) and runtime function numbers become addresses (both forms).
 ///
 /// Unknown opcodes, runtime numbers and instructions that end behind the code are refused; all
 /// else about the code is the translator's promise.
-pub fn thread(words: &mut [u64]) -> Result<(), BadCode> {
+pub(super) fn thread(words: &mut [u64]) -> Result<(), BadCode> {
     let len = words.len() * 8;
     let start = words.as_ptr() as usize;
     let mut counted = profile::is_enabled().then(Vec::new);

@@ -39,14 +39,19 @@ pub mod walk;
 
 pub use dispatch::HandlerFn;
 pub use enter::{Exit, Outer, arg_base, enter, enter_at, enter_start, leave, outer};
-pub use load::thread;
+pub use load::load;
 pub use roots::frame_roots;
 pub use walk::{RawFrame, walk};
+
+use std::sync::Arc;
 
 use abi::{Pc, Regs, Step};
 
 use crate::isa::{self, Op, Operands, op};
 use crate::trap::Trap;
+use crate::vm::code_map::{CodeMap, Translate};
+use crate::vm::store::Executor;
+use crate::wasm::ModuleInfo;
 
 /// Which dispatch backend this build uses: `become`, `sibling` or `loop`.
 pub const DISPATCH: &str = if cfg!(dispatch = "become") {
@@ -105,8 +110,11 @@ fn trap_code(r: &mut Regs, code: u64) -> Step {
     Step::Raise(code)
 }
 
-/// The handler that goes on with a call of an imported function: see [`crate::vm::store::Hooks`].
-pub fn import_call(is_host: bool, pins_floats: bool) -> *const () {
+/// What stores need of execution.
+pub static EXECUTOR: Executor = Executor { frame_roots, import_call };
+
+/// The handler that goes on with a call of an imported function: see [`Executor`].
+fn import_call(is_host: bool, pins_floats: bool) -> *const () {
     let handler = match (is_host, pins_floats) {
         (true, false) => handlers::call_import_host,
         (true, true) => handlers::call_import_host_floats,
@@ -167,9 +175,16 @@ pub fn initialise() {
     });
 }
 
-/// The head of the stub in an untranslated function's [`crate::vm::CodeEntry`].
-pub fn lazy_stub_head() -> u64 {
-    threaded_head(Op::LazyCompile)
+/// The code of a module, nothing of it translated yet: its functions' entries lead to
+/// `lazy_compile`.
+pub(crate) fn code_map(
+    info: Arc<ModuleInfo>,
+    bytes: Arc<[u8]>,
+    translator: Box<dyn Translate>,
+) -> CodeMap {
+    // SAFETY: within the crate, translators give what `load` made of the translation of the function
+    // that they are asked for.
+    unsafe { CodeMap::new(info, bytes, translator, threaded_head(Op::LazyCompile)) }
 }
 
 /// The code of a host function: `call_indirect_host` with its signature and the distance from its

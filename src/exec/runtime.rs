@@ -6,6 +6,7 @@
 //! operation of which only a slice is done, [`AGAIN`](super::slice::AGAIN).
 
 use core::ptr::NonNull;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::later::Growing;
 pub(super) use super::runtime_object::struct_new;
@@ -14,12 +15,14 @@ use super::runtime_object::{
     array_new_default, array_new_elem, array_new_fixed,
 };
 use super::slice::{self, cut};
+use crate::error::Error;
+use crate::index::DefinedFuncIndex;
 use crate::isa::runtime::{for_each_runtime_function, wide};
 use crate::sys::{bulk, racy};
 use crate::trap::Trap;
 use crate::vm::shared::SharedLinear;
 use crate::vm::store::VmStore;
-use crate::vm::{CodeEntry, Slot, VmCtx, VmMemory, VmTable};
+use crate::vm::{CodeEntry, Failure, Slot, VmCtx, VmMemory, VmTable};
 
 /// A runtime function.
 pub type RuntimeFn =
@@ -361,10 +364,17 @@ pub unsafe fn lazy_compile(ctx: *mut VmCtx, pc: *const u8) -> *const u8 {
     // SAFETY: the caller's promise.
     unsafe {
         let entry = pc.sub(memoffset::offset_of!(CodeEntry, stub)).cast::<CodeEntry>();
-        let index = entry.offset_from((*ctx).code) as u32;
-        if !((*(*ctx).store).hooks.compile)(ctx, index) {
-            return core::ptr::null();
-        }
-        (*entry).load()
+        let index = DefinedFuncIndex(entry.offset_from((*ctx).code) as u32);
+        let code = VmCtx::code_map(ctx);
+        // A handler cannot be unwound through.
+        let compiled = catch_unwind(AssertUnwindSafe(|| code.map(|code| code.compile(index))));
+        let failure = match compiled {
+            Ok(Some(Ok(()))) => return (*entry).load(),
+            Ok(Some(Err(error))) => Failure::Host(error),
+            Ok(None) => Failure::Host(Error::msg("code without a module")),
+            Err(payload) => Failure::Panic(payload),
+        };
+        store(ctx).pending = Some(failure);
+        core::ptr::null()
     }
 }

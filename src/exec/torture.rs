@@ -2,35 +2,27 @@
 //! successor instead of jumping to it, the stack would overflow. And every fused handler beside those of
 //! its parts: they must do the same.
 
-use core::any::Any;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
-use std::sync::Arc;
 
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
-use super::{dispatch, initialise, thread};
+use super::load::thread;
+use super::{dispatch, initialise};
 use crate::error::{Error, Result};
 use crate::isa::operand::{DST, Stream};
 use crate::isa::{self, ALIGN, HEAD, Instruction, Kind, OPS, Op};
-use crate::vm::catch::CodeTable;
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;
 use crate::vm::store::{Hooks, Resource};
-use crate::vm::{CodePlace, Slot, StoreCtx, VmCtx, VmMemory, VmStore, VmTable};
+use crate::vm::{Slot, StoreCtx, VmCtx, VmMemory, VmTable};
 
 /// Copies of an instruction in a row. A call leaves at least 16 bytes on the stack.
 const COPIES: usize = 8_000;
 /// Native stack of the thread, far below 16 bytes times `COPIES`.
 const STACK: usize = 64 << 10;
 
-unsafe fn compile(_: *mut VmCtx, _: u32) -> bool {
-    false
-}
-fn catch_table(_: &Arc<dyn Any + Send + Sync>, _: CodePlace) -> Option<CodeTable> {
-    None
-}
 unsafe fn growing(_: *mut c_void, _: Resource, _: &Growth) -> Result<bool> {
     Ok(false)
 }
@@ -44,12 +36,7 @@ unsafe fn growing_later(
 unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
-fn frame_roots(_: &VmStore, _: &mut Vec<Slot>) {}
-fn import_call(_: bool, _: bool) -> *const () {
-    ptr::null()
-}
-static HOOKS: Hooks =
-    Hooks { compile, catch_table, growing, growing_later, grow_failed, frame_roots, import_call };
+static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.

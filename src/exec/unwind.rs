@@ -13,7 +13,7 @@ use crate::vm::exception::{Landing, Site, UNCAUGHT};
 use crate::vm::frame::{
     CALLER_FP, OWN_CTX, OWN_RESUME, PINNED_FLOATS, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
-use crate::vm::{CodePlace, Failure, Slot, VmCtx, VmStore};
+use crate::vm::{CodeMap, CodePlace, Failure, Slot, VmCtx, VmStore};
 
 /// Finds where the exception in flight is caught: hands over payload and reference, and returns
 /// the registers to go on with. Null if nobody in this activation catches it: then the exit is
@@ -140,19 +140,17 @@ unsafe fn site(store: &mut VmStore, ctx: *mut VmCtx, pc: *const u8) -> Site {
         return known;
     }
     // SAFETY: the caller's promise.
-    let instance = unsafe { (*ctx).instance_index };
-    find_site(store, instance, pc)
+    let code = unsafe { VmCtx::code_map(ctx) };
+    find_site(store, code, pc)
 }
 
-/// The same for a call of an instance that is not remembered.
+/// The same for a call in this code that is not remembered.
 #[inline(never)]
-fn find_site(store: &mut VmStore, instance: u32, pc: *const u8) -> Site {
+fn find_site(store: &mut VmStore, code: Option<&CodeMap>, pc: *const u8) -> Site {
     let mut site =
         Site { pc, code: pc, table: core::ptr::null(), region: NONE, pins: (false, false) };
     let place = CodePlace::Returns(pc);
-    let catch_table = store.ctx.hooks.catch_table;
-    let found = store.code_owner(instance).and_then(|owner| catch_table(owner, place));
-    let Some((code, table)) = found else {
+    let Some((code, table)) = code.and_then(|code| code.catch_table(place)) else {
         // Only what is known is remembered.
         return site;
     };

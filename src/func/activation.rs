@@ -132,7 +132,7 @@ impl<T: 'static> Future for Activation<'_, T> {
                     exec::leave(vm.cast(), this.outer);
                     Ok(this.outer.args())
                 }
-                exit => Err(invoke::failure(vm, this.outer, exit)),
+                exit => Err(invoke::failure(vm, this.store.engine(), this.outer, exit)),
             };
             drop(ended);
             Poll::Ready(result)

@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::backtrace::WasmBacktrace;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
@@ -39,7 +40,7 @@ pub(super) fn call_values<T>(
                 read_values(vm, args, ty.results_slice(), results);
                 Ok(())
             }
-            exit => Err(failure(vm, outer, exit)),
+            exit => Err(failure(vm, store.engine(), outer, exit)),
         }
     }
 }
@@ -58,7 +59,7 @@ pub(super) fn call_start<T>(
         let outer = exec::outer(ptr);
         match exec::enter_start(ptr, func.as_ptr(), exec::arg_base(ptr), ctx.as_ptr()) {
             Exit::Return => Ok(()),
-            exit => Err(failure(vm, outer, exit)),
+            exit => Err(failure(vm, store.engine(), outer, exit)),
         }
     }
 }
@@ -114,7 +115,7 @@ pub(super) unsafe fn read_values(
 /// `exec::enter` was just called with this store and returned `exit`; `outer` is from before.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Error {
+pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, exit: Exit) -> Error {
     // SAFETY: the exit is recent, so the store may be walked; nothing else uses it.
     let (pending, trap, backtrace) = unsafe {
         let pending = (*vm).pending.take();
@@ -124,7 +125,7 @@ pub(super) unsafe fn failure(vm: *mut VmStore, outer: Outer, exit: Exit) -> Erro
             _ => false,
         };
         // Innermost activation only: outer ones pass its error on.
-        let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm) };
+        let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm, engine) };
         let trap = core::mem::take(&mut (*vm).ctx.trap);
         exec::leave(vm.cast(), outer);
         (pending, trap, backtrace)

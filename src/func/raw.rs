@@ -298,7 +298,7 @@ impl Func {
                     load(args, ty.results().map(forms), values.as_mut_ptr());
                     Ok(())
                 }
-                exit => Err(invoke::failure(vm, outer, exit)),
+                exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
             }
         }
     }

@@ -7,6 +7,7 @@ use core::any::Any;
 use core::fmt;
 
 use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
+use crate::engine::Engine;
 use crate::error::{Result, ensure};
 use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
@@ -152,7 +153,7 @@ impl<R> SuspendedCall<R> {
                     at = invoke::write_value(vm, at, ty.slots(), *result);
                 }
             });
-            finish(vm, outer, args, exit, ty, read)
+            finish(vm, store.engine(), outer, args, exit, ty, read)
         }
     }
 }
@@ -173,6 +174,7 @@ fn host_type(vm: &VmStore, frames: &Frames) -> FuncType {
 /// is from before; and `read` reads results of that type.
 unsafe fn finish<R>(
     vm: *mut VmStore,
+    engine: &Engine,
     outer: Outer,
     args: *mut Slot,
     exit: Exit,
@@ -190,7 +192,7 @@ unsafe fn finish<R>(
                 let store = (*vm).id();
                 Ok(ResumableCall::Suspended(SuspendedCall { store, frames, ty, payload, read }))
             }
-            exit => Err(invoke::failure(vm, outer, exit)),
+            exit => Err(invoke::failure(vm, engine, outer, exit)),
         }
     }
 }
@@ -202,6 +204,7 @@ unsafe fn finish<R>(
 /// The function belongs to the store and has type `ty`, which `write_params` and `read` follow.
 unsafe fn call<R>(
     vm: *mut VmStore,
+    engine: &Engine,
     func: FuncRef,
     ty: FuncType,
     write_params: impl FnOnce(*mut Slot),
@@ -213,7 +216,7 @@ unsafe fn call<R>(
         let args = exec::arg_base(vm.cast());
         write_params(args);
         let exit = exec::enter(vm.cast(), func.as_ptr(), args);
-        finish(vm, outer, args, exit, ty, read)
+        finish(vm, engine, outer, args, exit, ty, read)
     }
 }
 
@@ -244,7 +247,7 @@ impl Func {
                     at = invoke::write_value(vm, at, ty.slots(), *param);
                 }
             };
-            call(vm, self.0, ty, write, read_vals)
+            call(vm, store.engine(), self.0, ty, write, read_vals)
         }
     }
 }
@@ -282,7 +285,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             unsafe { Results::load(vm, at) }
         };
         // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
-        unsafe { call(vm, self.func().0, ty, |at| params.store(vm, at), read) }
+        unsafe { call(vm, store.engine(), self.func().0, ty, |at| params.store(vm, at), read) }
     }
 }
 

@@ -480,7 +480,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             };
             match exec::enter_at(ctx, func, args, offset) {
                 Exit::Return => Ok(Results::load(vm, args)),
-                exit => Err(invoke::failure(vm, Outer::below(args), exit)),
+                exit => Err(invoke::failure(vm, store.engine(), Outer::below(args), exit)),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Stack maps: which slots of a frame hold references while a call is in progress.
+//! Making stack maps: which slots of a frame hold references while a call is in progress.
 //!
 //! Locals of reference types always do: they are zeroed at entry and never pinned. Operands do from
 //! when they are put into their homes until they are popped. The operands of a call in progress are
@@ -8,37 +8,7 @@
 use super::Translator;
 use super::operand::{NONE, Place};
 use crate::tune;
-
-/// An element of a list of slots.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    slot: i16,
-    below: u32,
-}
-
-/// The stack maps of a function.
-#[derive(Debug, Default)]
-pub struct StackMaps {
-    locals: Box<[i16]>,
-    /// Byte offset of the end of a calling instruction, ascending, and its list.
-    points: Box<[(u32, u32)]>,
-    nodes: Box<[Node]>,
-}
-
-impl StackMaps {
-    /// Calls `visit` with every slot that holds a reference while the call that returns to byte
-    /// `offset` is in progress. Slots are relative to the frame.
-    pub fn visit(&self, offset: u32, visit: &mut dyn FnMut(i16)) {
-        self.locals.iter().for_each(|&slot| visit(slot));
-        if let Ok(point) = self.points.binary_search_by_key(&offset, |point| point.0) {
-            let mut node = self.points[point].1;
-            while let Some(Node { slot, below }) = self.nodes.get(node as usize) {
-                visit(*slot);
-                node = *below;
-            }
-        }
-    }
-}
+use crate::vm::stack_map::{Node, StackMaps};
 
 /// The stack maps while they are made.
 #[derive(Debug, Default)]
@@ -56,11 +26,8 @@ impl Maps {
     /// The finished maps.
     pub fn finish(self, places: &[u32], locals: Vec<i16>) -> StackMaps {
         let lists = self.points.iter().map(|point| point.1);
-        StackMaps {
-            locals: locals.into(),
-            points: places.iter().copied().zip(lists).collect(),
-            nodes: self.nodes.into(),
-        }
+        let points = places.iter().copied().zip(lists).collect();
+        StackMaps::new(locals, points, self.nodes)
     }
 }
 

@@ -40,11 +40,11 @@ use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::index::DefinedFuncIndex;
 use crate::isa::Op;
 use crate::vm::CatchTable;
+use crate::vm::stack_map::StackMaps;
 use crate::wasm::ModuleInfo;
 
 use emit::Emitter;
 use frame::Frame;
-pub use maps::StackMaps;
 use operand::Stack;
 
 /// What the engine's configuration says about code.
@@ -66,16 +66,16 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Code {
     /// The instructions.
-    pub words: Box<[u64]>,
+    pub(crate) words: Box<[u64]>,
     /// Byte offset of the first instruction to execute.
-    pub entry: u32,
+    pub(crate) entry: u32,
     /// With [`Options::source_map`]: byte offset of an instruction and module offset of the
     /// operator it came from, ascending.
-    pub source_map: Vec<(u32, u32)>,
+    source_map: Vec<(u32, u32)>,
     /// Where references are while calls are in progress.
-    pub stack_maps: StackMaps,
+    pub(crate) stack_maps: StackMaps,
     /// What is caught where.
-    pub catches: CatchTable,
+    pub(crate) catches: CatchTable,
 }
 
 impl Code {
@@ -95,6 +95,17 @@ impl Code {
             .collect();
         let (entry, source_map, catches) = (code.entry, code.source_map, code.catches);
         Code { words, entry, source_map, stack_maps, catches }
+    }
+
+    /// The instructions.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// With [`Options::source_map`]: byte offset of an instruction and module offset of the operator
+    /// it came from, ascending.
+    pub(crate) fn into_source_map(self) -> Box<[(u32, u32)]> {
+        self.source_map.into()
     }
 
     /// The module offset of the operator that the instruction at byte `offset` came from.

@@ -1,7 +1,19 @@
 //! Code as the objects of a store know it: where functions begin, and what an address in code means.
+//!
+//! A [`CodeMap`] has all data about the code of a module. Instances keep it alive and contexts lead
+//! to it, so whoever meets an address in a frame asks the frame's context: collector, unwinder,
+//! backtraces, and the first call of a function.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use super::catch::{CatchTable, CodeTable};
+use super::stack_map::StackMaps;
+use crate::error::Result;
+use crate::index::DefinedFuncIndex;
+use crate::wasm::ModuleInfo;
 
 /// Where a function's bytecode starts. Calls go through this cell, so that lazy translation and
 /// re-threading replace code by one store.
@@ -115,6 +127,255 @@ impl CodePlace {
         match self {
             CodePlace::Inside(pc) => pc,
             CodePlace::Returns(pc) => pc.wrapping_sub(1),
+        }
+    }
+}
+
+/// Pairs of a byte offset in a function's code and one in the module, ascending: the instruction and
+/// the operator that it came from.
+pub type SourceMap = Box<[(u32, u32)]>;
+
+/// The code of a function, ready to run, with what is known of it.
+#[derive(Debug)]
+pub struct FunctionCode {
+    words: Box<[u64]>,
+    entry: u32,
+    stack_maps: StackMaps,
+    catches: CatchTable,
+}
+
+impl FunctionCode {
+    /// Code that begins at byte `entry` of `words`.
+    ///
+    /// # Safety
+    ///
+    /// The words are threaded code of the function that it is added as, and the maps are its maps.
+    pub unsafe fn new(
+        words: Box<[u64]>,
+        entry: u32,
+        stack_maps: StackMaps,
+        catches: CatchTable,
+    ) -> FunctionCode {
+        FunctionCode { words, entry, stack_maps, catches }
+    }
+
+    fn start(&self) -> *const u8 {
+        self.words.as_ptr().cast()
+    }
+
+    fn len(&self) -> usize {
+        8 * self.words.len()
+    }
+}
+
+/// Who makes code.
+pub trait Translate: Send + Sync {
+    /// Translates a function.
+    ///
+    /// # Errors
+    ///
+    /// When the function exceeds a limit, or is invalid and has not been validated before.
+    fn translate(
+        &self,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        func: DefinedFuncIndex,
+    ) -> Result<FunctionCode>;
+
+    /// The source map of a function that has been translated.
+    ///
+    /// # Errors
+    ///
+    /// None, as it could be translated before.
+    fn source_map(
+        &self,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        func: DefinedFuncIndex,
+    ) -> Result<SourceMap>;
+}
+
+/// The code of a module and all that is known of it, shared by all its instances.
+///
+/// Each defined function has a [`CodeEntry`] through which it is called. It starts as a stub that
+/// has the function translated; once translated, code never moves or changes until the module is
+/// dropped.
+pub struct CodeMap {
+    info: Arc<ModuleInfo>,
+    bytes: Arc<[u8]>,
+    translator: Box<dyn Translate>,
+    entries: CodeEntries,
+    functions: Box<[OnceLock<Box<FunctionCode>>]>,
+    /// Start address of each function's code, for finding the function of an instruction. Locked
+    /// from before any thread can see a function's code until its place is known.
+    places: RwLock<BTreeMap<usize, DefinedFuncIndex>>,
+    /// Source maps that backtraces have asked for.
+    source_maps: Mutex<HashMap<DefinedFuncIndex, SourceMap>>,
+    /// Read when a backtrace asks for it.
+    #[cfg(feature = "dwarf")]
+    symbols: OnceLock<crate::symbols::Symbols>,
+}
+
+impl CodeMap {
+    /// The code of a module that was read from `bytes`, nothing of it translated. `stub` is the head
+    /// of the instruction that translates.
+    ///
+    /// # Safety
+    ///
+    /// The translator's code is that of the functions it is asked for, and `stub` is such a head.
+    pub unsafe fn new(
+        info: Arc<ModuleInfo>,
+        bytes: Arc<[u8]>,
+        translator: Box<dyn Translate>,
+        stub: u64,
+    ) -> CodeMap {
+        let count = info.num_defined_funcs() as usize;
+        CodeMap {
+            translator,
+            entries: CodeEntries::new(count, stub),
+            functions: (0..count).map(|_| OnceLock::new()).collect(),
+            places: RwLock::default(),
+            source_maps: Mutex::default(),
+            #[cfg(feature = "dwarf")]
+            symbols: OnceLock::new(),
+            info,
+            bytes,
+        }
+    }
+
+    /// The module.
+    pub fn info(&self) -> &Arc<ModuleInfo> {
+        &self.info
+    }
+
+    /// The bytes it was read from.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// The entries of the defined functions.
+    pub fn entries(&self) -> &CodeEntries {
+        &self.entries
+    }
+
+    /// Makes sure that a function is translated and its entry leads to the code.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Translate::translate`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such function.
+    pub fn compile(&self, func: DefinedFuncIndex) -> Result<()> {
+        let code = match self.functions[func.idx()].get() {
+            Some(code) => code,
+            None => {
+                let code = self.translator.translate(&self.info, &self.bytes, func)?;
+                self.add(func, code)
+            }
+        };
+        // Whoever finds the function translated publishes it too, as the thread that did it may not
+        // have come here yet.
+        self.entries.publish(func.idx(), code.start().wrapping_add(code.entry as usize));
+        Ok(())
+    }
+
+    /// Adds a function's code and its place, at once for all other threads: a thread that finds the
+    /// code may run it, and collections and exceptions then ask for its maps.
+    fn add(&self, func: DefinedFuncIndex, code: FunctionCode) -> &FunctionCode {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster; its code is as good.
+        let code = self.functions[func.idx()].get_or_init(|| Box::new(code));
+        #[cfg(test)]
+        seam::code_is_visible();
+        places.insert(code.start() as usize, func);
+        code
+    }
+
+    /// The function that an instruction belongs to, and the byte offset of a part of that
+    /// instruction in its code. The one way from an address to what is known of it.
+    pub fn lookup(&self, place: CodePlace) -> Option<(DefinedFuncIndex, u32)> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let pc = place.inside() as usize;
+        let (&start, &func) = places.range(..=pc).next_back()?;
+        let code = self.functions[func.idx()].get()?;
+        let offset = pc - start;
+        (offset < code.len()).then_some((func, offset as u32))
+    }
+
+    /// Where the code of a function that is translated begins and ends.
+    #[cfg(test)]
+    pub(crate) fn range(&self, func: DefinedFuncIndex) -> Option<core::ops::Range<*const u8>> {
+        let code = self.functions[func.idx()].get()?;
+        Some(code.start()..code.start().wrapping_add(code.len()))
+    }
+
+    /// Calls `visit` with the slots of a frame that hold references while the call at `place` is in
+    /// progress.
+    pub fn stack_slots(&self, place: CodePlace, visit: &mut dyn FnMut(i16)) {
+        if let Some((func, offset)) = self.lookup(place)
+            && let Some(code) = self.functions[func.idx()].get()
+        {
+            // Maps are named by the end of the instruction.
+            code.stack_maps.visit(offset + 1, visit);
+        }
+    }
+
+    /// Start and catch table of the code of the instruction at `place`, which stay where they are.
+    pub fn catch_table(&self, place: CodePlace) -> Option<CodeTable> {
+        let (func, _) = self.lookup(place)?;
+        let code = self.functions[func.idx()].get()?;
+        Some((code.start(), NonNull::from(&code.catches)))
+    }
+
+    /// The place in the module, as a byte offset, of the operator that the instruction at byte
+    /// `offset` of a function's code came from.
+    ///
+    /// Source maps are not kept with the code: few functions ever need theirs, and translating
+    /// those again gives it.
+    pub fn source_offset(&self, func: DefinedFuncIndex, offset: u32) -> Option<u32> {
+        let mut maps = self.source_maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let map = match maps.get(&func) {
+            Some(map) => map,
+            None => {
+                let map = self.translator.source_map(&self.info, &self.bytes, func).ok()?;
+                maps.entry(func).or_insert(map)
+            }
+        };
+        let after = map.partition_point(|&(at, _)| at <= offset);
+        Some(map.get(after.checked_sub(1)?)?.1)
+    }
+
+    /// What the module's debug information says.
+    #[cfg(feature = "dwarf")]
+    pub(crate) fn symbols(&self) -> &crate::symbols::Symbols {
+        self.symbols.get_or_init(|| crate::symbols::Symbols::new(&self.info, &self.bytes))
+    }
+}
+
+impl core::fmt::Debug for CodeMap {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("CodeMap").field("functions", &self.functions.len()).finish_non_exhaustive()
+    }
+}
+
+static_assertions::assert_impl_all!(CodeMap: Send, Sync);
+
+/// Where tests come in between two steps of a translation.
+#[cfg(test)]
+pub(crate) mod seam {
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// What this thread does when others can see the next code that it adds.
+        pub static ON_VISIBLE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    /// Other threads can see code from here on that this one is adding.
+    pub(super) fn code_is_visible() {
+        if let Some(act) = ON_VISIBLE.with_borrow_mut(Option::take) {
+            act();
         }
     }
 }

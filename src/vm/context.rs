@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicU32;
 
 use super::heap::{HeapCtx, TypeEntry};
 use super::store::{Hooks, VmStore};
-use super::{CodeEntry, Slot, VmFunc, VmMemory};
+use super::{CodeEntry, CodeMap, Slot, VmFunc, VmMemory};
 
 /// An instance, as handlers see it: the `ctx` register points here. Trailing arrays follow at the
 /// offsets of [`super::VmLayout`].
@@ -21,8 +21,9 @@ pub struct VmCtx {
     pub code: *const CodeEntry,
     /// `VmFunc` objects of the module's defined functions, one each, for `ref.func` and tables.
     pub func_refs: *mut VmFunc,
-    /// The module's shared code object (`code::ModuleCode`), for lazy translation and backtraces.
-    pub module: *const c_void,
+    /// The module's code and what is known of it: for first calls, collections and exceptions. Null
+    /// for the host's own context, which has no code.
+    pub module: *const CodeMap,
     /// This instance's place in the store.
     pub instance_index: u32,
     /// Padding, zero.
@@ -80,6 +81,17 @@ impl StoreCtx {
 }
 
 impl VmCtx {
+    /// What is known of the code of an instance; `None` for the host's own context.
+    ///
+    /// # Safety
+    ///
+    /// `ctx` points to a live context, whose store lives as long as the result.
+    #[inline]
+    pub unsafe fn code_map<'a>(ctx: *const VmCtx) -> Option<&'a CodeMap> {
+        // SAFETY: a live context; instances keep their code.
+        unsafe { (*ctx).module.as_ref() }
+    }
+
     /// The store that an instance lives in.
     ///
     /// # Safety

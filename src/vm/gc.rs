@@ -150,7 +150,7 @@ impl VmStore {
     }
 
     fn gather_roots(&mut self, roots: &mut Vec<Slot>) {
-        (self.ctx.hooks.frame_roots)(self, roots);
+        (self.executor.frame_roots)(self, roots);
         let is_object = |ty: RefType| self.types.top(ty.heap_type()) != HeapType::Func;
         for instance in &self.instances {
             instance.roots(&mut |ty, slots| {

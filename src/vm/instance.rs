@@ -2,7 +2,6 @@
 //! all but the start function, which is code and so a matter of higher layers.
 
 use core::alloc::Layout;
-use core::any::Any;
 use core::ptr::NonNull;
 use std::sync::Arc;
 
@@ -12,30 +11,17 @@ use super::layout::GlobalPlace;
 use super::memory::{Growth, LinearMemory};
 use super::store::{FuncRef, GlobalHandle, Handle, Resource, StoreId};
 use super::table::Table;
-use super::{CodeEntry, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmMemory, VmStore};
+use super::{CodeMap, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmMemory, VmStore};
 use crate::error::{Error, Printable, Result, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
 use crate::trap::Trap;
 use crate::types::{RefType, TagType, ValType};
 use crate::wasm::{ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo};
 
-/// What an instance is made of, besides its imports.
-#[derive(Clone)]
-pub struct InstanceSource {
-    /// The module.
-    pub info: Arc<ModuleInfo>,
-    /// The bytes it was read from.
-    pub bytes: Arc<[u8]>,
-    /// Code entries of its defined functions, kept alive by `owner`.
-    pub code: *const CodeEntry,
-    /// Keeps the code alive; what [`VmCtx::module`] points to.
-    pub owner: Arc<dyn Any + Send + Sync>,
-}
-
 /// An instance, as its store knows it.
 pub struct Instance {
     ctx: NonNull<VmCtx>,
-    source: InstanceSource,
+    code: Arc<CodeMap>,
     /// [`VmFunc`] objects of the defined functions; reached through `VmCtx::func_refs` only.
     func_refs: *mut [VmFunc],
     tables: Box<[u32]>,
@@ -50,17 +36,12 @@ pub struct Instance {
 impl Instance {
     /// The module.
     pub fn info(&self) -> &Arc<ModuleInfo> {
-        &self.source.info
+        self.code.info()
     }
 
-    /// The module's bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.source.bytes
-    }
-
-    /// What keeps the module's code alive.
-    pub fn owner(&self) -> &Arc<dyn Any + Send + Sync> {
-        &self.source.owner
+    /// The module's code.
+    pub fn code(&self) -> &Arc<CodeMap> {
+        &self.code
     }
 
     /// The context that code of this instance runs with.
@@ -77,7 +58,7 @@ impl Instance {
         if self.data_dropped[segment as usize] {
             return &[];
         }
-        &self.source.bytes[self.source.info.datas[segment as usize].range.clone()]
+        &self.code.bytes()[self.info().datas[segment as usize].range.clone()]
     }
 
     pub(super) fn drop_data(&mut self, segment: u32) {
@@ -86,7 +67,7 @@ impl Instance {
 
     /// Visits the references in globals and passive segments, with their types.
     pub(super) fn roots(&self, visit: &mut dyn FnMut(RefType, &[Slot])) {
-        let info = &self.source.info;
+        let info = self.info();
         let defined = info.num_imported_globals as usize;
         for (ty, place) in info.globals.iter().zip(&info.layout.globals).skip(defined) {
             if let (ValType::Ref(ty), GlobalPlace::Inline(offset)) = (ty.content(), *place) {
@@ -114,7 +95,7 @@ impl Instance {
     }
 
     pub(super) fn defined_global_ptr(&self, global: u32) -> NonNull<Slot> {
-        match self.source.info.layout.globals[global as usize] {
+        match self.info().layout.globals[global as usize] {
             GlobalPlace::Inline(offset) => self.place(offset),
             // SAFETY: imported globals' places hold pointers from instantiation on.
             GlobalPlace::Indirect(offset) => unsafe { self.place(offset).read() },
@@ -128,7 +109,7 @@ impl Instance {
 
     /// The place of an imported function.
     fn import_place(&self, index: u32) -> NonNull<VmImport> {
-        self.place(self.source.info.layout.funcs + VmImport::offset(index))
+        self.place(self.info().layout.funcs + VmImport::offset(index))
     }
 
     /// The function with an index in the module.
@@ -137,7 +118,7 @@ impl Instance {
     ///
     /// If the module has no such function.
     pub fn func(&self, store: StoreId, index: FuncIndex) -> FuncRef {
-        let info = &self.source.info;
+        let info = self.info();
         let ptr = match info.defined_func(index) {
             Some(defined) => {
                 assert!(index.idx() < info.funcs.len(), "no such function");
@@ -187,7 +168,7 @@ impl Drop for Instance {
         // SAFETY: both were allocated in `instantiate` with these layouts; the store is going and
         // nothing runs.
         unsafe {
-            std::alloc::dealloc(self.ctx.as_ptr().cast(), Instance::layout(&self.source.info));
+            std::alloc::dealloc(self.ctx.as_ptr().cast(), Instance::layout(self.info()));
             drop(Box::from_raw(self.func_refs));
         }
     }
@@ -217,8 +198,8 @@ impl VmStore {
     /// # Errors
     ///
     /// When the imports do not fit, limits refuse, or initialisation traps ([`Trap`]).
-    pub fn instantiate(&mut self, source: InstanceSource, imports: &[External]) -> Result<Handle> {
-        let info = source.info.clone();
+    pub fn instantiate(&mut self, code: Arc<CodeMap>, imports: &[External]) -> Result<Handle> {
+        let info = code.info().clone();
         ensure!(
             imports.len() == info.imports.len(),
             "expected {} imports, found {}",
@@ -239,7 +220,7 @@ impl VmStore {
         for ty in &info.types {
             self.use_type(ty);
         }
-        let this = self.allocate_instance(source, imports)?;
+        let this = self.allocate_instance(code, imports)?;
         self.init_globals(this, &info)?;
         self.init_tables(this, &info)?;
         self.init_passive_elems(this, &info)?;
@@ -249,12 +230,8 @@ impl VmStore {
     }
 
     /// Allocates an instance with its memories, tables (null so far) and globals (zero so far).
-    fn allocate_instance(
-        &mut self,
-        source: InstanceSource,
-        imports: &[External],
-    ) -> Result<Handle> {
-        let info = source.info.clone();
+    fn allocate_instance(&mut self, code: Arc<CodeMap>, imports: &[External]) -> Result<Handle> {
+        let info = code.info().clone();
         let store = self.id();
         let index = self.instances.len() as u32;
         let mut tables = Vec::with_capacity(info.tables.len());
@@ -287,7 +264,7 @@ impl VmStore {
         let Some(ctx) = NonNull::new(raw.cast::<VmCtx>()) else {
             std::alloc::handle_alloc_error(Instance::layout(&info))
         };
-        let func_refs = self.make_func_refs(&source, ctx, index);
+        let func_refs = self.make_func_refs(&code, ctx, index);
         let mem0 = match memories.first() {
             Some(&memory) => self.memory_ptr(memory).as_ptr(),
             None => no_memory(),
@@ -301,7 +278,7 @@ impl VmStore {
             tags: tags.into(),
             elems: vec![Box::default(); info.elements.len()].into(),
             data_dropped: vec![false; info.datas.len()].into(),
-            source,
+            code,
         };
         if info.has_float_locals && self.ctx.pins_floats == 0 {
             self.pin_floats();
@@ -313,9 +290,9 @@ impl VmStore {
             ctx.write(VmCtx {
                 store: self.ctx.inner.cast::<StoreCtx>(),
                 mem0,
-                code: instance.source.code,
+                code: instance.code.entries().as_ptr(),
                 func_refs: func_refs.cast(),
-                module: Arc::as_ptr(&instance.source.owner).cast(),
+                module: Arc::as_ptr(&instance.code),
                 instance_index: index,
                 reserved: 0,
             });
@@ -345,7 +322,7 @@ impl VmStore {
     fn import_call(&self, func: *const VmFunc) -> *const () {
         // SAFETY: functions live as long as their store.
         let is_host = unsafe { (*func).instance.is_null() };
-        (self.ctx.hooks.import_call)(is_host, self.ctx.pins_floats != 0)
+        (self.executor.import_call)(is_host, self.ctx.pins_floats != 0)
     }
 
     /// Code that pins floats comes into the store: from now on all calls of host functions save
@@ -353,7 +330,7 @@ impl VmStore {
     fn pin_floats(&mut self) {
         self.ctx.pins_floats = 1;
         for instance in &self.instances {
-            for index in 0..instance.source.info.num_imported_funcs {
+            for index in 0..instance.info().num_imported_funcs {
                 let place = instance.import_place(index);
                 // SAFETY: the place was filled at instantiation; no handler runs.
                 unsafe {
@@ -364,18 +341,13 @@ impl VmStore {
         }
     }
 
-    fn make_func_refs(
-        &self,
-        source: &InstanceSource,
-        ctx: NonNull<VmCtx>,
-        instance: u32,
-    ) -> *mut [VmFunc] {
-        let info = &source.info;
+    fn make_func_refs(&self, code: &CodeMap, ctx: NonNull<VmCtx>, instance: u32) -> *mut [VmFunc] {
+        let (info, entries) = (code.info(), code.entries().as_ptr());
         let funcs = (0..info.num_defined_funcs()).map(|defined| {
             let index = info.func_index(defined.into());
             let ty = info.func_type_info(index);
             VmFunc {
-                code: source.code.wrapping_add(defined as usize),
+                code: entries.wrapping_add(defined as usize),
                 instance: ctx.as_ptr(),
                 type_id: ty.id.0,
                 // Validation bounds both by 1000 values, so 2000 slots.
@@ -435,7 +407,7 @@ impl VmStore {
     }
 
     fn run_active_data(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
-        let bytes = self.instance(this).source.bytes.clone();
+        let bytes = self.instance(this).code.bytes().clone();
         for (i, segment) in info.datas.iter().enumerate() {
             let DataMode::Active { memory, offset } = &segment.mode else { continue };
             let memory = self.memory_handle(this, *memory);

@@ -24,12 +24,13 @@ pub mod owner;
 pub mod roots;
 pub mod shared;
 pub mod stack;
+pub mod stack_map;
 pub mod store;
 pub mod table;
 pub mod value;
 
 pub use catch::CatchTable;
-pub use code_map::{CodeEntries, CodeEntry, CodePlace};
+pub use code_map::{CodeEntry, CodeMap, CodePlace};
 pub use context::{StoreCtx, VmCtx};
 pub use func::{HostOutcome, HostReturn, HostShim, Unused, VmFunc, VmHostFunc, VmImport};
 pub use layout::VmLayout;

@@ -6,35 +6,21 @@
 //! here: borrows of the store are pairs of that pointer and a lifetime, and real references, made
 //! by the methods below, are borrowed from them and end before any code runs.
 
-use core::any::Any;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::awaited::LaterAnswer;
-use super::catch::CodeTable;
 use super::limits::StoreTunables;
 use super::memory::Growth;
-use super::store::{Handle, Resource, StoreId};
-use super::{CodePlace, Failure, Hooks, Slot, VmCtx, VmStore};
+use super::store::{Executor, Handle, Resource, StoreId};
+use super::{Hooks, VmCtx, VmStore};
 use crate::error::{Error, Result};
 use crate::wasm::TypeRegistry;
 
 /// What a store needs of the layers above: implemented by the data that belongs to it.
 pub trait Embedder: Sized + 'static {
-    /// Translates a defined function of an instance whose [`super::instance::InstanceSource::owner`]
-    /// this is, and publishes the code in its entry.
-    ///
-    /// # Errors
-    ///
-    /// When the function cannot be translated; execution ends with the error.
-    fn compile(owner: &Arc<dyn Any + Send + Sync>, defined_index: u32) -> Result<()>;
-
-    /// Start and catch table of the code of a call; both live as long as the owner.
-    fn catch_table(owner: &Arc<dyn Any + Send + Sync>, place: CodePlace) -> Option<CodeTable>;
-
     /// May a memory, a table or the heap grow?
     ///
     /// # Errors
@@ -52,12 +38,6 @@ pub trait Embedder: Sized + 'static {
     ///
     /// As in [`Embedder::growing`].
     fn grow_failed(&mut self, what: Resource, error: Error) -> Result<()>;
-
-    /// Adds the references in the frames of all activations of a store to a list.
-    fn frame_roots(store: &VmStore, roots: &mut Vec<Slot>);
-
-    /// The handler that calls an imported function; see [`Hooks::import_call`].
-    fn import_call(is_host: bool, pins_floats: bool) -> *const ();
 }
 
 /// The hooks of a store with data `D`.
@@ -65,28 +45,10 @@ struct HooksOf<D>(PhantomData<D>);
 
 impl<D: Embedder> HooksOf<D> {
     const HOOKS: Hooks = Hooks {
-        compile: compile::<D>,
-        catch_table: D::catch_table,
         growing: growing::<D>,
         growing_later: growing_later::<D>,
         grow_failed: grow_failed::<D>,
-        frame_roots: D::frame_roots,
-        import_call: D::import_call,
     };
-}
-
-unsafe fn compile<D: Embedder>(ctx: *mut VmCtx, defined_index: u32) -> bool {
-    // SAFETY: handlers call this with their live context, having published their state.
-    let (store, instance) = unsafe { (VmCtx::store_mut(ctx), (*ctx).instance_index) };
-    let owner = store.instances[instance as usize].owner().clone();
-    // A handler cannot be unwound through.
-    let failure = match catch_unwind(AssertUnwindSafe(|| D::compile(&owner, defined_index))) {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => Failure::Host(error),
-        Err(payload) => Failure::Panic(payload),
-    };
-    store.pending = Some(failure);
-    false
 }
 
 unsafe fn growing<D: Embedder>(
@@ -140,9 +102,10 @@ impl<D: Embedder> StoreOwner<D> {
     pub fn new(
         tunables: StoreTunables,
         types: Arc<TypeRegistry>,
+        executor: &'static Executor,
         user: D,
     ) -> Result<StoreOwner<D>> {
-        let vm = VmStore::new(tunables, types, &HooksOf::<D>::HOOKS)?;
+        let vm = VmStore::new(tunables, types, &HooksOf::<D>::HOOKS, executor)?;
         let root = NonNull::from(Box::leak(Box::new(Whole { vm, user })));
         // SAFETY: the store is the first field of the new object, which stays where it is.
         unsafe { VmStore::place(root.as_ptr().cast()) };

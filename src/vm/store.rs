@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use super::awaited::{Awaited, LaterAnswer, Poller};
-use super::catch::CodeTable;
 use super::exception::Exceptions;
 use super::func::VmHostFunc;
 use super::gc::{HostObjects, TypeTable};
@@ -23,7 +22,7 @@ use super::roots::Roots;
 use super::stack::ValueStack;
 use super::table::Table;
 use super::value::{ObjectRef, Value};
-use super::{CodePlace, Slot, StoreCtx, VmCtx, VmFunc, VmTable};
+use super::{Slot, StoreCtx, VmCtx, VmFunc, VmTable};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
@@ -42,15 +41,9 @@ impl StoreId {
     }
 }
 
-/// What only higher layers can do.
+/// What only the embedder's data can do: answer for the limits.
 #[derive(Debug)]
 pub struct Hooks {
-    /// Translates a defined function of the module that `ctx` is an instance of, and publishes the
-    /// code in its [`super::CodeEntry`]. `false`: it failed, and why is pending in the store.
-    pub compile: unsafe fn(ctx: *mut VmCtx, defined_index: u32) -> bool,
-    /// Start and catch table of the code of a call, in the module that `owner` keeps. Both live as
-    /// long as the owner. `None`: not in code of that module.
-    pub catch_table: fn(owner: &Arc<dyn Any + Send + Sync>, place: CodePlace) -> Option<CodeTable>,
     /// May the embedder's limits let a memory or table grow?
     pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
     /// The same, where the embedder may take its time; `None` if it need not.
@@ -61,6 +54,11 @@ pub struct Hooks {
     ) -> Option<LaterAnswer<'static>>,
     /// A growth was allowed but failed.
     pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
+}
+
+/// What stores need of the layer that executes code: the same for all.
+#[derive(Debug)]
+pub struct Executor {
     /// Adds the references in the frames of all activations to a list.
     pub frame_roots: fn(store: &VmStore, roots: &mut Vec<Slot>),
     /// The handler that calls an imported function: of the host's, or of an instance's; and where
@@ -103,6 +101,7 @@ pub struct VmStore {
     root: VmCtx,
     /// Why execution failed; `None` if [`StoreCtx::trap`] says it.
     pub pending: Option<Failure>,
+    pub(super) executor: &'static Executor,
     stack: ValueStack,
     interrupt: Arc<InterruptState>,
     pub(super) tunables: StoreTunables,
@@ -222,6 +221,7 @@ impl VmStore {
         tunables: StoreTunables,
         types: Arc<TypeRegistry>,
         hooks: &'static Hooks,
+        executor: &'static Executor,
     ) -> Result<VmStore> {
         let stack = ValueStack::new(tunables.stack_bytes)?;
         crate::sys::signals::prepare_thread();
@@ -256,6 +256,7 @@ impl VmStore {
                 reserved: 0,
             },
             pending: None,
+            executor,
             stack,
             interrupt,
             exceptions: Exceptions::new(tunables.exception_bytes),
@@ -795,11 +796,6 @@ impl VmStore {
     /// An instance by its place.
     pub fn instance_at(&self, index: u32) -> &Instance {
         &self.instances[index as usize]
-    }
-
-    /// What keeps the code of an instance alive; `None` for the host's own context, which has none.
-    pub fn code_owner(&self, instance: u32) -> Option<&Arc<dyn Any + Send + Sync>> {
-        self.instances.get(instance as usize).map(Instance::owner)
     }
 
     /// Instances made so far.
