@@ -1,0 +1,6 @@
+(module (type $t (func (param i32) (result i32))) (table 4 funcref) (elem (i32.const 0) $a $b)
+  (func $a (type $t) (block (block (block (br_table 0 1 2 (local.get 0))) (return (i32.const 1))) (return (i32.const 2))) (i32.const 3))
+  (func $b (export "b") (type $t) (local i32)
+    (loop $l (local.set 1 (i32.add (local.get 1) (call_indirect (type $t) (local.get 0) (i32.const 0))))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (if (result i32) (local.get 1) (then (select (local.get 0) (local.get 1) (i32.const 1))) (else (return_call $a (i32.const 0))))))

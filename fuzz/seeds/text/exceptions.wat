@@ -1,0 +1,7 @@
+(module (tag $e (param i32)) (tag $f)
+  (func $t (param i32) (if (local.get 0) (then (throw $e (local.get 0)))) (throw $f))
+  (func (export "new") (param i32) (result i32)
+    (block $b (result i32) (block $c (result exnref) (try_table (catch $e $b) (catch_all_ref $c) (call $t (local.get 0))) (return (i32.const 0)))
+      (throw_ref)))
+  (func (export "old") (param i32) (result i32)
+    try (result i32) (call $t (local.get 0)) i32.const 0 catch $e catch_all i32.const 2 end))

@@ -1,0 +1,8 @@
+(module (memory (export "m") 1 3) (memory $n i64 1 2) (data (i32.const 8) "hello") (data $p "passive")
+  (global $g (export "g") (mut i64) (i64.const 5))
+  (func (export "f") (param i32) (result i32)
+    (i32.store offset=4 (local.get 0) (i32.load8_s offset=1 (i32.const 8)))
+    (memory.init 0 $p (i32.const 100) (i32.const 0) (i32.const 7)) (data.drop $p)
+    (memory.fill (i32.const 200) (i32.const 7) (i32.const 50)) (memory.copy (i32.const 300) (i32.const 190) (i32.const 80))
+    (i64.store $n (i64.const 16) (global.get $g)) (global.set $g (i64.load32_u $n (i64.const 14)))
+    (drop (memory.grow $n (i64.const 1))) (memory.grow (i32.const 1))))

@@ -1,0 +1,8 @@
+(module (rec (type $n (sub (struct (field (mut (ref null $n))) (field i8)))) (type $m (sub $n (struct (field (mut (ref null $n))) (field i8) (field f64)))))
+  (type $a (array (mut i16))) (data $d "abcdef") (global $k (mut (ref null $n)) (ref.null $n))
+  (func (export "f") (result i32)
+    (global.set $k (struct.new $m (global.get $k) (i32.const 3) (f64.const 1)))
+    (drop (array.new_data $a $d (i32.const 0) (i32.const 3)))
+    (if (ref.test (ref $m) (global.get $k)) (then (drop (ref.cast (ref $m) (global.get $k)))))
+    (i32.add (struct.get_s $n 1 (global.get $k)) (i31.get_u (ref.i31 (i32.const 9)))))
+  (func (export "g") (result anyref) (any.convert_extern (extern.convert_any (array.new_fixed $a 2 (i32.const 1) (i32.const 2))))))
