@@ -10,6 +10,7 @@ use super::{CodeEntry, CodeMap, Slot, VmFunc, VmMemory};
 /// An instance, as handlers see it: the `ctx` register points here. Trailing arrays follow at the
 /// offsets of [`super::VmLayout`].
 #[repr(C)]
+#[cfg_attr(not(target_pointer_width = "64"), repr(align(16)))]
 #[derive(Debug)]
 pub struct VmCtx {
     /// The store's context.

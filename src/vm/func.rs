@@ -114,6 +114,6 @@ pub struct VmHostFunc {
 
 // Handlers that only want the function read one pointer.
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmImport, func), 0);
-static_assertions::const_assert_eq!(core::mem::size_of::<VmImport>(), 16);
+static_assertions::const_assert_eq!(core::mem::size_of::<VmImport>(), 2 * size_of::<usize>());
 // The trampoline takes a `VmFunc` pointer for a `VmHostFunc` pointer.
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmHostFunc, func), 0);

@@ -20,7 +20,6 @@ pub struct VmTable {
 }
 
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmTable, elems), 0);
-static_assertions::const_assert_eq!(memoffset::offset_of!(VmTable, len), 8);
 
 /// A table and its storage.
 #[repr(C)]

@@ -80,7 +80,7 @@ pub struct TypeEntry {
     pub reserved: u64,
 }
 
-static_assertions::const_assert_eq!(core::mem::size_of::<TypeEntry>(), 32);
+static_assertions::const_assert!(size_of::<TypeEntry>() == 32 || size_of::<usize>() < 8);
 
 impl TypeEntry {
     /// An entry of no type.
