@@ -192,8 +192,9 @@ impl Config {
 
     /// Catch out-of-bounds accesses of 32-bit memories as page faults instead of checking each?
     ///
-    /// On by default where it is supported (Linux on x86-64, not with the `loop` dispatch backend
-    /// of unoptimised builds), without effect elsewhere. Each such
+    /// On by default where it is supported (Linux, Android, Apple's systems and Windows on x86-64 and
+    /// AArch64, not with the `loop` dispatch backend of unoptimised builds) and the process can have the
+    /// address space, without effect elsewhere; see [`Engine::uses_guard_pages`](crate::Engine::uses_guard_pages). Each such
     /// memory then takes 8 GiB of address space, and a signal handler is installed in the process,
     /// which passes on all other faults. 64-bit memories and those with custom page sizes always
     /// work with checks.

@@ -32,8 +32,11 @@ impl Engine {
     ///
     /// When the configuration cannot be had on this machine. None of today's can fail.
     pub fn new(config: &Config) -> Result<Engine> {
-        let tunables = config.store_tunables();
+        let mut tunables = config.store_tunables();
         exec::initialise();
+        // Some systems, and limits of a process, let nobody have so much address space at once.
+        tunables.memory.guard_pages =
+            tunables.memory.guard_pages && crate::vm::memory::guards_can_be_had();
         if tunables.memory.guard_pages {
             exec::guard::install();
         }

@@ -1,18 +1,34 @@
 //! What the operating system gives: reserved address space and, where they are supported, page
 //! faults that become traps.
 //!
-//! Each part has twins with one interface: [`Mapping`] is made of `mmap` on unix and of the
-//! allocator elsewhere; [`signals`] is real on the targets whose fault contexts are known and
-//! empty elsewhere. Miri, which has neither page protection nor signals, gets the portable ones.
+//! Each part has twins with one interface: [`Mapping`] is made of `mmap` on unix, of `VirtualAlloc` on
+//! Windows and of the allocator elsewhere; [`signals`] is real on the targets whose fault contexts are
+//! known and empty elsewhere. Miri, which has neither page protection nor signals, gets the portable ones.
 //! Nothing here knows about WebAssembly.
 
 #[cfg_attr(all(unix, not(miri)), path = "unix.rs")]
-#[cfg_attr(not(all(unix, not(miri))), path = "portable.rs")]
+#[cfg_attr(all(windows, not(miri)), path = "windows.rs")]
+#[cfg_attr(any(miri, not(any(unix, windows))), path = "portable.rs")]
 mod mapping;
 
-#[cfg_attr(all(target_os = "linux", target_arch = "x86_64", not(miri)), path = "signals/linux.rs")]
 #[cfg_attr(
-    not(all(target_os = "linux", target_arch = "x86_64", not(miri))),
+    all(
+        any(target_os = "linux", target_os = "android", target_vendor = "apple"),
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ),
+    path = "signals/unix.rs"
+)]
+#[cfg_attr(
+    all(windows, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)),
+    path = "signals/windows.rs"
+)]
+#[cfg_attr(
+    not(all(
+        any(target_os = "linux", target_os = "android", target_vendor = "apple", windows),
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    )),
     path = "signals/disabled.rs"
 )]
 pub mod signals;

@@ -43,8 +43,8 @@ struct Anywhere<T>(T);
 const _: () = assert!(cfg!(target_endian = "little"), "numbers are read and written as they are");
 
 /// A volatile load is one instruction. A volatile store of a packed structure goes through the
-/// native stack, so on x86-64 the instruction is written out. Floats go straight between memory and
-/// a float register.
+/// native stack, so where that matters the instruction is written out. Floats go straight between memory
+/// and a float register.
 macro_rules! racy {
     ($($t:ty, $class:ident, $op:literal, $m:literal;)*) => {$(
         impl Racy for $t {
@@ -64,7 +64,27 @@ macro_rules! racy {
                 }
             }
 
-            #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+            #[cfg(all(target_arch = "aarch64", not(miri)))]
+            #[inline(always)]
+            unsafe fn write_at(base: *mut u8, offset: usize, value: $t) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    core::arch::asm!(concat!($op, " {v", $m, "}, [{b}, {o}]"), b = in(reg) base,
+                        o = in(reg) offset, v = in($class) value, options(nostack, preserves_flags));
+                }
+            }
+
+            #[cfg(all(target_arch = "aarch64", not(miri)))]
+            #[inline(always)]
+            unsafe fn write(p: *mut u8, value: $t) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    core::arch::asm!(concat!($op, " {v", $m, "}, [{p}]"), p = in(reg) p,
+                        v = in($class) value, options(nostack, preserves_flags));
+                }
+            }
+
+            #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
             #[inline(always)]
             unsafe fn write_at(base: *mut u8, offset: usize, value: $t) {
                 // SAFETY: the caller's promise.
@@ -73,6 +93,7 @@ macro_rules! racy {
         }
     )*};
 }
+#[cfg(not(all(target_arch = "aarch64", not(miri))))]
 racy! {
     u8, reg_byte, "mov byte ptr", "";
     i8, reg_byte, "mov byte ptr", "";
@@ -83,6 +104,18 @@ racy! {
     u64, reg, "mov qword ptr", ":r";
     f32, xmm_reg, "movss dword ptr", "";
     f64, xmm_reg, "movsd qword ptr", "";
+}
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+racy! {
+    u8, reg, "strb", ":w";
+    i8, reg, "strb", ":w";
+    u16, reg, "strh", ":w";
+    i16, reg, "strh", ":w";
+    u32, reg, "str", ":w";
+    i32, reg, "str", ":w";
+    u64, reg, "str", ":x";
+    f32, vreg, "str", ":s";
+    f64, vreg, "str", ":d";
 }
 
 /// Bytes of a word that bulk operations move at once.
@@ -298,7 +331,110 @@ atomic_int! {
     u64, reg, "rax", ":r";
 }
 
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+/// Loads and stores of which the processor notices whether another thread came between. `$s` is what
+/// names of instructions end with, `$m` the width of registers.
+#[cfg(all(target_arch = "aarch64", not(target_feature = "lse"), not(miri)))]
+macro_rules! atomic_int {
+    ($($t:ty, $s:literal, $m:literal;)*) => {$(
+        impl AtomicInt for $t {
+            #[inline(always)]
+            unsafe fn atomic_load(p: *mut u8) -> $t {
+                let value: u64;
+                // SAFETY: the caller's promise. Not `readonly`, so that nothing moves across.
+                unsafe {
+                    core::arch::asm!(concat!("ldar", $s, " {v", $m, "}, [{p}]"), v = out(reg) value,
+                        p = in(reg) p, options(nostack, preserves_flags));
+                }
+                value as $t
+            }
+
+            #[inline(always)]
+            unsafe fn atomic_store(p: *mut u8, value: $t) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    core::arch::asm!(concat!("stlr", $s, " {v", $m, "}, [{p}]"),
+                        v = in(reg) u64::from(value), p = in(reg) p,
+                        options(nostack, preserves_flags));
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn atomic_rmw(op: Rmw, p: *mut u8, value: $t) -> $t {
+                let value = u64::from(value);
+                let old: u64;
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match op {
+                        Rmw::Add => atomic_int!(@loop "add", $s, $m, p, value, old),
+                        Rmw::Sub => atomic_int!(@loop "sub", $s, $m, p, value, old),
+                        Rmw::And => atomic_int!(@loop "and", $s, $m, p, value, old),
+                        Rmw::Or => atomic_int!(@loop "orr", $s, $m, p, value, old),
+                        Rmw::Xor => atomic_int!(@loop "eor", $s, $m, p, value, old),
+                        Rmw::Xchg => {
+                            core::arch::asm!(
+                                "2:",
+                                concat!("ldaxr", $s, " {old", $m, "}, [{p}]"),
+                                concat!("stlxr", $s, " {failed:w}, {v", $m, "}, [{p}]"),
+                                "cbnz {failed:w}, 2b",
+                                old = out(reg) old, failed = out(reg) _, v = in(reg) value,
+                                p = in(reg) p, options(nostack, preserves_flags));
+                        }
+                    }
+                }
+                old as $t
+            }
+
+            #[inline(always)]
+            unsafe fn atomic_cmpxchg(p: *mut u8, expected: $t, new: $t) -> $t {
+                let old: u64;
+                // SAFETY: the caller's promise.
+                unsafe {
+                    core::arch::asm!(
+                        "2:",
+                        concat!("ldaxr", $s, " {old", $m, "}, [{p}]"),
+                        concat!("cmp {old", $m, "}, {expected", $m, "}"),
+                        "b.ne 3f",
+                        concat!("stlxr", $s, " {failed:w}, {new", $m, "}, [{p}]"),
+                        "cbnz {failed:w}, 2b",
+                        "3:",
+                        "clrex",
+                        old = out(reg) old, failed = out(reg) _, new = in(reg) u64::from(new),
+                        expected = in(reg) u64::from(expected), p = in(reg) p, options(nostack));
+                }
+                old as $t
+            }
+
+            #[inline(always)]
+            fn wrap(value: u64) -> $t {
+                value as $t
+            }
+        }
+    )*};
+    (@loop $op:literal, $s:literal, $m:literal, $p:ident, $value:ident, $old:ident) => {
+        core::arch::asm!(
+            "2:",
+            concat!("ldaxr", $s, " {old", $m, "}, [{p}]"),
+            concat!($op, " {new", $m, "}, {old", $m, "}, {v", $m, "}"),
+            concat!("stlxr", $s, " {failed:w}, {new", $m, "}, [{p}]"),
+            "cbnz {failed:w}, 2b",
+            old = out(reg) $old, new = out(reg) _, failed = out(reg) _, v = in(reg) $value,
+            p = in(reg) $p, options(nostack, preserves_flags))
+    };
+}
+#[cfg(all(target_arch = "aarch64", not(target_feature = "lse"), not(miri)))]
+atomic_int! {
+    u8, "b", ":w";
+    u16, "h", ":w";
+    u32, "", ":w";
+    u64, "", ":x";
+}
+
+/// Operations of the core library. On AArch64 they are calls where the instructions that do each at once
+/// are not known to be there.
+#[cfg(any(
+    miri,
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", not(target_feature = "lse"))))
+))]
 macro_rules! atomic_int {
     ($($t:ty, $atomic:ident;)*) => {$(
         impl AtomicInt for $t {
@@ -349,9 +485,15 @@ macro_rules! atomic_int {
         }
     )*};
 }
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[cfg(any(
+    miri,
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", not(target_feature = "lse"))))
+))]
 use core::sync::atomic::Ordering::SeqCst;
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[cfg(any(
+    miri,
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", not(target_feature = "lse"))))
+))]
 atomic_int! {
     u8, AtomicU8;
     u16, AtomicU16;

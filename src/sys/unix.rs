@@ -136,7 +136,7 @@ impl Mapping {
 
     /// The pages of the first `used` bytes, moved to a longer mapping. `None` if the system cannot;
     /// this mapping is empty otherwise.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(target_os = "linux")]
     fn move_pages(&mut self, used: usize, len: usize) -> Option<Mapping> {
         let used = used.next_multiple_of(page_size());
         // Miri knows no mappings of which only a part is moved.
@@ -166,7 +166,7 @@ impl Mapping {
         Some(map)
     }
 
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(target_os = "linux"))]
     fn move_pages(&mut self, _used: usize, _len: usize) -> Option<Mapping> {
         None
     }

@@ -20,7 +20,7 @@ use crate::wasm::ModuleInfo;
 ///
 /// Until the function is translated, `pc` points to `stub`, which holds the head of the
 /// `lazy_compile` instruction: the handler finds the entry from its own `pc`.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Debug)]
 pub struct CodeEntry {
     /// First instruction.

@@ -49,6 +49,11 @@ const GUARDED_RESERVATION: usize = {
     if usize::BITS >= 64 { bytes as usize } else { 0 }
 };
 
+/// Does the system give the address space of a guarded memory, now?
+pub fn guards_can_be_had() -> bool {
+    Mapping::reserve(GUARDED_RESERVATION).is_ok()
+}
+
 /// Does a memory of this type rely on guard pages instead of explicit checks? The one rule, for
 /// translation and for allocation alike: code that imports a memory was translated under the same
 /// configuration and for an equal index type and page size.

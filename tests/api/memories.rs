@@ -137,8 +137,10 @@ fn guard_pages_follow_the_configuration() {
     let by_default = uses(&Config::new());
     assert_eq!(
         by_default,
-        cfg!(all(target_os = "linux", target_arch = "x86_64"))
-            && Engine::dispatch_backend() != "loop"
+        cfg!(all(
+            any(target_os = "linux", target_vendor = "apple", windows),
+            any(target_arch = "x86_64", target_arch = "aarch64")
+        )) && Engine::dispatch_backend() != "loop"
     );
     assert!(!uses(Config::new().signals_based_traps(false)));
     assert!(!uses(Config::new().memory_reservation(1 << 20)));

@@ -1,4 +1,4 @@
-//! The twin of `linux.rs` for targets on which faults do not become traps.
+//! The twin of `unix.rs` for targets on which faults do not become traps.
 
 use core::ops::Range;
 

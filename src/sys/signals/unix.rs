@@ -1,20 +1,20 @@
-//! Page faults that become traps, on Linux for x86-64.
+//! Page faults that become traps, on Linux, Android and Apple's systems for x86-64 and AArch64.
 //!
 //! A handler that accesses a memory without a bounds check faults when the address lies behind the
 //! memory's end, in the reserved rest of its region. The signal handler recognises such a fault by
 //! two facts, both needed: the address lies in a registered region, and the program counter lies
 //! in code that declared itself guarded. Execution then goes on at the landing that this code
 //! named, with every other register as it was. Any other fault goes to whoever handled it before.
-//!
-//! What the signal handler reads is async-signal-safe by construction: atomics only, no locks, no
-//! allocation, and region chunks are never freed.
 
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
-use core::ops::Range;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use core::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Once;
+
+mod regions;
+
+pub use regions::GuardedRegion;
 
 /// Do faults become traps on this target?
 pub const SUPPORTED: bool = true;
@@ -46,7 +46,7 @@ pub fn install(table: &'static SignalTable) {
 }
 
 /// Linux reports accesses to inaccessible pages as SIGSEGV, and SIGBUS for pages of a mapped file
-/// that has been cut short.
+/// that has been cut short. Apple's systems use either, by the kind of page.
 const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 /// The action that was in force before ours, per signal; null until it is known.
@@ -77,18 +77,44 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
     // SAFETY: the kernel passes valid pointers to a handler installed with SA_SIGINFO; on this
     // target the context is a `ucontext_t`.
     unsafe {
-        let registers = &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
-        let rip = &mut registers[libc::REG_RIP as usize];
+        let pc = program_counter(context.cast());
         let table = TABLE.load(Ordering::Acquire);
         if !table.is_null()
             && regions::contains((*info).si_addr() as usize)
-            && let Some(landing) = ((*table).landing)(*rip as usize)
+            && let Some(landing) = ((*table).landing)(pc.read() as usize)
         {
-            *rip = landing as i64;
+            pc.write(landing as Word);
             return;
         }
     }
     chain(signal, info, context);
+}
+
+/// A register as fault contexts hold it.
+#[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
+type Word = i64;
+/// A register as fault contexts hold it.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64")))]
+type Word = u64;
+
+/// Where a fault's context has the address of the instruction, at which execution goes on when the
+/// handler returns.
+///
+/// # Safety
+///
+/// The context is what the system passed to the signal handler.
+unsafe fn program_counter(context: *mut libc::ucontext_t) -> *mut Word {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
+        return &raw mut (*context).uc_mcontext.gregs[libc::REG_RIP as usize];
+        #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "aarch64"))]
+        return &raw mut (*context).uc_mcontext.pc;
+        #[cfg(all(target_vendor = "apple", target_arch = "x86_64"))]
+        return &raw mut (*(*context).uc_mcontext).__ss.__rip;
+        #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
+        return &raw mut (*(*context).uc_mcontext).__ss.__pc;
+    }
 }
 
 /// Passes a fault that is not ours to the previous action.
@@ -165,124 +191,5 @@ impl Drop for AlternateStack {
         // SAFETY: disabling the alternate stack has no preconditions; the thread is ending and not
         // in a signal handler.
         unsafe { libc::sigaltstack(&disable, ptr::null_mut()) };
-    }
-}
-
-/// A range of addresses whose faults are out-of-bounds accesses, for as long as this lives.
-#[derive(Debug)]
-pub struct GuardedRegion {
-    entry: &'static regions::Entry,
-}
-
-impl GuardedRegion {
-    /// Declares a range of addresses as guarded. The caller owns the range.
-    pub fn register(range: Range<usize>) -> GuardedRegion {
-        GuardedRegion { entry: regions::insert(range) }
-    }
-}
-
-impl Drop for GuardedRegion {
-    fn drop(&mut self) {
-        regions::remove(self.entry);
-    }
-}
-
-/// The set of guarded regions: a list of chunks that only ever grows. Writers hold a lock around
-/// the list of free entries; the signal handler reads without one.
-mod regions {
-    use super::{AtomicPtr, AtomicUsize, Mutex, Ordering, PoisonError, Range, ptr};
-
-    #[derive(Debug)]
-    pub(super) struct Entry {
-        /// Zero while the entry is free or changing.
-        start: AtomicUsize,
-        end: AtomicUsize,
-    }
-
-    struct Chunk {
-        entries: [Entry; 64],
-        next: AtomicPtr<Chunk>,
-    }
-
-    impl Chunk {
-        const fn new() -> Chunk {
-            Chunk {
-                entries: [const { Entry { start: AtomicUsize::new(0), end: AtomicUsize::new(0) } };
-                    64],
-                next: AtomicPtr::new(ptr::null_mut()),
-            }
-        }
-    }
-
-    static FIRST: AtomicPtr<Chunk> = AtomicPtr::new(ptr::null_mut());
-    static FREE: Mutex<Vec<&'static Entry>> = Mutex::new(Vec::new());
-
-    fn follow(link: &AtomicPtr<Chunk>) -> Option<&'static Chunk> {
-        // SAFETY: chunks are leaked before they are linked, so a non-null link stays valid.
-        unsafe { link.load(Ordering::Acquire).as_ref() }
-    }
-
-    pub(super) fn insert(range: Range<usize>) -> &'static Entry {
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = free.pop().unwrap_or_else(|| {
-            let chunk: &'static Chunk = {
-                let chunk = Chunk::new();
-                chunk.next.store(FIRST.load(Ordering::Relaxed), Ordering::Relaxed);
-                Box::leak(Box::new(chunk))
-            };
-            FIRST.store(ptr::from_ref(chunk).cast_mut(), Ordering::Release);
-            free.extend(&chunk.entries[1..]);
-            &chunk.entries[0]
-        });
-        entry.end.store(range.end, Ordering::Relaxed);
-        entry.start.store(range.start, Ordering::Release);
-        entry
-    }
-
-    pub(super) fn remove(entry: &'static Entry) {
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.start.store(0, Ordering::Release);
-        free.push(entry);
-    }
-
-    /// Async-signal-safe. The entry that matters belongs to a memory that is in use by the
-    /// faulting thread, so it does not change meanwhile; others may, and are read twice so that a
-    /// torn pair is not believed.
-    pub(super) fn contains(address: usize) -> bool {
-        let mut chunk = follow(&FIRST);
-        while let Some(current) = chunk {
-            for entry in &current.entries {
-                let start = entry.start.load(Ordering::Acquire);
-                let end = entry.end.load(Ordering::Acquire);
-                if start != 0
-                    && (start..end).contains(&address)
-                    && entry.start.load(Ordering::Acquire) == start
-                {
-                    return true;
-                }
-            }
-            chunk = follow(&current.next);
-        }
-        false
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn regions_are_found_while_registered_across_chunks() {
-            // Addresses that no mapping of the process has.
-            let base = 0xffff_8000_0000_0000_usize;
-            let entries: Vec<_> =
-                (0..200).map(|i| insert(base + i * 0x1000..base + i * 0x1000 + 0x800)).collect();
-            for i in 0..200 {
-                assert!(contains(base + i * 0x1000));
-                assert!(contains(base + i * 0x1000 + 0x7ff));
-                assert!(!contains(base + i * 0x1000 + 0x800));
-            }
-            entries.into_iter().for_each(remove);
-            assert!((0..200).all(|i| !contains(base + i * 0x1000)));
-        }
     }
 }
