@@ -3,12 +3,16 @@
 //!
 //! `cfg(dispatch)`:
 //! - `sibling`: handlers tail-call each other by LLVM's sibling-call optimisation. Needs an
-//!   optimised build, and the `sysv64` convention that carries the interpreter's registers, so
-//!   x86-64 only. Nothing in the language guarantees the tail call; asm-check proves it.
+//!   optimised build, and a convention that carries the interpreter's registers: those of x86-64
+//!   and AArch64. Nothing in the language guarantees the tail call; asm-check proves it.
 //! - `become`: explicit tail calls. Needs a nightly compiler and is asked for by name, because an
 //!   unstable feature may change under a user who merely has a nightly installed.
 //! - `loop`: handlers return to a loop. Everything else: debug builds, other targets, sanitizers
 //!   (whose instrumentation puts code behind the call that should be last).
+//!
+//! `cfg(registers)`: which convention carries the interpreter's registers from handler to handler, so
+//! where each of them lives (the table in `exec/abi.rs`): `sysv64`, `aapcs64`, `preserve-none`, or
+//! `memory` with `loop`.
 //!
 //! `cfg(threading)`: `direct` (handler addresses in the stream) or `table` (16-bit opcodes looked
 //! up in the handler table).
@@ -47,13 +51,21 @@ fn main() {
     println!("cargo::rerun-if-env-changed=THREADLE_LAYOUT_SEED");
     println!("cargo::rerun-if-env-changed=THREADLE_FUSED");
 
-    let dispatch = dispatch();
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let dispatch = dispatch(&arch);
+    let registers = match (&*dispatch, &*arch) {
+        ("sibling", "aarch64") => "aapcs64",
+        ("sibling", _) => "sysv64",
+        ("become", _) => "preserve-none",
+        _ => "memory",
+    };
     let threading = env::var("THREADLE_THREADING").unwrap_or_else(|_| "direct".into());
     assert!(
         matches!(&*threading, "direct" | "table"),
         "THREADLE_THREADING must be `direct` or `table`, not `{threading}`"
     );
     println!("cargo::rustc-cfg=dispatch=\"{dispatch}\"");
+    println!("cargo::rustc-cfg=registers=\"{registers}\"");
     println!("cargo::rustc-cfg=threading=\"{threading}\"");
 
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
@@ -113,8 +125,8 @@ fn prebuilt(dispatch: &str, threading: &str) -> Option<Prebuilt> {
 /// The prebuilt handlers for x86-64 and object files in ELF.
 const PREBUILT: &str = "src/exec/prebuilt/x86_64-elf.s";
 
-fn dispatch() -> String {
-    let x86_64 = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|a| a == "x86_64");
+fn dispatch(arch: &str) -> String {
+    let registers = matches!(arch, "x86_64" | "aarch64");
     // 64-bit pointers: x32 has the architecture but not the registers' width.
     let wide = env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|w| w == "64");
     let optimised = env::var("OPT_LEVEL").is_ok_and(|l| matches!(&*l, "2" | "3" | "s"));
@@ -123,15 +135,15 @@ fn dispatch() -> String {
         Ok(wish) if matches!(&*wish, "loop" | "become") => wish,
         Ok(wish) if wish == "sibling" => {
             assert!(
-                x86_64 && wide && optimised && !sanitized,
-                "THREADLE_DISPATCH=sibling needs an optimised x86-64 build without sanitizers"
+                registers && wide && optimised && !sanitized,
+                "THREADLE_DISPATCH=sibling needs an optimised build for x86-64 or AArch64 without sanitizers"
             );
             wish
         }
         Ok(wish) if wish != "auto" => {
             panic!("THREADLE_DISPATCH must be auto, sibling, become or loop, not `{wish}`")
         }
-        _ if x86_64 && wide && optimised && !sanitized => "sibling".into(),
+        _ if registers && wide && optimised && !sanitized => "sibling".into(),
         _ => "loop".into(),
     }
 }

@@ -178,7 +178,7 @@ pub fn roles(machine: Machine, backend: Backend) -> &'static [(Reg, &'static str
             &[(12, "pc"), (13, "fp"), (14, "mem"), (15, "acc"), (7, "ctx"), (6, "l0"), (2, "l1")]
         }
         (Machine::Aarch64, Backend::Loop | Backend::Sibling) => {
-            &[(0, "pc"), (1, "fp"), (2, "mem"), (3, "acc"), (4, "l0"), (5, "l1")]
+            &[(0, "pc"), (1, "fp"), (2, "mem"), (3, "acc"), (4, "l0"), (5, "l1"), (6, "ctx")]
         }
         // preserve-none: from x20 on.
         (Machine::Aarch64, Backend::Become) => {

@@ -12,13 +12,13 @@ use asm_check::rules::{self, Checked, Rule};
 const START: u64 = 0x1000;
 
 const ADD_ACC_L0: u32 = 0x8b04_0063; // add x3, x3, x4
-const LOAD_NEXT: u32 = 0xf840_8c06; // ldr x6, [x0, #8]!
-const JUMP_NEXT: u32 = 0xd61f_00c0; // br x6
+const LOAD_NEXT: u32 = 0xf840_8c09; // ldr x9, [x0, #8]!
+const JUMP_NEXT: u32 = 0xd61f_0120; // br x9
 const PUSH_PAIR: u32 = 0xa9bf_7bfd; // stp x29, x30, [sp, #-16]!
 const POP_PAIR: u32 = 0xa8c1_7bfd; // ldp x29, x30, [sp], #16
 const MOV_FP_SP: u32 = 0x9100_03fd; // mov x29, sp
 const CALL_NEXT_WORD: u32 = 0x9400_0001; // bl .+4
-const CALL_X6: u32 = 0xd63f_00c0; // blr x6
+const CALL_X9: u32 = 0xd63f_0120; // blr x9
 const RET: u32 = 0xd65f_03c0; // ret
 const SPILL: u32 = 0xf81f_83e3; // stur x3, [sp, #-8]
 const SUB_SP: u32 = 0xd100_83ff; // sub sp, sp, #32
@@ -66,15 +66,15 @@ fn a_leaf_that_jumps_on_passes() {
 
 #[test]
 fn what_llvm_makes_of_a_handler_passes() {
-    // ldr x6, [x0, #16]! / ldurh w8, [x0, #-8] / ldr x8, [x1, x8, lsl #3] / add x3, x3, x8 / br x6
-    let words = [0xf841_0c06, 0x785f_8008, 0xf868_7828, 0x8b08_0063, JUMP_NEXT];
+    // ldr x9, [x0, #16]! / ldurh w8, [x0, #-8] / ldr x8, [x1, x8, lsl #3] / add x3, x3, x8 / br x9
+    let words = [0xf841_0c09, 0x785f_8008, 0xf868_7828, 0x8b08_0063, JUMP_NEXT];
     assert_eq!(broken(&words), []);
 }
 
 #[test]
 fn a_jump_through_the_handler_table_is_a_dispatch_only_with_table_threading() {
-    // add x0, x0, #2 / ldrh w6, [x0] / adrp x7, . / add x7, x7, #64 / ldr x6, [x7, x6, lsl #3] / br x6
-    let words = [0x9100_0800, 0x7940_0006, 0x9000_0007, 0x9101_00e7, 0xf866_78e6, JUMP_NEXT];
+    // add x0, x0, #2 / ldrh w9, [x0] / adrp x7, . / add x7, x7, #64 / ldr x9, [x7, x9, lsl #3] / br x9
+    let words = [0x9100_0800, 0x7940_0009, 0x9000_0007, 0x9101_00e7, 0xf869_78e9, JUMP_NEXT];
     let (_, checked) = check(&words, Threading::Table, None);
     assert_eq!(checked.findings, []);
     assert_eq!(broken(&words), [Rule::Dispatch]);
@@ -91,7 +91,7 @@ fn a_frame_and_a_call_are_found() {
 
 #[test]
 fn a_dispatch_that_became_a_call_is_found() {
-    assert_eq!(broken(&[LOAD_NEXT, CALL_X6, RET]), [Rule::DispatchCall, Rule::Return]);
+    assert_eq!(broken(&[LOAD_NEXT, CALL_X9, RET]), [Rule::DispatchCall, Rule::Return]);
 }
 
 #[test]

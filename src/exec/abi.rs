@@ -2,23 +2,26 @@
 //!
 //! While code runs, the interpreter's state is the arguments of whichever handler is executing:
 //!
-//! | register | sibling (`sysv64`) | become (`rust-preserve-none`) | meaning |
-//! |---|---|---|---|
-//! | `pc`  | rdi  | r12  | the instruction being executed |
-//! | `fp`  | rsi  | r13  | the frame, see [`crate::vm::frame`] |
-//! | `mem` | rdx  | r14  | first byte of memory 0 |
-//! | `acc` | rcx  | r15  | integer accumulator |
-//! | `l0`  | r8   | rsi  | first pinned integer local |
-//! | `l1`  | r9   | rdx  | second pinned integer local |
-//! | `fa`  | xmm0 | xmm0, xmm1 | float accumulator |
-//! | `f0`  | xmm1 | xmm2 | first pinned float local |
-//! | `f1`  | xmm2 | xmm3 | second pinned float local |
-//! | `f2`  | xmm3 | xmm4 | third pinned float local |
-//! | `ctx` | xmm4 | rdi  | the instance |
+//! | register | `sysv64` (sibling, x86-64) | `aapcs64` (sibling, AArch64) | `rust-preserve-none` (become, x86-64) | meaning |
+//! |---|---|---|---|---|
+//! | `pc`  | rdi  | x0 | r12  | the instruction being executed |
+//! | `fp`  | rsi  | x1 | r13  | the frame, see [`crate::vm::frame`] |
+//! | `mem` | rdx  | x2 | r14  | first byte of memory 0 |
+//! | `acc` | rcx  | x3 | r15  | integer accumulator |
+//! | `l0`  | r8   | x4 | rsi  | first pinned integer local |
+//! | `l1`  | r9   | x5 | rdx  | second pinned integer local |
+//! | `fa`  | xmm0 | v0 | xmm0, xmm1 | float accumulator |
+//! | `f0`  | xmm1 | v1 | xmm2 | first pinned float local |
+//! | `f1`  | xmm2 | v2 | xmm3 | second pinned float local |
+//! | `f2`  | xmm3 | v3 | xmm4 | third pinned float local |
+//! | `ctx` | xmm4 | x6 | rdi  | the instance |
+//!
+//! The build script picks the column and says so by `cfg(registers)`; with `memory` all of them are
+//! fields of [`Regs`].
 //!
 //! `sysv64` has six integer registers for arguments. A loop-carried value is worth one of them more
 //! than the instance is, which few handlers read: it lives in a vector register there, from where it
-//! comes by one move ([`Regs::ctx`]). `rust-preserve-none` has enough; there it is where native
+//! comes by one move ([`Regs::ctx`]). The others have enough. With `rust-preserve-none` it is where native
 //! functions take it, and not where divisions leave remainders, because the fault handler reads it.
 //!
 //! `rust-preserve-none` passes vectors in memory, as all of Rust's own conventions do, but scalars in
@@ -57,19 +60,19 @@ use crate::vm::{Slot, VmCtx};
 pub type Pc = *const u8;
 
 /// The register that holds the instance.
-#[cfg(dispatch = "sibling")]
+#[cfg(registers = "sysv64")]
 pub type CtxReg = FloatReg;
 
 /// The register that holds the instance.
-#[cfg(not(dispatch = "sibling"))]
+#[cfg(not(registers = "sysv64"))]
 pub type CtxReg = *mut VmCtx;
 
 /// An instance as its register holds it.
 #[inline(always)]
 pub fn ctx_reg(ctx: *mut VmCtx) -> CtxReg {
-    #[cfg(dispatch = "sibling")]
+    #[cfg(registers = "sysv64")]
     return super::float::from_bits(ctx.expose_provenance() as u64);
-    #[cfg(not(dispatch = "sibling"))]
+    #[cfg(not(registers = "sysv64"))]
     return ctx;
 }
 
@@ -105,9 +108,9 @@ impl Regs {
     /// The instance.
     #[inline(always)]
     pub fn ctx(&self) -> *mut VmCtx {
-        #[cfg(dispatch = "sibling")]
+        #[cfg(registers = "sysv64")]
         return core::ptr::with_exposed_provenance_mut(super::float::bits(self.ctx_reg) as usize);
-        #[cfg(not(dispatch = "sibling"))]
+        #[cfg(not(registers = "sysv64"))]
         return self.ctx_reg;
     }
 
@@ -115,7 +118,7 @@ impl Regs {
     /// stay in one of the few integer registers that are free meanwhile.
     #[inline(always)]
     pub fn ctx_again(&self) -> *mut VmCtx {
-        #[cfg(dispatch = "sibling")]
+        #[cfg(registers = "sysv64")]
         {
             let bits: u64;
             // SAFETY: a move between registers. It is not `pure`, so that it is done each time.
@@ -127,7 +130,7 @@ impl Regs {
             }
             core::ptr::with_exposed_provenance_mut(bits as usize)
         }
-        #[cfg(not(dispatch = "sibling"))]
+        #[cfg(not(registers = "sysv64"))]
         return self.ctx_reg;
     }
 

@@ -42,20 +42,31 @@ pub fn opaque_ptr<T>(mut value: *mut T) -> *mut T {
 }
 
 macro_rules! opaque_float {
-    ($($name:ident: $t:ty),*) => {$(
+    ($class:ident: $($name:ident: $t:ty),*) => {$(
         /// [`opaque`] for a float.
         #[inline(always)]
-        #[cfg_attr(not(all(target_arch = "x86_64", not(dispatch = "loop"))), allow(unused_mut))]
+        #[allow(asm_sub_register, reason = "the template is a comment")]
         pub fn $name(mut value: $t) -> $t {
-            #[cfg(all(target_arch = "x86_64", not(dispatch = "loop")))]
             // SAFETY: a template that is a comment.
             unsafe {
-                core::arch::asm!("/* {0} */", inout(xmm_reg) value, options(pure, nomem, nostack, preserves_flags));
+                core::arch::asm!("/* {0} */", inout($class) value, options(pure, nomem, nostack, preserves_flags));
             }
             value
         }
     )*};
+    ($($name:ident: $t:ty),*) => {$(
+        /// [`opaque`] for a float.
+        #[inline(always)]
+        pub fn $name(value: $t) -> $t {
+            value
+        }
+    )*};
 }
+#[cfg(all(target_arch = "x86_64", not(dispatch = "loop")))]
+opaque_float!(xmm_reg: opaque_f32: f32, opaque_f64: f64);
+#[cfg(all(target_arch = "aarch64", not(dispatch = "loop")))]
+opaque_float!(vreg: opaque_f32: f32, opaque_f64: f64);
+#[cfg(any(dispatch = "loop", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 opaque_float!(opaque_f32: f32, opaque_f64: f64);
 
 /// Some value, for a register that means nothing yet.
@@ -77,36 +88,47 @@ pub fn any() -> u64 {
     0
 }
 
-/// Likewise.
-#[inline(always)]
-#[cfg(dispatch = "sibling")]
-pub fn any_float() -> FloatReg {
-    let value;
-    // SAFETY: a template that is a comment.
-    unsafe {
-        core::arch::asm!("/* {0} */", out(xmm_reg) value, options(nomem, nostack, preserves_flags));
-    }
-    value
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(dispatch = "loop")))]
+macro_rules! any_float {
+    ($class:ident) => {
+        /// Likewise.
+        #[inline(always)]
+        #[cfg(dispatch = "sibling")]
+        #[allow(asm_sub_register, reason = "the template is a comment")]
+        pub fn any_float() -> FloatReg {
+            let value;
+            // SAFETY: a template that is a comment.
+            unsafe {
+                core::arch::asm!("/* {0} */", out($class) value, options(nomem, nostack, preserves_flags));
+            }
+            value
+        }
+
+        /// Likewise.
+        #[inline(always)]
+        #[cfg(dispatch = "become")]
+        #[allow(asm_sub_register, reason = "the template is a comment")]
+        pub fn any_float() -> FloatReg {
+            let (low, high);
+            // SAFETY: a template that is a comment.
+            unsafe {
+                core::arch::asm!(
+                    "/* {0} {1} */", out($class) low, out($class) high,
+                    options(pure, nomem, nostack, preserves_flags)
+                );
+            }
+            super::float::halves(low, high)
+        }
+    };
 }
+#[cfg(all(target_arch = "x86_64", not(dispatch = "loop")))]
+any_float!(xmm_reg);
+#[cfg(all(target_arch = "aarch64", not(dispatch = "loop")))]
+any_float!(vreg);
 
 /// Likewise.
 #[inline(always)]
-#[cfg(all(dispatch = "become", target_arch = "x86_64"))]
-pub fn any_float() -> FloatReg {
-    let (low, high);
-    // SAFETY: a template that is a comment.
-    unsafe {
-        core::arch::asm!(
-            "/* {0} {1} */", out(xmm_reg) low, out(xmm_reg) high,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    super::float::halves(low, high)
-}
-
-/// Likewise.
-#[inline(always)]
-#[cfg(all(dispatch = "become", not(target_arch = "x86_64")))]
+#[cfg(all(dispatch = "become", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 pub fn any_float() -> FloatReg {
     super::float::low_half(f64::from_bits(any()))
 }

@@ -15,6 +15,8 @@
 use super::abi::{CtxReg, NOTHING_KEPT, Pc, call};
 use super::abi::{Regs, Step};
 use super::descriptor::Role;
+#[cfg(dispatch = "sibling")]
+use super::dispatch::handler_with;
 use super::dispatch::{HandlerFn, handler};
 #[allow(unused_imports, reason = "a build may leave all fused ops out")]
 use super::families::fuse::{fuse, fuse_again};

@@ -21,12 +21,12 @@ use crate::isa::{
 use crate::sem::{self, V128};
 use crate::vm::layout::GlobalPlace;
 
-/// Whether this machine looks up sixteen bytes at once (`pshufb`, SSSE3).
+/// Whether this machine looks up sixteen bytes at once (`pshufb` of SSSE3, `tbl` of NEON).
 fn has_look_up() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("ssse3");
     #[cfg(not(target_arch = "x86_64"))]
-    return false;
+    cfg!(target_arch = "aarch64")
 }
 
 /// The class of an op's destination: the accumulator if it has that form.

@@ -1,5 +1,5 @@
-//! Dispatch by sibling calls: stable Rust, optimised x86-64 builds. LLVM turns the call that ends
-//! a handler into a jump because caller and callee have the same convention and arguments and
+//! Dispatch by sibling calls: stable Rust, optimised builds for x86-64 and AArch64. LLVM turns the
+//! call that ends a handler into a jump because caller and callee have the same convention and arguments and
 //! nothing lives across it; asm-check proves it for every build we ship.
 
 #![allow(
@@ -11,31 +11,51 @@ use super::abi::{CtxReg, Pc, Regs, call};
 use super::float::FloatReg;
 use crate::vm::Slot;
 
-/// A handler. `sysv64` on every operating system: it passes all eleven values in registers.
-pub type HandlerFn = unsafe extern "sysv64" fn(
-    Pc,
-    *mut Slot,
-    *mut u8,
-    u64,
-    u64,
-    u64,
-    FloatReg,
-    FloatReg,
-    FloatReg,
-    FloatReg,
-    CtxReg,
-) -> u64;
+macro_rules! handler_type {
+    ($convention:literal) => {
+        /// A handler. Its convention passes all eleven values in registers.
+        pub type HandlerFn = unsafe extern $convention fn(
+            Pc,
+            *mut Slot,
+            *mut u8,
+            u64,
+            u64,
+            u64,
+            FloatReg,
+            FloatReg,
+            FloatReg,
+            FloatReg,
+            CtxReg,
+        ) -> u64;
+    };
+}
+// On every operating system; "C" is another one on Windows.
+#[cfg(registers = "sysv64")]
+handler_type!("sysv64");
+// Variants of AAPCS64 differ in what does not concern handlers.
+#[cfg(registers = "aapcs64")]
+handler_type!("C");
 
 /// Turns `handler! { name, body, doc }` into a handler whose last act is the next dispatch.
+#[cfg(registers = "sysv64")]
 macro_rules! handler {
-    ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
+    ($($definition:tt)*) => { handler_with! { "sysv64" $($definition)* } };
+}
+#[cfg(registers = "aapcs64")]
+macro_rules! handler {
+    ($($definition:tt)*) => { handler_with! { "C" $($definition)* } };
+}
+pub(crate) use handler;
+
+macro_rules! handler_with {
+    ($convention:literal $(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
         $(#[$attribute])*
         #[doc = $doc]
         #[allow(improper_ctypes_definitions, reason = "see the type of handlers")]
         // One address for each handler, and no continuation inside another function: inlined, its
         // return would keep the caller from tail-calling.
         #[inline(never)]
-        pub(crate) unsafe extern "sysv64" fn $name(
+        pub(crate) unsafe extern $convention fn $name(
             pc: Pc,
             fp: *mut Slot,
             mem: *mut u8,
@@ -76,7 +96,7 @@ macro_rules! handler {
         }
     };
 }
-pub(crate) use handler;
+pub(crate) use handler_with;
 
 /// Runs the chain that starts at `r.pc` until it exits.
 ///

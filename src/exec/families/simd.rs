@@ -425,7 +425,8 @@ pub unsafe fn swizzle(r: &mut Regs) -> Step {
     next(r, Binary::BODY)
 }
 
-/// The bytes of `a` with the numbers in `lanes`, modulo 16; 0 where a number's highest bit is set.
+/// The bytes of `a` with the numbers in `lanes`: for numbers from 16 to 127, 0 or what the number modulo 16
+/// names; 0 for those above.
 #[inline(always)]
 fn byte_shuffle(a: V128, lanes: V128) -> V128 {
     #[cfg(target_arch = "x86_64")]
@@ -443,12 +444,17 @@ fn byte_shuffle(a: V128, lanes: V128) -> V128 {
         }
         float::lanes(v)
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
     {
-        let high = sem::i8x16_lt_s(lanes, V128::default());
-        let lanes = sem::v128_and(lanes, sem::i8x16_splat(15));
-        sem::v128_andnot(sem::i8x16_swizzle(a, lanes), high)
+        use core::arch::aarch64::{vqtbl1q_u8, vreinterpretq_f32_u8, vreinterpretq_u8_f32};
+        // SAFETY: NEON is part of the AArch64 baseline.
+        float::lanes(unsafe {
+            let a = vreinterpretq_u8_f32(float::vector(a));
+            vreinterpretq_f32_u8(vqtbl1q_u8(a, vreinterpretq_u8_f32(float::vector(lanes))))
+        })
     }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    sem::i8x16_swizzle(a, lanes)
 }
 
 /// `d := bytes of x`, by lane numbers.
@@ -480,10 +486,14 @@ pub unsafe fn permute2<D: Dest<V128>, X: Source<V128>, Y: Source<V128>>(r: &mut 
     next(r, Permute2::BODY)
 }
 
-/// `i8x16.swizzle` by table look-up: saturation gives every number from 16 on the highest bit.
+/// `i8x16.swizzle` by table look-up. Where numbers are taken modulo 16, saturation gives every one from 16
+/// on the highest bit.
 #[inline(always)]
 pub fn look_up(a: V128, lanes: V128) -> V128 {
-    byte_shuffle(a, sem::i8x16_add_sat_u(lanes, sem::i8x16_splat(0x70)))
+    #[cfg(target_arch = "x86_64")]
+    return byte_shuffle(a, sem::i8x16_add_sat_u(lanes, sem::i8x16_splat(0x70)));
+    #[cfg(not(target_arch = "x86_64"))]
+    byte_shuffle(a, lanes)
 }
 
 /// `i8x16.relaxed_swizzle`, of which numbers from 16 on may be taken modulo 16.
