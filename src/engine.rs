@@ -106,6 +106,7 @@ impl Engine {
             fuel: false,
             interrupt: self.config().interruptible,
             source_map: false,
+            unfused: false,
         }
     }
 

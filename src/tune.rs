@@ -13,6 +13,11 @@ pub const PIN_MIN_WEIGHT: u64 = 16;
 /// A branch or return carries more values than this as one run of slots. Validated code can ask for a
 /// thousand with a two-byte instruction; real code carries one value now and then.
 pub const MAX_CARRIED: usize = 4;
+/// Longest sequence that a fused op can have: the last pass tries all of them from each instruction on.
+pub const MOST_PARTS: usize = 6;
+/// What a dispatch costs, in stores that would not be needed: an instruction stores its result where that makes
+/// a fused op fit.
+pub const DISPATCH: u32 = 8;
 /// References on the operand stack, from the top, that a call leaves where they are: locals above all.
 /// Those below are put into their homes, once, which keeps stack maps in proportion to the code.
 pub const MAX_LAZY_REFS: usize = 16;

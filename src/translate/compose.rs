@@ -11,10 +11,8 @@
 
 use crate::isa::operand::DST;
 use crate::isa::{self, Fusion, HEAD, Op};
+use crate::tune::{DISPATCH, MOST_PARTS};
 use crate::vm::CatchTable;
-
-/// Longest sequence that a fused op can have.
-const MAX_PARTS: usize = 6;
 
 /// An instruction of the code before.
 struct Instruction {
@@ -46,8 +44,8 @@ pub struct Composed {
     pub catches: CatchTable,
 }
 
-/// Composes `code`.
-pub fn compose(mut code: Composed) -> Composed {
+/// Composes `code`; if `unfused`, of the same instructions.
+pub fn compose(mut code: Composed, unfused: bool) -> Composed {
     let bytes = &code.bytes;
     let mut instructions = Vec::with_capacity(bytes.len() / 16);
     // Per possible place of an instruction: which one starts there.
@@ -78,7 +76,7 @@ pub fn compose(mut code: Composed) -> Composed {
         instructions[target].entered = true;
     }
 
-    let plan = plan(&instructions, bytes);
+    let plan = if unfused { apart(&instructions) } else { plan(&instructions, bytes) };
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     for (length, op) in plan {
@@ -166,9 +164,6 @@ fn slot(bytes: &[u8], instruction: &Instruction, byte: usize) -> i16 {
     instruction.read().slot(bytes, byte).expect("written by the emitter")
 }
 
-/// What a dispatch costs, in stores that would not be needed.
-const DISPATCH: u32 = 8;
-
 /// The best cut of the code from some instruction on.
 #[derive(Clone, Copy)]
 struct Cut {
@@ -205,7 +200,7 @@ impl Planner<'_> {
             }
         }
         let Some(instruction) = self.instructions.get(next) else { return };
-        if length == MAX_PARTS || length > 0 && instruction.entered {
+        if length == MOST_PARTS || length > 0 && instruction.entered {
             return;
         }
         if let Some(fusion) = fusion.then(instruction.op) {
@@ -218,6 +213,11 @@ impl Planner<'_> {
             self.extend(i, length + 1, cost + 1, fusion);
         }
     }
+}
+
+/// Every instruction by itself.
+fn apart(instructions: &[Instruction]) -> Vec<(usize, Op)> {
+    instructions.iter().map(|instruction| (1, instruction.op)).collect()
 }
 
 /// The fewest instructions that do the same: how many of the old ones each new one stands for,

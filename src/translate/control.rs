@@ -194,7 +194,10 @@ impl<'a> Translator<'a> {
             self.emit.fill_in(0, op::ZeroLocals { first: low, count });
             entry = 0;
         }
-        let mut code = super::compose::compose(self.emit.finish(entry, self.maps.places()));
+        let mut code = super::compose::compose(
+            self.emit.finish(entry, self.maps.places()),
+            self.options.unfused,
+        );
         let locals = (0..self.frame.locals() as u32).map(|local| self.frame.local(local));
         let locals = locals.filter(|local| local.kind == Kind::Ref).map(|local| local.slot);
         let stack_maps = self.maps.finish(&code.calls, locals.collect());

@@ -60,3 +60,28 @@ impl Translator<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_map_lists_what_is_live_at_its_call_and_the_locals_everywhere() {
+        let node = |slot, below| Node { slot, below };
+        // Two calls share the tail of their lists.
+        let maps = Maps {
+            points: vec![(16, 1), (48, 2)],
+            nodes: vec![node(5, NONE), node(6, 0), node(9, 0)],
+        };
+        assert_eq!(maps.places(), [16, 48]);
+        let maps = maps.finish(&[24, 40], vec![-2]);
+        let at = |offset| {
+            let mut slots = Vec::new();
+            maps.visit(offset, &mut |slot| slots.push(slot));
+            slots
+        };
+        assert_eq!(at(24), [-2, 6, 5]);
+        assert_eq!(at(40), [-2, 9, 5]);
+        assert_eq!(at(32), [-2]);
+    }
+}

@@ -32,6 +32,8 @@ mod pins;
 mod reference;
 mod resolve;
 mod simd;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use wasmparser::{BinaryReader, FunctionBody};
@@ -60,6 +62,8 @@ pub struct Options {
     pub interrupt: bool,
     /// Record which WebAssembly instruction each bytecode instruction came from.
     pub source_map: bool,
+    /// Leave instructions as they are instead of fusing sequences of them.
+    pub unfused: bool,
 }
 
 /// A translated function: position-independent, opcodes and runtime function numbers not resolved.
@@ -100,6 +104,21 @@ impl Code {
     /// The instructions.
     pub fn words(&self) -> &[u64] {
         &self.words
+    }
+
+    /// Byte offset of the first instruction to execute.
+    pub fn entry(&self) -> u32 {
+        self.entry
+    }
+
+    /// Where references are while calls are in progress.
+    pub fn stack_maps(&self) -> &StackMaps {
+        &self.stack_maps
+    }
+
+    /// What is caught where.
+    pub fn catches(&self) -> &CatchTable {
+        &self.catches
     }
 
     /// With [`Options::source_map`]: byte offset of an instruction and module offset of the operator

@@ -60,7 +60,7 @@ pub fn signed(kind: Kind, bits: u64) -> i64 {
 }
 
 /// A constant as an immediate, if the instruction has room for it.
-fn immediate(kind: Kind, bits: u64, imm: Imm) -> Option<Src> {
+pub fn immediate(kind: Kind, bits: u64, imm: Imm) -> Option<Src> {
     let v = signed(kind, bits);
     match imm {
         Imm::No => None,
