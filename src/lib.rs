@@ -65,7 +65,8 @@ pub mod sys;
 pub mod translate;
 #[doc(hidden)]
 pub mod trap;
-pub(crate) mod tune;
+#[doc(hidden)]
+pub mod tune;
 #[doc(hidden)]
 pub mod types;
 #[doc(hidden)]

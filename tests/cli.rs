@@ -530,6 +530,27 @@ fn wast_reports_a_script_that_cannot_be_read() {
 }
 
 #[test]
+fn isa_prints_an_instruction_with_its_bytes_and_its_handler() {
+    let ran = run(&["isa", "i32_add_asi"]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    for part in [
+        "acc := i32_add(S[lhs], rhs)",
+        "lhs: Slot @2, rhs: Imm32 @4",
+        "binary::binary::<A, S, I, _, _>(sem::i32_add)",
+        "i32_add_ssi",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    let all = run(&["isa"]).out;
+    assert!(all.lines().count() > 5_000 && all.contains("\nbr_table_s\n"));
+    let json = run(&["isa", "memory_fill_m32", "--json"]).out;
+    assert!(json.contains("\"attributes\":[\"traps\",\"calls\",\"resumes\"]"), "{json}");
+    let ran = run(&["isa", "i32_add_xyz"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("no op `i32_add_xyz`; there are i32_add_a"), "{}", ran.err);
+}
+
+#[test]
 fn disas_prints_bytecode_beside_the_operators() {
     let wat = functions();
     let ran = run(&["disas", "--func", "outer", &wat]);

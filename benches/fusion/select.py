@@ -13,6 +13,9 @@ sequences of a list and only chooses their forms anew. The third tells how much 
 programs that were not profiled: families of profiles (those whose file names agree up to the first `-`
 or `.`) are held out, a quarter at a time, and the dispatches that remain in them are counted.
 
+What there is to know about ops is asked of the command: `threadle`, or what THREADLE names, prints it with `isa
+--json`.
+
 Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
 each round the code is cut anew into as few instructions as the ops chosen so far allow. What is no
 longer used in the end is dropped. Of the lists beside this script, sequences in never.txt are left out, and
@@ -30,50 +33,43 @@ that its places in the profiles have most often, and besides without forwarding 
 that form. Those in unforwarded.txt are not.
 """
 import collections
+import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 
-MAX_LENGTH = 6
 ROUND = 30
-# What a dispatch costs in stores that would not be needed, as in src/translate/compose.rs.
-DISPATCH = 8
 FOLDS = 4
-# Ops whose code is rewritten in other ways, those that may go on in another handler (`resumes` in
-# src/isa/table.rs), and rare ones that would only bring size.
-NEVER = {"zero_locals", "exit", "lazy_compile", "call_runtime", "trap", "consume_fuel", "check_interrupt",
-         "call_indirect_host", "return_thunk", "mov_span", "br_table_s", "br_table_l", "memory_copy", "memory_fill",
-         "memory_grow"}
+
+
+def table():
+    """The op table, as the command prints it."""
+    command = os.environ.get("THREADLE", "threadle")
+    return json.loads(subprocess.run([command, "isa", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+
+
+TABLE = table()
+OPS = {op["name"]: op for op in TABLE["ops"] if not op["parts"]}
+# Longest sequence, and what a dispatch costs in stores that would not be needed.
+MAX_LENGTH, DISPATCH = TABLE["most_parts"], TABLE["dispatch"]
+# The ops whose result is in the accumulator only, with those that store it besides.
+STORED = {name: op["stored"] for name, op in OPS.items() if op["stored"]}
+# Ops whose code is rewritten in other ways, and rare ones that would only bring size.
+NEVER = {"zero_locals", "exit", "trap", "consume_fuel", "check_interrupt", "return_thunk", "mov_span", "br_table_s",
+         "br_table_l", "call_ref", "call_indirect_sub"}
+NEVER_FAMILIES = {"checked", "general", "tail_call", "atomic"}
 
 
 def ends(op):
     """Whether an op leaves the straight line whatever happens: only the last of a sequence."""
-    return op == "br" or op.startswith(("br_table", "call", "return_", "ret"))
+    return "ends" in OPS[op]["attributes"]
 
 
 def never(op):
-    return op in NEVER or op.startswith(("return_", "checked_", "wide_", "call_ref", "call_indirect", "struct_new")) or op.endswith(("_m32", "_m64"))
-
-
-def stored_forms():
-    """The ops whose result is in the accumulator only, with those that store it besides."""
-    effects = {}
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/bytecode.md")) as lines:
-        for line in lines:
-            row = re.fullmatch(r"\| `(\w+)` \|.*\| `(.*)` \|\n", line)
-            if row:
-                effects[row[1]] = row[2]
-    found = {}
-    for op, effect in effects.items():
-        name, _, letters = op.rpartition("_")
-        other = f"{name}_s{letters[1:]}"
-        if effect.startswith("acc := ") and effects.get(other) == "S[dst], " + effect:
-            found[op] = other
-    return found
-
-
-STORED = stored_forms()
+    return op in NEVER or OPS[op]["family"] in NEVER_FAMILIES or "resumes" in OPS[op]["attributes"] \
+        or op.startswith("call_indirect")
 
 
 def unfused(part):
@@ -93,8 +89,8 @@ def sequences(name):
 def hides_pc(ops):
     """Whether an op returns behind a memory access: `pc` would be dead at the access, and the
     compiler free to use its register, where the fault handler looks for it."""
-    access = [i for i, op in enumerate(ops) if "load" in op or "store" in op]
-    return bool(access) and any(op.startswith("ret") for op in ops[access[0]:])
+    access = [i for i, op in enumerate(ops) if "faults" in OPS[op]["attributes"]]
+    return bool(access) and any(OPS[op]["family"] == "return" for op in ops[access[0]:])
 
 
 def blocks(path):
@@ -170,9 +166,7 @@ def cut(run, root):
 def scalar(op):
     """Whether an op is one whose operands can be forwarded, or that nothing but its destination keeps a
     value from being forwarded across."""
-    return not op.startswith(("mov2", "mov_span", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2",
-                              "struct_", "array_", "ref_", "trap_", "memory_", "table_", "i31_", "pin_")) \
-        and not op.endswith("_indirect") and (not never(op) or op.startswith("return_"))
+    return "forwards" in OPS[op]["attributes"] and not never(op) or ends(op)
 
 
 def forwarded(group):

@@ -10,6 +10,7 @@
 mod coredump;
 mod disas;
 mod inspect;
+mod isa;
 mod operator;
 mod options;
 mod output;
@@ -56,6 +57,8 @@ enum Command {
     Disas(disas::Disas),
     /// Print what a module has: sections, features that it needs, imports, exports, largest functions
     Inspect(inspect::Inspect),
+    /// Print an instruction of the bytecode: its operands, its handler, and what fuses with it
+    Isa(isa::Isa),
 }
 
 /// Parses the command line and carries it out.
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Profile(profile) => profile.execute(),
         Command::Disas(disas) => disas.execute(),
         Command::Inspect(inspect) => inspect.execute(),
+        Command::Isa(isa) => isa.execute(),
     };
     match result {
         Ok(code) => code,

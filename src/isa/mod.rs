@@ -15,7 +15,7 @@ pub mod operand;
 pub mod runtime;
 #[path = "table.rs"]
 #[allow(dead_code, reason = "the build script makes the rows; the library uses the vocabulary")]
-mod table;
+pub mod table;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +37,13 @@ pub const ALIGN: usize = if cfg!(threading = "direct") { 8 } else { 2 };
 #[inline(always)]
 pub const fn len(body: usize) -> usize {
     (HEAD + body).next_multiple_of(ALIGN)
+}
+
+/// The op table itself, made anew: what the rest of the library has no use for, such as handlers and keys, is
+/// in it too.
+#[cfg(feature = "cli")]
+pub fn rows() -> table::Table {
+    table::Table::build(include_str!(concat!(env!("OUT_DIR"), "/fused.txt")))
 }
 
 /// What translation and loading need to know of an op.
