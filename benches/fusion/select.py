@@ -32,13 +32,17 @@ part to part: the digit of that part instead of the letter `s` says so. A sequen
 that its places in the profiles have most often, and besides without forwarding if many places have not
 that form. Those in unforwarded.txt are not.
 """
+import sys
+
+# The folder of this script: its name is that of a module of the standard library, which others import.
+del sys.path[0]
+
 import collections
 import json
 import os
 import re
 import statistics
 import subprocess
-import sys
 
 ROUND = 30
 FOLDS = 4
