@@ -38,10 +38,6 @@ index! {
     GlobalIndex;
     /// A tag of a module, imports first.
     TagIndex;
-    /// An element segment of a module.
-    ElemIndex;
-    /// A data segment of a module.
-    DataIndex;
     /// A type of the engine: equal exactly when the types are equal (the canonical form of
     /// recursion groups, core specification section 3.1 "Type Equivalence").
     TypeId;

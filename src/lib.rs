@@ -42,35 +42,79 @@
 
 #![cfg_attr(dispatch = "become", feature(explicit_tail_calls, rust_preserve_none_cc))]
 #![cfg_attr(dispatch = "become", allow(incomplete_features))]
+// Bodies of handlers that were compiled in advance are not in the crate, nor what only they use.
+#![cfg_attr(prebuilt, allow(dead_code))]
 
-// ---- What the engine is made of. Open to the tools, tests and benchmarks of this repository, and
-// no part of the public API.
+// ---- What the engine is made of. Open to the tools and tests of this repository by the feature
+// `internals`, and no part of the public API. Without it the compiler sees what nothing uses.
 
+pub mod inspect;
+
+#[cfg(not(feature = "internals"))]
+mod code;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod code;
+#[cfg(not(feature = "internals"))]
+mod error;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod error;
+#[cfg(not(feature = "internals"))]
+mod exec;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod exec;
+#[cfg(not(feature = "internals"))]
+mod index;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod index;
-pub mod inspect;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports, reason = "the whole table, and its listing for tools")]
+mod isa;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod isa;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports, reason = "all meanings, some of which are others, turned round")]
+mod sem;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod sem;
+#[cfg(not(feature = "internals"))]
+mod sys;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod sys;
+#[cfg(not(feature = "internals"))]
+mod translate;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod translate;
+#[cfg(not(feature = "internals"))]
+mod trap;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod trap;
+#[cfg(not(feature = "internals"))]
+mod tune;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod tune;
+#[cfg(not(feature = "internals"))]
+mod types;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod types;
+#[cfg(not(feature = "internals"))]
+mod vm;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod vm;
+#[cfg(not(feature = "internals"))]
+mod wasm;
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod wasm;
 

@@ -144,7 +144,13 @@ impl Module {
         code.info().names(code.bytes()).func(code.bytes(), index.into())
     }
 
+    #[cfg(not(feature = "internals"))]
+    pub(crate) fn code(&self) -> &Arc<CodeMap> {
+        &self.code
+    }
+
     /// The translated and the original code, for tools of this crate.
+    #[cfg(feature = "internals")]
     #[doc(hidden)]
     pub fn code(&self) -> &Arc<CodeMap> {
         &self.code

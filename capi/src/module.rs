@@ -81,7 +81,7 @@ c_functions! {
     fn wasm_module_serialize(module: Option<&wasm_ref_t>, out: Out<'_, u8>) {
         fill(out, || {
             let module = given(module, "module")?.as_module()?;
-            Ok([MAGIC, module.code().bytes()].concat().into_boxed_slice().into())
+            Ok([MAGIC, &**module.code().bytes()].concat().into_boxed_slice().into())
         })
     }
 

@@ -101,6 +101,7 @@ pub struct Regs {
     pub f2: FloatReg,
     pub ctx_reg: CtxReg,
     /// What parts of a fused op have written to slots, for later parts of it. No registers of their own.
+    #[allow(dead_code, reason = "builds without fused ops do not read it")]
     pub kept: Kept,
 }
 

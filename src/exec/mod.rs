@@ -25,6 +25,7 @@ mod later;
 pub mod load;
 #[cfg_attr(prebuilt, allow(dead_code, unused_imports, unused_macros))]
 mod operand;
+#[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "for tools"))]
 pub mod profile;
 pub mod roots;
 pub mod runtime;
@@ -41,7 +42,7 @@ pub use dispatch::HandlerFn;
 pub use enter::{Exit, Outer, arg_base, enter, enter_at, enter_start, leave, outer};
 pub use load::load;
 pub use roots::frame_roots;
-pub use walk::{RawFrame, walk};
+pub use walk::walk;
 
 use std::sync::Arc;
 

@@ -128,9 +128,19 @@ impl HostFunc {
 
 /// A closure that can be a host function; see [`Func::wrap`] for which ones. `Params` and
 /// `Results` are found by the compiler.
-pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
+///
+/// Implemented by this crate only.
+pub trait IntoFunc<T: 'static, Params, Results>:
+    sealed::Sealed<T, Params, Results> + Send + Sync + 'static
+{
     #[doc(hidden)]
     fn into_host_func(self, engine: &Engine) -> HostFunc;
+}
+
+/// Keeps others from implementing [`IntoFunc`]: the shim and the data that it makes are followed
+/// unchecked.
+mod sealed {
+    pub trait Sealed<T, Params, Results> {}
 }
 
 /// What a host function can return: nothing, one [`WasmTy`], a tuple of them, or a [`Result`] of
@@ -303,6 +313,19 @@ pub(super) unsafe fn caller<'a, T: 'static>(ctx: *mut VmCtx) -> Caller<'a, T> {
 /// `Fn(Caller<'_, T>, A1, A2) -> R`, each with its shim.
 macro_rules! into_func {
     ($($arg:ident)*) => {
+        impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> sealed::Sealed<T, ($($arg,)*), R> for F
+        where
+            F: Fn($($arg),*) -> R + Send + Sync + 'static,
+        {
+        }
+
+        impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>
+            sealed::Sealed<T, (Caller<'_, T>, $($arg,)*), R> for F
+        where
+            F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
+        {
+        }
+
         #[allow(non_snake_case, reason = "names stand for types and values")]
         impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
         where

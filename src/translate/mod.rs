@@ -102,6 +102,7 @@ impl Code {
     }
 
     /// The instructions.
+    #[cfg(feature = "internals")]
     pub fn words(&self) -> &[u64] {
         &self.words
     }
@@ -128,6 +129,7 @@ impl Code {
     }
 
     /// The module offset of the operator that the instruction at byte `offset` came from.
+    #[cfg(any(test, feature = "internals"))]
     pub fn source(&self, offset: u32) -> Option<u32> {
         let after = self.source_map.partition_point(|entry| entry.0 <= offset);
         Some(self.source_map.get(after.checked_sub(1)?)?.1)

@@ -97,7 +97,7 @@ impl CodeEntries {
     /// # Panics
     ///
     /// If there is no such function.
-    pub fn publish(&self, index: usize, pc: *const u8) {
+    fn publish(&self, index: usize, pc: *const u8) {
         // SAFETY: the entry lives as long as `self`, and this part of it is atomic.
         unsafe { &(*self.entry(index)).pc }.store(pc.cast_mut(), Ordering::Release);
     }

@@ -50,8 +50,6 @@ pub const HEADER_SLOTS: i32 = (SAVED_F0 + PINNED_FLOATS) as i32;
 /// Frame-relative slot numbers are signed 16-bit operands; a function whose frame needs more is
 /// refused with [`crate::trap::Trap::FunctionTooLarge`]'s error at translation.
 pub const MAX_SLOT: i32 = 32_000;
-/// Lowest slot number: bounds parameters and results of one function.
-pub const MIN_SLOT: i32 = -32_000;
 
 /// Bytes that stay accessible above the value stack's limit. A call checks only the new frame
 /// pointer against the limit, so the largest frame (plus the largest outgoing area and a header)

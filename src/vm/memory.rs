@@ -73,8 +73,9 @@ pub struct LinearMemory {
     /// What handlers see. First, so that a pointer to it is a pointer to the whole.
     vm: VmMemory,
     ty: MemoryType,
-    map: Mapping,
+    // Before the mapping it is about: no region outlives its addresses.
     guard: Option<GuardedRegion>,
+    map: Mapping,
     /// Place in the store's list of memories.
     pub(super) store_index: u32,
 }

@@ -40,13 +40,8 @@ pub struct Roots {
 impl Roots {
     /// Roots in the stack.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.scoped.len()
-    }
-
-    /// Is the stack empty?
-    pub fn is_empty(&self) -> bool {
-        self.scoped.is_empty()
     }
 
     /// Adds a reference.

@@ -28,8 +28,9 @@ pub struct SharedLinear {
     vm: VmMemory,
     ty: MemoryType,
     /// Held while growing.
-    map: Mutex<Mapping>,
+    // Before the mapping it is about: no region outlives its addresses.
     guard: Option<GuardedRegion>,
+    map: Mutex<Mapping>,
     /// Who waits at which offset, in the order of arrival.
     waiting: Mutex<HashMap<u64, VecDeque<Arc<Waiter>>>>,
 }

@@ -17,6 +17,7 @@ use crate::types::{CompositeType, StorageType, ValType};
 /// admits, together with [`kind::NULL`] and [`kind::I31`].
 pub mod kind {
     /// Not an object: null.
+    #[allow(dead_code, reason = "says what bit 0 of a mask is")]
     pub const NULL: u32 = 0;
     /// Not an object: a small integer.
     pub const I31: u32 = 1;

@@ -217,7 +217,9 @@ impl Heap {
     /// Does the reference lead to an object of this heap?
     #[inline]
     pub fn contains(&self, slot: Slot) -> bool {
-        slot & 15 == 0 && (slot as usize).wrapping_sub(self.base()) < self.stats.committed
+        // An exception's number may have an address in its low half.
+        let inside = |at: usize| at.wrapping_sub(self.base()) < self.stats.committed;
+        slot & 15 == 0 && usize::try_from(slot).is_ok_and(inside)
     }
 
     /// The head of the object at `slot`.
