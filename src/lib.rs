@@ -184,7 +184,9 @@ pub use wasmparser::WasmFeatures;
 
 // ---- Clients of the public API.
 
-#[cfg(feature = "wasi")]
+// Not where this is a guest of WASI itself: the libraries that it needs do not build there with a stable
+// compiler.
+#[cfg(all(feature = "wasi", not(target_os = "wasi")))]
 pub mod wasi;
 #[cfg(feature = "wast")]
 pub mod wast;

@@ -9,6 +9,8 @@
 
 mod coredump;
 mod disas;
+#[cfg_attr(target_os = "wasi", path = "host_bare.rs")]
+mod host;
 mod inspect;
 mod isa;
 mod operator;

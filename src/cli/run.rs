@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use threadle::error::Printable;
-use threadle::wasi::{FsPerms, I32Exit, WasiCtx, p1};
 use threadle::{
-    Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits,
-    StoreLimitsBuilder, Val, ValType, bail, format_err,
+    Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Val,
+    ValType, bail, format_err,
 };
 
 use super::coredump::core_dump;
+use super::host::{Host, HostOptions, exit_code};
 use super::options::{EngineOptions, bytes};
 use super::output::Output;
 use super::value;
@@ -23,13 +23,8 @@ pub struct Run {
     #[command(flatten)]
     engine: EngineOptions,
 
-    /// Give the program the directory HOST, under the name GUEST (default: the same name)
-    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = directory)]
-    dirs: Vec<(PathBuf, String)>,
-
-    /// Set an environment variable for the program. Without a value, it gets the present one
-    #[arg(long, value_name = "K=V")]
-    env: Vec<String>,
+    #[command(flatten)]
+    host: HostOptions,
 
     /// Call this exported function, with ARGS as its arguments, and print each result on a line
     #[arg(long, value_name = "NAME")]
@@ -55,20 +50,6 @@ pub struct Run {
     command: Vec<OsString>,
 }
 
-fn directory(text: &str) -> Result<(PathBuf, String), String> {
-    let (host, guest) = text.split_once("::").unwrap_or((text, text));
-    if host.is_empty() || guest.is_empty() {
-        return Err("expected HOST or HOST::GUEST".into());
-    }
-    Ok((host.into(), guest.into()))
-}
-
-/// What the program's store holds.
-struct Host {
-    wasi: WasiCtx,
-    limits: StoreLimits,
-}
-
 impl Run {
     /// Runs the program.
     pub fn execute(self) -> Result<ExitCode> {
@@ -81,11 +62,13 @@ impl Run {
         if let Some(bytes) = self.max_memory {
             limits = limits.total_size(bytes);
         }
-        let host = Host { wasi: self.wasi(file, args)?, limits: limits.build() };
+        // A function that is called by name takes them itself.
+        let for_program = if self.invoke.is_none() { args } else { &[] };
+        let host = Host::new(&self.host, file, for_program, limits.build())?;
         let mut store = Store::try_new(&engine, host)?;
         store.limiter(|host| &mut host.limits);
         let mut linker = Linker::new(&engine);
-        p1::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)?;
+        Host::link(&mut linker)?;
 
         let outcome = match &self.invoke {
             Some(name) => invoke(&linker, &mut store, &module, name, args),
@@ -93,8 +76,8 @@ impl Run {
         };
         match outcome {
             Ok(()) => Ok(ExitCode::SUCCESS),
-            Err(error) => match error.downcast_ref::<I32Exit>() {
-                Some(exit) => Ok(exit_code(*exit)),
+            Err(error) => match exit_code(&error) {
+                Some(code) => Ok(code),
                 None => {
                     if let Some(path) = &self.coredump
                         && let Some(dump) = core_dump(&mut store, &file.to_string_lossy(), &error)
@@ -107,36 +90,10 @@ impl Run {
             },
         }
     }
-
-    fn wasi(&self, file: &Path, args: &[OsString]) -> Result<WasiCtx> {
-        let mut wasi = WasiCtx::builder();
-        wasi.inherit_stdio();
-        wasi.arg(file.file_name().unwrap_or(file.as_os_str()).to_string_lossy());
-        if self.invoke.is_none() {
-            for arg in args {
-                wasi.arg(text(arg)?);
-            }
-        }
-        for variable in &self.env {
-            match variable.split_once('=') {
-                Some((key, value)) => {
-                    wasi.env(key, value);
-                }
-                None => {
-                    if let Some(value) = std::env::var_os(variable) {
-                        wasi.env(variable, value.to_string_lossy());
-                    }
-                }
-            }
-        }
-        for (host, guest) in &self.dirs {
-            wasi.preopened_dir(host, guest, FsPerms::ReadWrite)?;
-        }
-        Ok(wasi.build())
-    }
 }
 
-fn text(arg: &OsStr) -> Result<&str> {
+/// An argument as a string.
+pub(super) fn text(arg: &OsStr) -> Result<&str> {
     arg.to_str().ok_or_else(|| format_err!("the argument {arg:?} is not valid Unicode"))
 }
 
@@ -227,14 +184,5 @@ fn exported_functions(module: &Module) -> String {
         String::new()
     } else {
         format!("; it exports {}", functions.join(", "))
-    }
-}
-
-/// The low bits of a status, which are all that the system passes on; but never success for a
-/// failure.
-fn exit_code(exit: I32Exit) -> ExitCode {
-    match exit.0 as u8 {
-        0 if exit.0 != 0 => ExitCode::FAILURE,
-        code => ExitCode::from(code),
     }
 }
