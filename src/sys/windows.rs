@@ -7,6 +7,11 @@ use windows_sys::Win32::System::Memory::{
     MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc, VirtualFree,
 };
 
+/// See the twin in `unix.rs`: no limit is known here.
+pub fn address_space() -> Option<usize> {
+    None
+}
+
 /// A range of address space that this process owns. See the twin in `unix.rs`.
 #[derive(Debug)]
 pub struct Mapping {
