@@ -108,16 +108,19 @@ impl Code {
     }
 
     /// Byte offset of the first instruction to execute.
+    #[cfg(feature = "internals")]
     pub fn entry(&self) -> u32 {
         self.entry
     }
 
     /// Where references are while calls are in progress.
+    #[cfg(feature = "internals")]
     pub fn stack_maps(&self) -> &StackMaps {
         &self.stack_maps
     }
 
     /// What is caught where.
+    #[cfg(feature = "internals")]
     pub fn catches(&self) -> &CatchTable {
         &self.catches
     }

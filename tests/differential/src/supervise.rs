@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use threadle::Engine;
 
 use crate::compare::Totals;
 use crate::{Args, shrink};
@@ -21,7 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 ///
 /// When the child process cannot be started or files cannot be written.
 pub fn run(args: &Args) -> Result<usize> {
-    let (dispatch, threading) = (threadle::exec::DISPATCH, threadle::exec::THREADING);
+    let (dispatch, threading) = (Engine::dispatch_backend(), Engine::threading_form());
     println!(
         "backend {dispatch}, threading {threading}, generator {:?}, seeds {}..{}",
         args.generator, args.seeds.start, args.seeds.end
