@@ -4,12 +4,14 @@ use core::fmt;
 
 use crate::engine::Engine;
 use crate::error::Printable;
+use crate::exec::suspend::Frames;
 use crate::func::invoke;
 use crate::index::{DefinedFuncIndex, FuncIndex};
 use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::AsContext;
-use crate::vm::VmStore;
+use crate::vm::store::Handle;
+use crate::vm::{CodePlace, VmStore};
 
 /// The WebAssembly frames that were active when a trap or a host function's error happened,
 /// innermost first, across all nested calls. Attached to errors as context: found by
@@ -18,6 +20,9 @@ pub struct WasmBacktrace {
     frames: Vec<FrameInfo>,
     truncated: bool,
 }
+
+/// Is given an instance, and the instruction that is being executed; says whether to go on.
+type Visit<'a> = dyn FnMut(Handle, CodePlace) -> bool + 'a;
 
 impl WasmBacktrace {
     /// The frames that are active now: in a host function, those that called it. Empty if the
@@ -45,12 +50,28 @@ impl WasmBacktrace {
         (!backtrace.frames.is_empty()).then_some(backtrace)
     }
 
+    /// The frames of a suspended call of this store.
+    pub(crate) fn of_frames(vm: &VmStore, engine: &Engine, frames: &Frames) -> WasmBacktrace {
+        let walk = |visit: &mut Visit<'_>| invoke::walk_suspended(vm, frames, visit);
+        WasmBacktrace::collect(vm, engine, usize::MAX, walk)
+    }
+
     fn walk(vm: &VmStore, engine: &Engine, limit: usize) -> WasmBacktrace {
+        WasmBacktrace::collect(vm, engine, limit, |visit| invoke::walk(vm, visit))
+    }
+
+    /// What `walk` visits.
+    fn collect(
+        vm: &VmStore,
+        engine: &Engine,
+        limit: usize,
+        walk: impl FnOnce(&mut Visit<'_>),
+    ) -> WasmBacktrace {
         // Frames of one instance tend to be neighbours; looking its module up once is enough.
         let mut current: Option<(u32, Module)> = None;
         let mut frames = Vec::new();
         let mut truncated = false;
-        invoke::walk(vm, |instance, place| {
+        walk(&mut |instance: Handle, place: CodePlace| {
             if frames.len() >= limit {
                 truncated = true;
                 return false;

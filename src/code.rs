@@ -35,7 +35,7 @@ impl Translate for Translator {
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<SourceMap> {
-        let options = Options { source_map: true, ..self.0 };
+        let options = Options { source_map: true, ..self.0.clone() };
         Ok(translate::translate(info, bytes, func, &options)?.into_source_map())
     }
 }

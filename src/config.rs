@@ -1,11 +1,13 @@
 //! How an engine is configured: every knob in one place.
 
 use core::num::NonZeroUsize;
+use std::sync::Arc;
 
 use wasmparser::WasmFeatures;
 
 use crate::exec::guard;
 use crate::sys::RESERVING_IS_FREE;
+use crate::translate::OperatorCost;
 use crate::vm::limits::{MemoryTunables, StoreTunables};
 
 /// When functions are translated to bytecode.
@@ -43,6 +45,9 @@ pub struct Config {
     pub(crate) parallel: bool,
     pub(crate) relaxed_simd_deterministic: bool,
     pub(crate) interruptible: bool,
+    pub(crate) epoch_interruption: bool,
+    consume_fuel: bool,
+    operator_cost: Option<Arc<OperatorCost>>,
     backtrace_frames: Option<NonZeroUsize>,
     #[cfg(feature = "dwarf")]
     backtrace_details: WasmBacktraceDetails,
@@ -141,6 +146,9 @@ impl Config {
             parallel: true,
             relaxed_simd_deterministic: false,
             interruptible: false,
+            epoch_interruption: false,
+            consume_fuel: false,
+            operator_cost: None,
             backtrace_frames: NonZeroUsize::new(store.backtrace_frames),
             #[cfg(feature = "dwarf")]
             backtrace_details: WasmBacktraceDetails::default(),
@@ -188,6 +196,36 @@ impl Config {
     pub fn interruptible(&mut self, enable: bool) -> &mut Config {
         self.interruptible = enable;
         self
+    }
+
+    /// Does code stop when the engine's epoch reaches the store's deadline? Off by default: it costs
+    /// what [`Config::interruptible`] costs. Whoever switches it on has to call
+    /// [`Store::set_epoch_deadline`](crate::Store::set_epoch_deadline), since a store's deadline has
+    /// been reached until then, and [`Engine::increment_epoch`](crate::Engine::increment_epoch) now
+    /// and then.
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Config {
+        self.epoch_interruption = enable;
+        self
+    }
+
+    /// Does code count the instructions that it executes, and stop when the store has no fuel left?
+    /// Off by default. A store has no fuel before
+    /// [`Store::set_fuel`](crate::Store::set_fuel) gives it some. What instructions cost depends on
+    /// the WebAssembly code alone; docs/fuel.md specifies it.
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Config {
+        self.consume_fuel = enable;
+        self
+    }
+
+    /// What instructions cost, where fuel is consumed, instead of the default schedule.
+    pub fn operator_cost(&mut self, cost: OperatorCost) -> &mut Config {
+        self.operator_cost = Some(Arc::new(cost));
+        self
+    }
+
+    /// The costs, if fuel is consumed.
+    pub(crate) fn fuel_costs(&self) -> Option<Arc<OperatorCost>> {
+        self.consume_fuel.then(|| self.operator_cost.clone().unwrap_or_default())
     }
 
     /// Catch out-of-bounds accesses of 32-bit memories as page faults instead of checking each?
@@ -326,6 +364,8 @@ impl Config {
             heap_reservation: usize_of(self.gc_heap_reservation),
             collect_always: self.gc_always,
             backtrace_frames: self.backtrace_frames.map_or(0, NonZeroUsize::get),
+            fuel: self.consume_fuel,
+            has_epochs: self.epoch_interruption,
             ..default
         }
     }

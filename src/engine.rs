@@ -1,6 +1,7 @@
 //! The engine: what modules and stores have in common.
 
-use std::sync::Arc;
+use core::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use crate::config::{CompilationMode, Config};
 use crate::error::Result;
@@ -65,6 +66,18 @@ impl Engine {
         Arc::ptr_eq(&a.inner, &b.inner)
     }
 
+    /// Advances the epoch by one tick. Stores whose deadline it reaches stop, trap, or call back, as
+    /// they are configured; see [`Config::epoch_interruption`](crate::Config::epoch_interruption).
+    /// Nothing but an atomic addition, so that even a signal handler may do it.
+    pub fn increment_epoch(&self) {
+        self.inner.tunables.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A reference that does not keep the engine alive.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak { inner: Arc::downgrade(&self.inner) }
+    }
+
     /// Do 32-bit memories of this engine rely on guard pages instead of explicit checks?
     pub fn uses_guard_pages(&self) -> bool {
         self.inner.tunables.memory.guard_pages
@@ -103,8 +116,8 @@ impl Engine {
         Options {
             checked_memory: !memory.is_some_and(|ty| is_guarded(ty, &self.tunables().memory)),
             relaxed_simd_deterministic: self.config().relaxed_simd_deterministic,
-            fuel: false,
-            interrupt: self.config().interruptible,
+            fuel: self.config().fuel_costs(),
+            interrupt: self.config().interruptible || self.config().epoch_interruption,
             source_map: false,
             unfused: false,
         }
@@ -116,6 +129,20 @@ impl Engine {
             lazy_validation: self.inner.config.mode == CompilationMode::LazyValidation,
             threads: self.threads(),
         }
+    }
+}
+
+/// A reference to an [`Engine`] that does not keep it alive, such as a thread has that calls
+/// [`Engine::increment_epoch`]. Made by [`Engine::weak`].
+#[derive(Clone, Debug)]
+pub struct EngineWeak {
+    inner: Weak<EngineInner>,
+}
+
+impl EngineWeak {
+    /// The engine, if it still exists.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.inner.upgrade().map(|inner| Engine { inner })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::store::{AsContext, Store};
-use crate::vm::interrupt::InterruptState;
+use crate::vm::interrupt::{InterruptState, Request};
 
 /// Interrupts a store, from any thread. Made by [`Store::interrupt_handle`].
 #[derive(Clone, Debug)]
@@ -17,12 +17,18 @@ impl InterruptHandle {
     /// [`Config::interruptible`](crate::Config::interruptible). If nothing that can be interrupted is
     /// going on, the request waits for it. One request stops code once.
     pub fn interrupt(&self) {
-        self.0.ask();
+        self.0.ask(Request::Trap);
+    }
+
+    /// Like [`InterruptHandle::interrupt`], but suspends the code if its innermost call from the host
+    /// is a resumable one, as [`Func::call_resumable`](crate::Func::call_resumable) makes.
+    pub fn suspend(&self) {
+        self.0.ask(Request::Suspend);
     }
 
     /// Takes back a request that has not had its effect yet; was there one?
     pub fn cancel(&self) -> bool {
-        self.0.take()
+        self.0.take().is_some()
     }
 }
 

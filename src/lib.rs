@@ -134,6 +134,7 @@ mod interrupt;
 mod limits;
 mod linker;
 mod memory;
+mod metering;
 mod module;
 mod shared_memory;
 mod store;
@@ -150,13 +151,13 @@ pub use caller::Caller;
 #[cfg(feature = "dwarf")]
 pub use config::WasmBacktraceDetails;
 pub use config::{CompilationMode, Config};
-pub use engine::Engine;
+pub use engine::{Engine, EngineWeak};
 pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err};
 pub use exn::{ExnRef, ExnRefPre, ExnType, ThrownException};
 pub use extern_::{Export, Extern};
 pub use func::{
-    Func, IntoFunc, ResumableCall, Suspend, SuspendedCall, TypedFunc, ValRaw, WasmParams,
-    WasmResults, WasmRet, WasmTy, WasmTyList,
+    Func, IntoFunc, ResumableCall, Suspend, SuspendReason, SuspendedCall, TypedFunc, ValRaw,
+    WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList,
 };
 pub use gc::{AnyRef, ArrayRef, EqRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
 pub use global::Global;
@@ -165,6 +166,7 @@ pub use interrupt::InterruptHandle;
 pub use limits::{ResourceLimiter, ResourceLimiterAsync, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
+pub use metering::UpdateDeadline;
 pub use module::Module;
 pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{AsContext, AsContextMut, GcStats, Store, StoreContext, StoreContextMut};
@@ -172,6 +174,7 @@ pub use store::{AsContext, AsContextMut, GcStats, Store, StoreContext, StoreCont
 pub use symbols::FrameSymbol;
 pub use table::Table;
 pub use tag::Tag;
+pub use translate::{OperatorCost, VariableOperatorCost};
 pub use trap::Trap;
 pub use types::{
     ArrayType, CompositeType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType,

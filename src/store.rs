@@ -5,10 +5,12 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::extern_::Extern;
 use crate::limits::{ResourceLimiter, ResourceLimiterAsync};
+use crate::metering::UpdateDeadline;
 use crate::vm::VmStore;
 use crate::vm::awaited::{Later, LaterAnswer};
 use crate::vm::imports::External;
 use crate::vm::memory::Growth;
+use crate::vm::metering::Deadline;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
 use crate::vm::store::Resource;
 
@@ -53,12 +55,23 @@ pub struct GcStats {
 }
 
 /// What the store keeps of the embedder's.
-pub(crate) struct StoreInner<T> {
+pub(crate) struct StoreInner<T: 'static> {
     data: T,
     engine: Engine,
     limiter: Option<Limiter<T>>,
     /// What an asynchronous limiter answers has been found out already.
     answered: bool,
+    /// What is done at an epoch's deadline; `None` traps.
+    deadline: Option<DeadlineCallback<T>>,
+}
+
+type DeadlineCallback<T> =
+    Box<dyn FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync>;
+
+impl<T> StoreInner<T> {
+    pub(crate) fn set_deadline_callback(&mut self, callback: Option<DeadlineCallback<T>>) {
+        self.deadline = callback;
+    }
 }
 
 /// Says where in the data the limiter is.
@@ -83,7 +96,13 @@ impl<T: 'static> Store<T> {
     ///
     /// When its value stack cannot be reserved.
     pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
-        let inner = StoreInner { data, engine: engine.clone(), limiter: None, answered: false };
+        let inner = StoreInner {
+            data,
+            engine: engine.clone(),
+            limiter: None,
+            answered: false,
+            deadline: None,
+        };
         let owner = StoreOwner::new(
             engine.tunables().clone(),
             engine.types().clone(),
@@ -203,6 +222,21 @@ impl<T: 'static> Embedder for StoreInner<T> {
             Resource::Table => Some(limiter.table_growing(current, desired, maximum)),
             Resource::Heap => None,
         }
+    }
+
+    fn deadline(mut store: StoreMut<'_, StoreInner<T>>) -> Result<Deadline> {
+        // Out of the store while it has the store.
+        let Some(mut callback) = store.user_mut().deadline.take() else {
+            return Ok(Deadline::Trap);
+        };
+        let update = callback(StoreContextMut(store.reborrow()));
+        store.user_mut().deadline.get_or_insert(callback);
+        Ok(match update? {
+            UpdateDeadline::Interrupt => Deadline::Trap,
+            UpdateDeadline::Continue(ticks) => Deadline::Continue(ticks),
+            UpdateDeadline::Yield(ticks) => Deadline::Yield(ticks, None),
+            UpdateDeadline::YieldCustom(ticks, until) => Deadline::Yield(ticks, Some(until)),
+        })
     }
 }
 

@@ -51,7 +51,7 @@ fn functions_become_the_bytecode_that_is_written_behind_them() {
         }
         let options = Options {
             checked_memory: has("checked"),
-            fuel: has("fuel"),
+            fuel: has("fuel").then(Default::default),
             interrupt: has("interrupt"),
             unfused: !has("fused"),
             ..Options::default()

@@ -55,6 +55,7 @@ handler! { call_import_host_floats, host::call_import_host::<true>, "The same wh
 handler! { call_import_wasm, call::call_import_wasm, "Call of an import that is WebAssembly." }
 handler! { #[cold] host_failed, host::host_failed, "A host function did not return normally." }
 handler! { #[cold] runtime_failed, host::runtime_failed, "A runtime function did not return normally." }
+handler! { #[cold] again, host::again, "A runtime function has done a slice of its work." }
 handler! { #[cold] unwind, host::unwind, "Goes on where the exception in flight is caught." }
 handler! { #[cold] call_indirect_subtype, call::call_indirect_subtype, "Subtype check of an indirect call." }
 handler! { #[cold] return_call_indirect_subtype, call::return_call_indirect_subtype, "Subtype check of an indirect tail call." }
@@ -65,7 +66,7 @@ handler! { memory_fill_long, bulk::fill_long, "The rest of `memory_fill_m32` by 
 handler! { #[cold] struct_new_slow, host::struct_new_slow, "Allocation that needs more than the next free cell." }
 
 /// The functions that are more or less than an op's handler, by name, for asm-check.
-pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 20] = [
+pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 21] = [
     ("raise", raise, Role::Exit),
     ("raise_memory_fault", raise_memory_fault, Role::Exit),
     ("raise_misaligned", raise_misaligned, Role::Exit),
@@ -85,5 +86,6 @@ pub(super) const CONTINUATIONS: [(&str, HandlerFn, Role); 20] = [
     ("call_indirect_host", call_indirect_host, Role::Trampoline),
     ("call_runtime", call_runtime, Role::Trampoline),
     ("lazy_compile", lazy_compile, Role::Trampoline),
+    ("again", again, Role::Trampoline),
     ("unwind", unwind, Role::Trampoline),
 ];

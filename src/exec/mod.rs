@@ -9,6 +9,7 @@
 pub mod abi;
 #[cfg_attr(prebuilt, allow(dead_code, unused_imports, unused_macros))]
 mod barrier;
+mod checkpoint;
 mod descriptor;
 #[cfg_attr(dispatch = "become", path = "dispatch/become.rs")]
 #[cfg_attr(dispatch = "sibling", path = "dispatch/sibling.rs")]

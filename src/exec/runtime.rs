@@ -8,6 +8,7 @@
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::checkpoint::{interrupted, out_of_fuel};
 use super::later::Growing;
 pub(super) use super::runtime_object::struct_new;
 use super::runtime_object::{

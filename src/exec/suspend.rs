@@ -12,10 +12,12 @@ use super::enter::{Exit, arg_base, outer, refuse};
 use super::float;
 use super::{EXIT_CODE, THUNK_CODE, dispatch};
 
+use crate::isa::op::CallRuntime;
 use crate::trap::Trap;
 use crate::vm::frame::{
     CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
+use crate::vm::metering::Pause;
 use crate::vm::{CodePlace, HostOutcome, HostReturn, Slot, StoreCtx, VmCtx, VmHostFunc};
 
 /// A suspended activation. Its store keeps a weak reference to the frames, whose references are
@@ -80,12 +82,13 @@ pub unsafe fn note_suspending(store: *mut StoreCtx, host: *const VmHostFunc) {
 
 impl Frames {
     /// Takes the frames of the activation that just suspended, whose arguments are at `args`.
-    /// [`super::leave`] comes after this.
+    /// [`super::leave`] comes after this. `in_host` says whether it is in a host function, rather than
+    /// in a runtime function.
     ///
     /// # Safety
     /// [`super::enter`] or [`Frames::resume`] just returned [`Exit::Suspend`] for this store, and
     /// `args` is what it was called with or returned.
-    pub unsafe fn take(store: *const StoreCtx, args: *mut Slot) -> Frames {
+    pub unsafe fn take(store: *const StoreCtx, args: *mut Slot, in_host: bool) -> Frames {
         // SAFETY: the caller's promise: the host function's frame is the published one, in which the
         // trampoline has noted the instance and `note_suspending` the function, and all slots
         // between are the activation's.
@@ -96,7 +99,10 @@ impl Frames {
                 slots: core::slice::from_raw_parts(args, len).into(),
                 base: args,
                 ctx: fp.offset(OWN_CTX).read() as *mut VmCtx,
-                host: fp.offset(OWN_RESUME).read() as *const VmHostFunc,
+                host: match in_host {
+                    true => fp.offset(OWN_RESUME).read() as *const VmHostFunc,
+                    false => core::ptr::null(),
+                },
             });
             let frames: Arc<dyn Any + Send + Sync> = saved.clone();
             VmCtx::store_mut((*store).host_ctx).add_suspended(Arc::downgrade(&frames));
@@ -104,21 +110,33 @@ impl Frames {
         }
     }
 
-    /// The host function that suspended.
+    /// Visits the frames of WebAssembly functions, innermost first: the instance, and the return
+    /// address of the call in progress.
+    ///
+    /// # Safety
+    /// The store that the frames were taken from is live.
+    pub unsafe fn walk(&self, visit: &mut dyn FnMut(*mut VmCtx, CodePlace)) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.visit(&mut |ctx, place, _| visit(ctx.cast_mut(), place)) }
+    }
+
+    /// The host function that suspended; null if a runtime function did.
     pub fn host(&self) -> *const VmHostFunc {
         self.0.host
     }
 
     /// Puts the frames back, above the frame that is published now, and goes on as if the host
-    /// function returned: `write_results` writes its results to the slots it is given. Returns how
-    /// the activation ended and where its arguments were and its results are.
+    /// function returned what `end` says, which writes its results to the slots it is given. Returns
+    /// how the activation ended and where its arguments were and its results are. With `pause` it was
+    /// suspended in a runtime function, for that reason, and may stay so.
     ///
     /// # Safety
     /// As for [`super::enter`]; the frames were taken from a function of this store.
     pub unsafe fn resume(
         self,
         store: *mut StoreCtx,
-        write_results: impl FnOnce(*mut Slot),
+        pause: Option<Pause>,
+        end: impl FnOnce(*mut Slot) -> HostOutcome,
     ) -> (Exit, *mut Slot) {
         // SAFETY: the caller's promise; what is written lies between the published frame and the
         // stack's limit and slack.
@@ -146,14 +164,28 @@ impl Frames {
             // From here on the frames on the value stack are the ones that the collector looks at.
             let (host, ctx) = (self.0.host, self.0.ctx);
             drop(self);
-            let func = &(*host).func;
-            let slots = fp.sub(func.header_offset());
-            write_results(slots);
-            let value = if func.result_slots > 0 { slots.read() } else { 0 };
-            (*store).activations_left = left;
             fp.offset(OWN_CTX).write(ctx as u64);
             (*store).exit_fp = fp;
-            let returned = HostReturn { outcome: HostOutcome::Return as u64, value };
+            let mut returned = HostReturn { outcome: HostOutcome::Return as u64, value: 0 };
+            if let Some(pause) = pause {
+                let Some(outcome) = super::checkpoint::unpause(store.cast(), pause) else {
+                    return (Exit::Suspend, args);
+                };
+                returned.outcome = outcome as u64;
+            } else {
+                // A runtime function has results for nobody to write.
+                let (offset, results) = match host.is_null() {
+                    true => (0, 0),
+                    false => ((*host).func.header_offset(), (*host).func.result_slots),
+                };
+                let slots = fp.sub(offset);
+                let outcome = end(slots);
+                returned.outcome = outcome as u64;
+                if outcome == HostOutcome::Return && results > 0 {
+                    returned.value = slots.read();
+                }
+            }
+            (*store).activations_left = left;
             let exit = go_on(fp, returned);
             (*store).activations_left += 1;
             if exit == Exit::Return {
@@ -201,6 +233,8 @@ pub unsafe fn go_on(fp: *mut Slot, returned: HostReturn) -> Exit {
             [r.l0, r.l1] = landing.ints;
             [r.f0, r.f1, r.f2] = landing.floats.map(float::from_bits);
             r.ctx_reg = ctx_reg(landing.ctx);
+        } else if returned.outcome == HostOutcome::Again as u64 {
+            r.pc = r.pc.sub(crate::isa::len(CallRuntime::BODY));
         } else if returned.outcome != HostOutcome::Return as u64 {
             return Exit::Fail;
         }

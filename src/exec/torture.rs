@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::AtomicU64;
 
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
@@ -33,10 +33,13 @@ unsafe fn growing_later(
 ) -> Option<crate::vm::awaited::LaterAnswer<'static>> {
     None
 }
+unsafe fn deadline(_: *mut VmCtx) -> Result<crate::vm::metering::Deadline> {
+    Ok(crate::vm::metering::Deadline::Trap)
+}
 unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
-static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed };
+static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed, deadline };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.
@@ -199,10 +202,13 @@ fn memory_of_every_address() -> *mut u8 {
     base.cast()
 }
 
+/// Not reached.
+static EPOCH_LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);
+
 /// A store without anything in it.
 fn store(
     stack: &mut [Slot],
-    interrupt: &AtomicU32,
+    epoch: &AtomicU64,
     heap: *mut HeapCtx,
     types: &[TypeEntry],
 ) -> StoreCtx {
@@ -216,7 +222,8 @@ fn store(
         pins_floats: 1,
         trap: 0,
         activations_left: 0,
-        interrupt,
+        epoch,
+        epoch_limit: &EPOCH_LIMIT,
         inner: ptr::null_mut(),
         host_ctx: ptr::null_mut(),
         heap,
@@ -244,7 +251,7 @@ fn run_all() {
     initialise();
     let bytes = memory_of_every_address();
     let mut elems = vec![0_u64; 16];
-    let interrupt = AtomicU32::new(0);
+    let epoch = AtomicU64::new(0);
     let mut memory = VmMemory::new(bytes, SPAN as u64);
     let mut table = VmTable { elems: elems.as_mut_ptr(), len: elems.len() as u64 };
     let mut imported = [1_u64; 2];
@@ -255,7 +262,7 @@ fn run_all() {
     let mut heap = HeapCtx { windows: [window; CLASSES] };
     let types = [TypeEntry::NONE; 4];
     let mut stack = vec![1_u64; 1 << 14];
-    let mut store = store(&mut stack, &interrupt, &raw mut heap, &types);
+    let mut store = store(&mut stack, &epoch, &raw mut heap, &types);
     let mut context = Context {
         fixed: VmCtx {
             store: &mut store,
@@ -439,13 +446,13 @@ fn stored_registers() -> Vec<u8> {
 fn a_fused_op_does_what_its_parts_do() {
     initialise();
     let bytes = memory_of_every_address();
-    let interrupt = AtomicU32::new(0);
+    let epoch = AtomicU64::new(0);
     let mut memory = VmMemory::new(bytes, SPAN as u64);
     let mut heap =
         HeapCtx { windows: [Window { next: ptr::null_mut(), end: ptr::null_mut() }; CLASSES] };
     let types = [TypeEntry::NONE; 4];
     let mut stack = vec![0_u64; 256];
-    let mut store = store(&mut stack, &interrupt, &raw mut heap, &types);
+    let mut store = store(&mut stack, &epoch, &raw mut heap, &types);
     let mut imported = [0_u64; 2];
     let scalar = |part: &u16| {
         let op = Op::from_u16(*part).expect("a part");

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use crate::backtrace::WasmBacktrace;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::store::StoreContextMut;
@@ -137,6 +138,7 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
         Some(Failure::Suspend(_)) => {
             Error::msg("a host function suspended a call that cannot be resumed")
         }
+        Some(Failure::Pause(_)) => Error::msg("suspended, but the call cannot be resumed"),
         Some(Failure::Await(_)) => {
             Error::msg("an asynchronous function waits in a call that cannot")
         }
@@ -164,6 +166,23 @@ pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, CodePlace) -> boo
                 None => true,
             },
         );
+    }
+}
+
+/// Visits the frames of a suspended call of this store, as [`walk`] does.
+pub(crate) fn walk_suspended(
+    vm: &VmStore,
+    frames: &Frames,
+    visit: &mut dyn FnMut(Handle, CodePlace) -> bool,
+) {
+    let mut goes_on = true;
+    // SAFETY: the store is live, hence its contexts are.
+    unsafe {
+        frames.walk(&mut |ctx, place| {
+            if goes_on && let Some(instance) = CallSite::new(ctx).instance(vm.id()) {
+                goes_on = visit(instance, place);
+            }
+        });
     }
 }
 

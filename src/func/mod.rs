@@ -20,7 +20,7 @@ mod typed;
 pub(crate) use host::HostFunc;
 pub use host::{IntoFunc, WasmRet};
 pub use raw::ValRaw;
-pub use resumable::{ResumableCall, Suspend, SuspendedCall};
+pub use resumable::{ResumableCall, Suspend, SuspendReason, SuspendedCall};
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 
 /// A function of a store.

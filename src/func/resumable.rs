@@ -1,22 +1,43 @@
-//! Calls that a host function can suspend and the embedder resume later.
+//! Calls that can be suspended, by a host function or where code is metered, and resumed later.
 //!
 //! A suspended call is data: its frames leave the value stack and are put back when it goes on,
 //! at whatever depth that is. It needs no native stack meanwhile, so there can be any number.
 
 use core::any::Any;
 use core::fmt;
+use core::mem;
 
 use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
+use crate::backtrace::WasmBacktrace;
 use crate::engine::Engine;
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
+use crate::exn::ThrownException;
 use crate::index::TypeId;
 use crate::store::AsContextMut;
 use crate::types::FuncType;
 use crate::val::Val;
+use crate::vm::awaited::Poller;
+use crate::vm::metering::{Pause, Why};
 use crate::vm::store::{FuncRef, StoreId};
-use crate::vm::{Failure, Slot, StoreCtx, VmStore};
+use crate::vm::{Failure, HostOutcome, Slot, StoreCtx, VmStore};
+
+/// Why a call was suspended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SuspendReason {
+    /// A host function returned [`Suspend`].
+    Host,
+    /// The store has no fuel left. The call goes on when it has; until then, resuming it only takes
+    /// what fuel there is.
+    OutOfFuel,
+    /// The epoch's deadline was reached, and the store's callback returned
+    /// [`UpdateDeadline::Yield`](crate::UpdateDeadline::Yield).
+    Epoch,
+    /// Somebody asked for it by [`InterruptHandle::suspend`](crate::InterruptHandle::suspend).
+    Interrupt,
+}
 
 /// Returned as an error by a host function, suspends the call that it is part of: whoever made it
 /// with [`Func::call_resumable`] or [`TypedFunc::call_resumable`] gets a [`SuspendedCall`], with
@@ -51,7 +72,7 @@ impl std::error::Error for Suspend {}
 pub enum ResumableCall<R> {
     /// It returned.
     Finished(R),
-    /// A host function suspended it.
+    /// It was suspended.
     Suspended(SuspendedCall<R>),
 }
 
@@ -73,12 +94,15 @@ impl<R> ResumableCall<R> {
     }
 }
 
-/// A call that a host function suspended. Dropping it abandons the call.
+/// A call that was suspended. Dropping it abandons the call.
 pub struct SuspendedCall<R> {
     store: StoreId,
     frames: Frames,
     /// The function that was called.
     ty: FuncType,
+    /// Why it was suspended, if not by a host function.
+    pause: Option<Pause>,
+    /// What that function said; `()` without one.
     payload: Box<dyn Any + Send + Sync>,
     read: ReadResults<R>,
 }
@@ -97,6 +121,27 @@ impl<R> fmt::Debug for SuspendedCall<R> {
 }
 
 impl<R> SuspendedCall<R> {
+    /// Why it was suspended.
+    pub fn reason(&self) -> SuspendReason {
+        match self.pause.map(|pause| pause.why) {
+            None => SuspendReason::Host,
+            Some(Why::OutOfFuel(_)) => SuspendReason::OutOfFuel,
+            Some(Why::Epoch(_)) => SuspendReason::Epoch,
+            Some(Why::Asked) => SuspendReason::Interrupt,
+        }
+    }
+
+    /// Where it stands: the functions of WebAssembly that are active in it, innermost first.
+    ///
+    /// # Panics
+    ///
+    /// If the call belongs to another store.
+    pub fn backtrace(&self, store: impl crate::AsContext) -> WasmBacktrace {
+        let store = store.as_context();
+        store.0.vm().assert_owns(self.store);
+        WasmBacktrace::of_frames(store.0.vm(), store.engine(), &self.frames)
+    }
+
     /// What the host function gave to [`Suspend::new`].
     pub fn payload(&self) -> &(dyn Any + Send + Sync) {
         &*self.payload
@@ -108,7 +153,7 @@ impl<R> SuspendedCall<R> {
     }
 
     /// The type of the host function that suspended the call: its results are what
-    /// [`SuspendedCall::resume`] takes.
+    /// [`SuspendedCall::resume`] takes. Without such a function, one without any.
     ///
     /// # Panics
     ///
@@ -119,7 +164,8 @@ impl<R> SuspendedCall<R> {
         host_type(store.0.vm(), &self.frames)
     }
 
-    /// Lets the host function return `results` and the call go on.
+    /// Lets the host function return `results`, none if there is no such function, and the call go
+    /// on.
     ///
     /// # Errors
     ///
@@ -143,23 +189,78 @@ impl<R> SuspendedCall<R> {
             store.0.vm().check_value(result.to_value(), ty)?;
         }
         let vm = store.0.as_ptr();
-        let SuspendedCall { frames, ty, read, .. } = self;
         // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
         // lives across the call; the frames are this store's, and the results fit.
         unsafe {
-            let outer = exec::outer(vm.cast());
-            let (exit, args) = frames.resume(vm.cast(), |mut at| {
+            self.go_on(vm, store.engine(), |mut at| {
                 for (result, ty) in results.iter().zip(host.results()) {
                     at = invoke::write_value(vm, at, ty.slots(), *result);
                 }
-            });
-            finish(vm, store.engine(), outer, args, exit, ty, read)
+                HostOutcome::Return
+            })
+        }
+    }
+
+    /// Raises an error where the call was suspended: as if the host function returned it, or the
+    /// instruction at which it stands failed. [`ThrownException`], with an exception pending in the
+    /// store, is thrown there and may be caught.
+    ///
+    /// # Errors
+    ///
+    /// The error, with the backtrace of where it was raised, unless it is caught; then as for
+    /// [`SuspendedCall::resume`].
+    ///
+    /// # Panics
+    ///
+    /// As for [`SuspendedCall::resume`].
+    pub fn resume_with_error(
+        mut self,
+        mut store: impl AsContextMut,
+        error: Error,
+    ) -> Result<ResumableCall<R>> {
+        let mut store = store.as_context_mut();
+        store.0.vm().assert_owns(self.store);
+        self.pause = None;
+        let vm = store.0.as_ptr();
+        // SAFETY: as above; nothing is returned.
+        unsafe {
+            self.go_on(vm, store.engine(), |_| {
+                let throws = error.is::<ThrownException>() && (*vm).exceptions.thrown != 0;
+                (*vm).pending = Some(Failure::Host(error));
+                if throws { HostOutcome::Throw } else { HostOutcome::Fail }
+            })
+        }
+    }
+
+    /// Puts the frames back and goes on where they stand, with what `end` does.
+    ///
+    /// # Safety
+    ///
+    /// `vm` is the store that they are of, and nobody else uses it; `end` ends the host function, or
+    /// fails.
+    unsafe fn go_on(
+        self,
+        vm: *mut VmStore,
+        engine: &Engine,
+        end: impl FnOnce(*mut Slot) -> HostOutcome,
+    ) -> Result<ResumableCall<R>> {
+        let SuspendedCall { frames, ty, read, pause, .. } = self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let outer = exec::outer(vm.cast());
+            let poller = mem::replace(&mut (*vm).poller, Poller::resumable(&(*vm).ctx));
+            let (exit, args) = frames.resume(vm.cast(), pause, end);
+            (*vm).poller = poller;
+            finish(vm, engine, outer, args, exit, ty, read)
         }
     }
 }
 
 /// The type of the host function that suspended.
 fn host_type(vm: &VmStore, frames: &Frames) -> FuncType {
+    if frames.host().is_null() {
+        return FuncType::new([], []);
+    }
     // SAFETY: callers have checked that the frames belong to this store, which keeps the host
     // function alive.
     let id = unsafe { (*frames.host()).func.type_id };
@@ -185,12 +286,20 @@ unsafe fn finish<R>(
     unsafe {
         match exit {
             Exit::Return => Ok(ResumableCall::Finished(read(vm, args, &ty))),
-            Exit::Suspend if matches!((*vm).pending, Some(Failure::Suspend(_))) => {
-                let Some(Failure::Suspend(payload)) = (*vm).pending.take() else { unreachable!() };
-                let frames = Frames::take(vm.cast::<StoreCtx>(), args);
+            Exit::Suspend => {
+                let (pause, payload) = match (*vm).pending.take() {
+                    Some(Failure::Suspend(payload)) => (None, payload),
+                    Some(Failure::Pause(pause)) => (Some(pause), Box::new(()) as Box<_>),
+                    other => {
+                        (*vm).pending = other;
+                        return Err(invoke::failure(vm, engine, outer, exit));
+                    }
+                };
+                let frames = Frames::take(vm.cast::<StoreCtx>(), args, pause.is_none());
                 exec::leave(vm.cast(), outer);
                 let store = (*vm).id();
-                Ok(ResumableCall::Suspended(SuspendedCall { store, frames, ty, payload, read }))
+                let call = SuspendedCall { store, frames, ty, pause, payload, read };
+                Ok(ResumableCall::Suspended(call))
             }
             exit => Err(invoke::failure(vm, engine, outer, exit)),
         }
@@ -215,14 +324,18 @@ unsafe fn call<R>(
         let outer = exec::outer(vm.cast());
         let args = exec::arg_base(vm.cast());
         write_params(args);
+        let poller = mem::replace(&mut (*vm).poller, Poller::resumable(&(*vm).ctx));
         let exit = exec::enter(vm.cast(), func.as_ptr(), args);
+        (*vm).poller = poller;
         finish(vm, engine, outer, args, exit, ty, read)
     }
 }
 
 impl Func {
     /// Calls the function like [`Func::call`], but so that a host function can suspend the call by
-    /// returning [`Suspend`].
+    /// returning [`Suspend`]. It is also suspended where it would run out of fuel, at an epoch's
+    /// deadline if the store's callback says so, and by
+    /// [`InterruptHandle::suspend`](crate::InterruptHandle::suspend); see [`SuspendReason`].
     ///
     /// # Errors
     ///
@@ -260,8 +373,8 @@ unsafe fn read_vals(vm: *mut VmStore, at: *const Slot, ty: &FuncType) -> Vec<Val
 }
 
 impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
-    /// Calls the function like [`TypedFunc::call`], but so that a host function can suspend the
-    /// call by returning [`Suspend`].
+    /// Calls the function like [`TypedFunc::call`], but so that it can be suspended; see
+    /// [`Func::call_resumable`].
     ///
     /// # Errors
     ///

@@ -31,6 +31,8 @@ macro_rules! for_each_runtime_function {
             array_init_elem
             throw
             throw_ref
+            out_of_fuel
+            interrupted
         }
     };
 }

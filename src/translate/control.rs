@@ -6,6 +6,7 @@ use wasmparser::BlockType;
 
 use super::emit::Label;
 use super::fuse::{condition, mirror, negate};
+use super::metering::Segment;
 use super::operand::{Operand, Place};
 use super::resolve::{Accs, Imm, Src, signed};
 use super::value::Kind;
@@ -53,6 +54,8 @@ pub struct Block<'a> {
     reachable: bool,
     /// The region in effect directly inside.
     pub region: u32,
+    /// What was charged when it was opened.
+    segment: Segment,
     /// For `try` of the older form: its clauses so far.
     pub legacy: Option<Box<super::exceptions::LegacyTry>>,
 }
@@ -109,12 +112,9 @@ impl<'a> Translator<'a> {
                 self.needs_zero(local);
             }
         }
-        if self.options.interrupt {
-            self.emit.op(Op::CheckInterrupt, op::Empty {});
-        }
-        if self.options.fuel {
-            self.emit.op(Op::ConsumeFuel, op::ConsumeFuel { amount: 1 });
-        }
+        self.checkpoint();
+        // Entering a function costs something whatever it does.
+        self.charge_fuel(1);
         self.enter_pins();
         self.emit.set_barrier();
         self.control.push(Block {
@@ -128,6 +128,7 @@ impl<'a> Translator<'a> {
             entry_accs: Accs::default(),
             reachable: true,
             region: crate::vm::catch::NONE,
+            segment: Segment::Pending,
             legacy: None,
         });
     }
@@ -234,6 +235,7 @@ impl<'a> Translator<'a> {
             entry_accs: self.accs,
             reachable: true,
             region: self.region(),
+            segment: self.segment,
             legacy: None,
         });
     }
@@ -256,12 +258,8 @@ impl<'a> Translator<'a> {
         self.open(BlockKind::Loop, ty);
         let here = self.emit.here();
         self.control.last_mut().expect("just opened").label = Label::at(here);
-        if self.options.interrupt {
-            self.emit.op(Op::CheckInterrupt, op::Empty {});
-        }
-        if self.options.fuel {
-            self.emit.op(Op::ConsumeFuel, op::ConsumeFuel { amount: 1 });
-        }
+        self.checkpoint();
+        self.segment = Segment::Pending;
     }
 
     pub fn if_(&mut self, ty: BlockType) {
@@ -275,6 +273,7 @@ impl<'a> Translator<'a> {
         self.emit_branch(negate(cmp), &x, y.as_ref(), &mut otherwise);
         self.open(BlockKind::If, ty);
         self.control.last_mut().expect("just opened").otherwise = otherwise;
+        self.segment = Segment::Pending;
     }
 
     pub fn else_(&mut self) {
@@ -287,6 +286,7 @@ impl<'a> Translator<'a> {
         }
         self.assigned.close();
         self.assigned.open();
+        self.segment = Segment::Pending;
         let block = self.control.last_mut().expect("an if");
         block.kind = BlockKind::Else;
         let (base, accs, params) = (block.base, block.entry_accs, block.params);
@@ -324,6 +324,12 @@ impl<'a> Translator<'a> {
         let fell = self.reachable;
         let mut block = self.control.pop().expect("validated code");
         self.assigned.close();
+        match block.kind {
+            // What follows has been paid for together with what was ahead.
+            BlockKind::Loop | BlockKind::If | BlockKind::Else => self.segment = block.segment,
+            BlockKind::Block if !block.label.is_used() => {}
+            _ => self.segment = Segment::Pending,
+        }
         self.close_region(&mut block);
         // A `catch` leaves its results in their homes, and what it caught below them.
         let mut joined = fell && block.kind == BlockKind::Catch;

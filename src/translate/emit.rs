@@ -107,6 +107,14 @@ impl Emitter {
         Op::from_u16(u16::from_le_bytes([bytes[0], bytes[1]])).expect("written by `op`")
     }
 
+    /// Adds to an immediate of the instruction at `at`, the one that starts `place` bytes behind its head.
+    pub fn add_u32(&mut self, at: u32, place: usize, v: u32) {
+        let place = at as usize + HEAD + place;
+        let old: [u8; 4] = core::array::from_fn(|i| self.bytes[place + i]);
+        let sum = u32::from_le_bytes(old).saturating_add(v);
+        self.bytes[place..][..4].copy_from_slice(&sum.to_le_bytes());
+    }
+
     /// Adds distances behind the `br_table` at `at`.
     pub fn distance_entries(&mut self, at: u32, count: usize) {
         let body = self.op_at(at).body() + count * 4;

@@ -169,6 +169,7 @@ impl<'a> Translator<'a> {
         self.assigned.open();
         let block = &mut self.control[innermost];
         block.kind = BlockKind::Catch;
+        self.segment = super::metering::Segment::Pending;
         let base = block.base;
         self.stack.truncate(base);
         self.accs = Accs::default();

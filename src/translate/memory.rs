@@ -319,11 +319,15 @@ impl Translator<'_> {
         result: Option<Kind>,
         operands: impl FnOnce(i16, i16) -> O,
     ) {
-        if self.options.interrupt && function.is_bulk() {
+        if function.is_bulk() {
             // Between operations one after the other; long ones look themselves.
-            self.emit.op(Op::CheckInterrupt, op::Empty {});
+            self.checkpoint();
         }
+        let last = (self.next_home() - 1, (args > 0).then(|| self.stack.peek().kind));
         let (home, frame, list) = self.runtime_arguments(args);
+        if let (slot, Some(kind)) = last {
+            self.charge_length(slot, kind, frame, list);
+        }
         self.emit.op(op, operands(frame, home));
         self.safepoint(list);
         if let Some(kind) = result {

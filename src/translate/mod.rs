@@ -18,12 +18,14 @@ mod atomic;
 mod calls;
 mod compose;
 mod control;
+mod cost;
 mod emit;
 mod exceptions;
 mod frame;
 mod fuse;
 mod maps;
 mod memory;
+mod metering;
 mod numeric;
 mod object;
 mod operand;
@@ -36,6 +38,8 @@ mod simd;
 mod tests;
 mod value;
 
+use std::sync::Arc;
+
 use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::error::{Error, ModuleError, ModuleErrorKind};
@@ -45,19 +49,20 @@ use crate::vm::CatchTable;
 use crate::vm::stack_map::StackMaps;
 use crate::wasm::ModuleInfo;
 
+pub use cost::{OperatorCost, VariableOperatorCost};
 use emit::Emitter;
 use frame::Frame;
 use operand::Stack;
 
 /// What the engine's configuration says about code.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Accesses to memory 0 compare with its length instead of relying on guard pages.
     pub checked_memory: bool,
     /// Relaxed SIMD instructions give the same results on every machine.
     pub relaxed_simd_deterministic: bool,
-    /// Code counts fuel.
-    pub fuel: bool,
+    /// Code counts fuel, at these costs.
+    pub fuel: Option<Arc<OperatorCost>>,
     /// Code can be interrupted.
     pub interrupt: bool,
     /// Record which WebAssembly instruction each bytecode instruction came from.
@@ -192,6 +197,8 @@ pub fn translate(
         offset: start,
         failure: None,
         maps: maps::Maps::default(),
+        segment: metering::Segment::Pending,
+        per_unit: 0,
     };
     translator.begin();
     let mut reader = body.get_operators_reader().map_err(invalid)?;
@@ -234,6 +241,10 @@ struct Translator<'a> {
     offset: usize,
     failure: Option<Error>,
     maps: maps::Maps,
+    /// What the instructions being read are charged to.
+    segment: metering::Segment,
+    /// What each unit of the last operand of the instruction being translated costs.
+    per_unit: u8,
 }
 
 impl Translator<'_> {

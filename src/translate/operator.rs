@@ -17,6 +17,7 @@ impl Translator<'_> {
             self.skip(operator);
             return;
         }
+        self.charge_operator(operator);
         self.visit(operator);
         if self.frame.homes + self.stack.max_height > crate::vm::frame::MAX_SLOT {
             self.limit("operand stack too deep");

@@ -39,11 +39,13 @@ impl fmt::Display for Later {
 
 impl std::error::Error for Later {}
 
-/// Who polls the call that runs.
+/// Who can wait for the call that runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Poller {
     /// The context to wake, a `Context<'_>` that lives until the poll ends; null outside of any.
     context: *mut (),
+    /// The call can be suspended.
+    is_resumable: bool,
     /// [`StoreCtx::activations_left`] inside the activation that the call runs. Activations nested
     /// in it are those of synchronous calls, which cannot wait.
     depth: u32,
@@ -51,17 +53,29 @@ pub struct Poller {
 
 impl Default for Poller {
     fn default() -> Poller {
-        Poller { context: core::ptr::null_mut(), depth: 0 }
+        Poller { context: core::ptr::null_mut(), is_resumable: false, depth: 0 }
     }
 }
 
 impl Poller {
-    /// The poller of a call whose activation begins now, or goes on.
+    /// The poller of an asynchronous call whose activation begins now, or goes on.
     pub fn new(context: &mut Context<'_>, store: &StoreCtx) -> Poller {
+        let context = core::ptr::from_mut(context).cast();
+        Poller { context, is_resumable: false, ..Poller::resumable(store) }
+    }
+
+    /// That of a resumable call.
+    pub fn resumable(store: &StoreCtx) -> Poller {
         Poller {
-            context: core::ptr::from_mut(context).cast(),
+            context: core::ptr::null_mut(),
+            is_resumable: true,
             depth: store.activations_left.wrapping_sub(1),
         }
+    }
+
+    /// Can the innermost activation be suspended?
+    pub fn can_suspend(self, store: &StoreCtx) -> bool {
+        self.is_resumable && self.depth == store.activations_left
     }
 
     /// The context to wake, if the innermost activation is that of an asynchronous call.

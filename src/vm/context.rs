@@ -1,7 +1,7 @@
 //! The context that handlers carry in a register, and the store's part of it.
 
 use core::ffi::c_void;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::AtomicU64;
 
 use super::heap::{HeapCtx, TypeEntry};
 use super::store::{Hooks, VmStore};
@@ -57,9 +57,11 @@ pub struct StoreCtx {
     pub trap: u32,
     /// How many more activations can be nested on the native stack.
     pub activations_left: u32,
-    /// Not zero when the embedder asks for an interrupt; a part of the store's
+    /// The engine's epoch.
+    pub epoch: *const AtomicU64,
+    /// The epoch from which on code that can be interrupted looks closer; a part of the store's
     /// [`super::interrupt::InterruptState`].
-    pub interrupt: *const AtomicU32,
+    pub epoch_limit: *const AtomicU64,
     /// The store object itself (a [`VmStore`], with the embedder's data behind it), for runtime
     /// functions and host shims.
     pub inner: *mut c_void,

@@ -66,6 +66,8 @@ pub enum HostOutcome {
     Suspend = 2,
     /// The host function throws the exception that the store holds as thrown.
     Throw = 3,
+    /// A runtime function that was suspended is to be called again, by its instruction.
+    Again = 4,
 }
 
 /// What a host shim returns, in two registers.

@@ -1,5 +1,8 @@
 //! The knobs of storage, each with its reason.
 
+use core::sync::atomic::AtomicU64;
+use std::sync::Arc;
+
 use crate::sys::RESERVING_IS_FREE;
 
 /// How memories are laid out. Equal for all stores of an engine.
@@ -53,6 +56,12 @@ pub struct StoreTunables {
     pub max_tables: usize,
     /// Memories that the store can have in all.
     pub max_memories: usize,
+    /// Code counts fuel.
+    pub fuel: bool,
+    /// Code compares the epoch with a deadline, which is reached until one is set.
+    pub has_epochs: bool,
+    /// The engine's epoch.
+    pub epoch: Arc<AtomicU64>,
 }
 
 /// Default of the heap's address space. Where reserving is more than a call of the system it is
@@ -85,6 +94,9 @@ impl Default for StoreTunables {
             max_instances: DEFAULT_COUNT,
             max_tables: DEFAULT_COUNT,
             max_memories: DEFAULT_COUNT,
+            fuel: false,
+            has_epochs: false,
+            epoch: Arc::default(),
         }
     }
 }

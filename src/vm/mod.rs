@@ -19,6 +19,7 @@ pub mod layout;
 pub mod limits;
 pub(crate) mod memories;
 pub mod memory;
+pub mod metering;
 pub mod object;
 pub mod owner;
 pub mod roots;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::awaited::LaterAnswer;
 use super::limits::StoreTunables;
 use super::memory::Growth;
+use super::metering::Deadline;
 use super::store::{Executor, Handle, Resource, StoreId};
 use super::{Hooks, VmCtx, VmStore};
 use crate::error::{Error, Result};
@@ -38,6 +39,13 @@ pub trait Embedder: Sized + 'static {
     ///
     /// As in [`Embedder::growing`].
     fn grow_failed(&mut self, what: Resource, error: Error) -> Result<()>;
+
+    /// What to do about the epoch, whose deadline has been reached.
+    ///
+    /// # Errors
+    ///
+    /// End execution.
+    fn deadline(store: StoreMut<'_, Self>) -> Result<Deadline>;
 }
 
 /// The hooks of a store with data `D`.
@@ -48,6 +56,7 @@ impl<D: Embedder> HooksOf<D> {
         growing: growing::<D>,
         growing_later: growing_later::<D>,
         grow_failed: grow_failed::<D>,
+        deadline: deadline::<D>,
     };
 }
 
@@ -73,6 +82,12 @@ unsafe fn growing_later<D: Embedder>(
 unsafe fn grow_failed<D: Embedder>(store: *mut c_void, what: Resource, error: Error) -> Result<()> {
     // SAFETY: as above.
     unsafe { &mut (*store.cast::<Whole<D>>()).user }.grow_failed(what, error)
+}
+
+unsafe fn deadline<D: Embedder>(ctx: *mut VmCtx) -> Result<Deadline> {
+    // SAFETY: a runtime function calls this with its live context, having published its frame, and
+    // uses the store again only afterwards.
+    D::deadline(unsafe { StoreMut::from_ctx(ctx) })
 }
 
 /// The store and the data that belongs to it.

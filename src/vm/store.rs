@@ -18,6 +18,7 @@ use super::interrupt::InterruptState;
 use super::limits::StoreTunables;
 use super::memories::AnyMemory;
 use super::memory::Growth;
+use super::metering::{Deadline, Fuel, Pause};
 use super::roots::Roots;
 use super::stack::ValueStack;
 use super::table::Table;
@@ -54,6 +55,8 @@ pub struct Hooks {
     ) -> Option<LaterAnswer<'static>>,
     /// A growth was allowed but failed.
     pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
+    /// What to do about the epoch, whose deadline the code of `ctx` has reached. May use the store.
+    pub deadline: unsafe fn(ctx: *mut VmCtx) -> Result<Deadline>,
 }
 
 /// What stores need of the layer that executes code: the same for all.
@@ -87,6 +90,8 @@ pub enum Failure {
     Panic(Box<dyn Any + Send>),
     /// A host function suspends the activation; the payload is for the embedder.
     Suspend(Box<dyn Any + Send + Sync>),
+    /// A resumable call is suspended, but not by a host function.
+    Pause(Pause),
     /// A native function of an asynchronous call waits.
     Await(Box<dyn Awaited>),
 }
@@ -103,7 +108,10 @@ pub struct VmStore {
     pub pending: Option<Failure>,
     pub(super) executor: &'static Executor,
     stack: ValueStack,
-    interrupt: Arc<InterruptState>,
+    pub(super) interrupt: Arc<InterruptState>,
+    pub(super) fuel: Fuel,
+    /// The epoch from which on code does not run unasked.
+    pub(super) epoch_deadline: u64,
     pub(super) tunables: StoreTunables,
     pub(super) types: Arc<TypeRegistry>,
     // Objects that handlers point to. Each was a box; from then on it is reached through its
@@ -226,7 +234,8 @@ impl VmStore {
         let stack = ValueStack::new(tunables.stack_bytes)?;
         crate::sys::signals::prepare_thread();
         let mut heap = Heap::new(tunables.heap_reservation, tunables.collect_always);
-        let interrupt = Arc::new(InterruptState::default());
+        let epoch_deadline = if tunables.has_epochs { 0 } else { u64::MAX };
+        let interrupt = Arc::new(InterruptState::new(epoch_deadline));
         Ok(VmStore {
             ctx: StoreCtx {
                 stack_limit: stack.limit(),
@@ -235,10 +244,11 @@ impl VmStore {
                 exit_pc: ptr::null(),
                 pins_floats: 0,
                 stack_base: stack.base(),
-                fuel: i64::MAX,
+                fuel: 0,
                 trap: 0,
                 activations_left: tunables.max_activations,
-                interrupt: interrupt.flag(),
+                epoch: Arc::as_ptr(&tunables.epoch),
+                epoch_limit: interrupt.limit(),
                 inner: ptr::null_mut(),
                 host_ctx: ptr::null_mut(),
                 heap: heap.ctx(),
@@ -277,6 +287,8 @@ impl VmStore {
             suspended: Vec::new(),
             root_buffer: Vec::new(),
             poller: Poller::default(),
+            fuel: Fuel::default(),
+            epoch_deadline,
         })
     }
 

@@ -16,6 +16,7 @@ mod instances;
 mod limits;
 mod linker;
 mod memories;
+mod metering;
 mod modules;
 mod outcomes;
 mod raw;

@@ -4,11 +4,11 @@
   (func (param i32) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))
 ;; ----
 ;; function 0
-;;    10  check_interrupt
-;;    18  consume_fuel amount=1
-;;    28  pin_ints src0=s-1, src1=s-1
-;;    38  check_interrupt
-;;    40  consume_fuel amount=1
-;;    50  i32_sub_lli rhs=1
-;;    60  br_if_l to=@38
-;;    70  ret_ri
+;;    10  check_interrupt frame=s6, args=s6, x=0, y=0, z=0, func=27 <interrupted>
+;;    30  consume_fuel frame=s6, args=s6, x=1, y=0, z=0, func=26 <out_of_fuel>
+;;    50  pin_ints src0=s-1, src1=s-1
+;;    60  check_interrupt frame=s6, args=s6, x=0, y=0, z=0, func=27 <interrupted>
+;;    80  consume_fuel frame=s6, args=s6, x=5, y=0, z=0, func=26 <out_of_fuel>
+;;    a0  i32_sub_lli rhs=1
+;;    b0  br_if_l to=@60
+;;    c0  ret_ri

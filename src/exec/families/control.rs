@@ -1,14 +1,11 @@
 //! Control flow inside a function, and the ends of an activation.
 
-use core::sync::atomic::Ordering;
-
 use crate::exec::abi::{Regs, Step, status};
 use crate::exec::barrier::opaque;
 use crate::exec::operand::Source;
-use crate::exec::{jump, next, trap, trap_code};
+use crate::exec::{jump, next, trap_code};
 use crate::isa::HEAD;
-use crate::isa::op::{Br, BrTable, ConsumeFuel, Empty, Trap as TrapOp, ZeroLocals};
-use crate::trap::Trap;
+use crate::isa::op::{Br, BrTable, Trap as TrapOp, ZeroLocals};
 
 /// `unreachable` and other traps known at translation.
 ///
@@ -74,38 +71,4 @@ pub unsafe fn zero_locals(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn exit(_: &mut Regs) -> Step {
     Step::Exit(status::RETURN)
-}
-
-/// Takes fuel.
-///
-/// # Safety
-/// The handler contract.
-#[inline(always)]
-pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
-    // SAFETY: contracts 1 and 3.
-    unsafe {
-        let store = (*r.ctx()).store;
-        let left = (*store).fuel.wrapping_sub(i64::from(r.get(ConsumeFuel::AMOUNT)));
-        if left < 0 {
-            return trap(r, Trap::OutOfFuel);
-        }
-        (*store).fuel = left;
-    }
-    next(r, ConsumeFuel::BODY)
-}
-
-/// Traps if the embedder asked for it.
-///
-/// # Safety
-/// The handler contract.
-#[inline(always)]
-pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
-    // SAFETY: contract 3.
-    let flag = unsafe { &*(*(*r.ctx()).store).interrupt };
-    if flag.load(Ordering::Relaxed) != 0 {
-        // The trap obeys the request.
-        flag.store(0, Ordering::Relaxed);
-        return trap(r, Trap::Interrupt);
-    }
-    next(r, Empty::BODY)
 }

@@ -8,12 +8,11 @@ use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::Value;
-use crate::exec::{function, handlers, next, runtime, slice, trap_code, unwind};
+use crate::exec::{checkpoint, function, handlers, next, runtime, slice, trap_code, unwind};
 use crate::isa;
 use crate::isa::op::{
     CallImport, CallRuntime, HostStub, MemoryCopy, MemoryFill, MemoryGrow, StructNew,
 };
-use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
 use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
 use crate::wasm::registry::MAX_PARAMS;
@@ -200,6 +199,64 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
     Step::Next
 }
 
+/// Takes fuel for what follows, if there is enough; otherwise as `call_runtime`, whose operands these
+/// are.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
+    // SAFETY: contracts 1 and 3.
+    unsafe {
+        let store = (*r.ctx()).store;
+        let left = (*store).fuel.wrapping_sub(i64::from(r.get(CallRuntime::X)));
+        if left < 0 {
+            return Step::To(handlers::call_runtime);
+        }
+        (*store).fuel = left;
+    }
+    next(r, CallRuntime::BODY)
+}
+
+/// The same for as many units as an operand says.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn consume_fuel_by(r: &mut Regs) -> Step {
+    // SAFETY: contracts 1, 2 and 3.
+    unsafe {
+        let store = (*r.ctx()).store;
+        let units = r.slot(CallRuntime::ARGS).read();
+        let units = if r.get(CallRuntime::Y) != 0 { units } else { u64::from(units as u32) };
+        // What does not fit is more than there is.
+        let cost = units.saturating_mul(u64::from(r.get(CallRuntime::X)));
+        if cost > (*store).fuel as u64 {
+            return Step::To(handlers::call_runtime);
+        }
+        (*store).fuel -= cost as i64;
+    }
+    next(r, CallRuntime::BODY)
+}
+
+/// Goes on if the epoch has not reached its limit; otherwise as `call_runtime`, whose operands these
+/// are.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn check_interrupt(r: &mut Regs) -> Step {
+    // SAFETY: contract 3: both live as long as the store.
+    unsafe {
+        let store = (*r.ctx()).store;
+        let epoch = (*(*store).epoch).load(Ordering::Relaxed);
+        if epoch >= (*(*store).epoch_limit).load(Ordering::Relaxed) {
+            return Step::To(handlers::call_runtime);
+        }
+    }
+    next(r, CallRuntime::BODY)
+}
+
 /// The rest of `struct_new` when the window of free cells is used up: the heap finds others, or
 /// collects. Published like a runtime call, with the fields as its arguments.
 ///
@@ -247,19 +304,7 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
         return Step::To(handlers::unwind);
     }
     if r.acc == u64::from(slice::AGAIN) {
-        // SAFETY: the frame of the call is published, and its header written.
-        unsafe {
-            let interrupt = &*(*(*r.ctx()).store).interrupt;
-            if interrupt.load(Ordering::Relaxed) == 0 {
-                resume::<true>(r);
-                // Only ops with such operands are done in slices, and none is part of a fused one.
-                r.pc = r.pc.sub(isa::len(CallRuntime::BODY));
-                return Step::Next;
-            }
-            // The trap obeys the request.
-            interrupt.store(0, Ordering::Relaxed);
-        }
-        r.acc = Trap::Interrupt as u64;
+        return Step::To(handlers::again);
     }
     // SAFETY: the header was written by the instruction that ends at the return address. Any place
     // inside of it names it.
@@ -269,6 +314,29 @@ pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
     }
     let code = r.acc;
     trap_code(r, code)
+}
+
+/// A bulk operation has done a slice of its work: goes on with it, unless somebody asks for something
+/// else.
+///
+/// # Safety
+/// As for [`runtime_failed`].
+#[inline(always)]
+pub unsafe fn again(r: &mut Regs) -> Step {
+    // SAFETY: the frame of the call is published, and its header written.
+    unsafe {
+        let fp = r.fp;
+        let outcome = checkpoint::between_slices(r.ctx());
+        *r = after(fp, 0);
+        if outcome != 0 {
+            r.acc = u64::from(outcome);
+            return Step::To(handlers::runtime_failed);
+        }
+        resume::<true>(r);
+        // Only ops with such operands are done in slices, and none is part of a fused one.
+        r.pc = r.pc.sub(isa::len(CallRuntime::BODY));
+    }
+    Step::Next
 }
 
 /// `memory.grow`: by nothing, which is how programs ask for the size, on the spot; otherwise as

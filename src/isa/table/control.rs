@@ -1,9 +1,9 @@
 //! Rows that decide where execution goes on: traps, branches, calls, host calls, returns.
 
 use super::format::{
-    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, CONSUME_FUEL, EMPTY,
-    Format, HOST_STUB, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS, RETURN,
-    RETURN_CALL, RETURN_CALL_IMPORT, RETURN_CALL_INDIRECT, RETURN_CALL_REF, TRAP, ZERO_LOCALS,
+    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, EMPTY, Format,
+    HOST_STUB, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS, RETURN, RETURN_CALL,
+    RETURN_CALL_IMPORT, RETURN_CALL_INDIRECT, RETURN_CALL_REF, TRAP, ZERO_LOCALS,
 };
 use super::{Class, INT_DSTS, Row, Table, each, key, show};
 
@@ -40,14 +40,6 @@ impl Table {
             .calls()
             .ends()
             .resumes();
-        self.row("consume_fuel", "control", &CONSUME_FUEL)
-            .effect("fuel := fuel - amount; trap when negative")
-            .body("control::consume_fuel", [])
-            .traps();
-        self.row("check_interrupt", "control", &EMPTY)
-            .effect("trap when the embedder asked for it")
-            .body("control::check_interrupt", [])
-            .traps();
     }
 
     /// Adds the row of a call inside WebAssembly.
@@ -127,6 +119,28 @@ impl Table {
             &CALL_RUNTIME,
             "through the trampoline: call a runtime function with arguments and results at S[args]",
             "host::call_runtime",
+            &[],
+        );
+        // Where code is metered it may be suspended: these go on as a call when they have to.
+        host(
+            "consume_fuel",
+            &CALL_RUNTIME,
+            "fuel := fuel - x, if there is as much; else as call_runtime",
+            "host::consume_fuel",
+            &[],
+        );
+        host(
+            "consume_fuel_by",
+            &CALL_RUNTIME,
+            "fuel := fuel - x * S[args], if there is as much, with S[args] wide if y; else as call_runtime",
+            "host::consume_fuel_by",
+            &[],
+        );
+        host(
+            "check_interrupt",
+            &CALL_RUNTIME,
+            "as call_runtime, if the epoch has reached its limit",
+            "host::check_interrupt",
             &[],
         );
         for (bits, ty) in [(32, "u32"), (64, "u64")] {

@@ -146,8 +146,6 @@ formats! {
     BrOnCast BR_ON_CAST { object: X @ 0, null: Count @ 2, to: Target @ 4, ty: Count32 @ 8, depth: Count32 @ 12 }
     /// `zero_locals`
     ZeroLocals ZERO_LOCALS { first: Dst @ 0, count: Count @ 2 }
-    /// `consume_fuel`
-    ConsumeFuel CONSUME_FUEL { amount: Count32 @ 0 }
 
     // ---- calls and returns. All calls have `frame` at 0: what goes on for them relies on it.
     /// `call`
