@@ -1,8 +1,11 @@
 //! What a host function knows about its call.
 
 use crate::engine::Engine;
+use crate::error::Result;
 use crate::extern_::Extern;
+use crate::gc::GcHeapOutOfMemory;
 use crate::instance::Instance;
+use crate::module::ModuleExport;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::vm::owner::CallSite;
 
@@ -43,6 +46,11 @@ impl<T: 'static> Caller<'_, T> {
         self.instance()?.get_export(&mut self.store, name)
     }
 
+    /// The export of the calling instance at a place; `None` if it is another module's.
+    pub fn get_module_export(&mut self, export: &ModuleExport) -> Option<Extern> {
+        self.instance()?.get_module_export(&mut self.store, export)
+    }
+
     /// The store's data.
     pub fn data(&self) -> &T {
         self.store.data()
@@ -51,6 +59,29 @@ impl<T: 'static> Caller<'_, T> {
     /// The store's data, to change.
     pub fn data_mut(&mut self) -> &mut T {
         self.store.data_mut()
+    }
+
+    /// See [`Store::gc`](crate::Store::gc).
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.store.gc(why)
+    }
+
+    /// Like [`Caller::gc`], for those who wait.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub async fn gc_async(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.gc(why)
+    }
+
+    /// Memory of the garbage-collected heap, in bytes.
+    pub fn gc_heap_capacity(&self) -> usize {
+        self.store.as_context().gc_stats().heap_bytes
     }
 
     /// The engine that the store belongs to.

@@ -3,12 +3,19 @@
 use core::num::NonZeroUsize;
 use std::sync::Arc;
 
+pub use self::knobs::{
+    Collector, Enabled, Inlining, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    ProfilingStrategy, RegallocAlgorithm, Strategy,
+};
+
 use wasmparser::WasmFeatures;
 
 use crate::exec::guard;
 use crate::sys::RESERVING_IS_FREE;
 use crate::translate::OperatorCost;
 use crate::vm::limits::{MemoryTunables, StoreTunables};
+
+mod knobs;
 
 /// When functions are translated to bytecode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -55,9 +62,10 @@ pub struct Config {
     memory_reservation: u64,
     memory_guard_size: u64,
     growth_reserve: u64,
+    memory_may_move: bool,
     max_wasm_stack: usize,
     max_activations: u32,
-    gc_heap_reservation: u64,
+    gc_heap_maximum: u64,
     gc_always: bool,
 }
 
@@ -156,9 +164,10 @@ impl Config {
             memory_reservation: GUARDED_SPAN,
             memory_guard_size: GUARDED_SPAN,
             growth_reserve: memory.growth_reserve as u64,
+            memory_may_move: true,
             max_wasm_stack: store.stack_bytes,
             max_activations: store.max_activations,
-            gc_heap_reservation: store.heap_reservation as u64,
+            gc_heap_maximum: store.heap_reservation as u64,
             gc_always: store.collect_always,
         }
     }
@@ -261,6 +270,12 @@ impl Config {
         self
     }
 
+    /// May a memory move when it outgrows its reservation? On by default; else such a growth fails.
+    pub fn memory_may_move(&mut self, enable: bool) -> &mut Config {
+        self.memory_may_move = enable;
+        self
+    }
+
     /// Bytes that are reserved at least beyond what is needed when a memory has to move in order
     /// to grow. The default is 1 MiB.
     pub fn memory_reservation_for_growth(&mut self, bytes: u64) -> &mut Config {
@@ -290,8 +305,15 @@ impl Config {
     /// is 4 GiB where reserving costs nothing, else 64 MiB.
     /// [`ResourceLimiter::gc_heap_growing`](crate::ResourceLimiter::gc_heap_growing) limits a single
     /// store further.
+    pub fn gc_heap_maximum(&mut self, bytes: u64) -> &mut Config {
+        self.gc_heap_maximum = bytes;
+        self
+    }
+
+    /// Address space in bytes that a garbage-collected heap is to have at first. All that it can have
+    /// is reserved at once here, which [`Config::gc_heap_maximum`] says and this can only raise.
     pub fn gc_heap_reservation(&mut self, bytes: u64) -> &mut Config {
-        self.gc_heap_reservation = bytes;
+        self.gc_heap_maximum = self.gc_heap_maximum.max(bytes);
         self
     }
 
@@ -358,10 +380,11 @@ impl Config {
                 guard_pages,
                 reservation: if RESERVING_IS_FREE { usize_of(self.memory_reservation) } else { 0 },
                 growth_reserve: usize_of(self.growth_reserve),
+                may_move: self.memory_may_move,
             },
             stack_bytes: self.max_wasm_stack,
             max_activations: self.max_activations,
-            heap_reservation: usize_of(self.gc_heap_reservation),
+            heap_reservation: usize_of(self.gc_heap_maximum),
             collect_always: self.gc_always,
             backtrace_frames: self.backtrace_frames.map_or(0, NonZeroUsize::get),
             fuel: self.consume_fuel,

@@ -8,9 +8,10 @@ use crate::error::{Context, Result, ensure, format_err};
 use crate::gc::Rooted;
 use crate::store::{AsContext, AsContextMut, Store, StoreContextMut};
 use crate::tag::Tag;
-use crate::types::{FuncType, TagType, ValType};
+use crate::ty::{ExnType, HeapType};
 use crate::val::Val;
 use crate::vm::{Slot, VmStore};
+use crate::wasm::TypeLookup;
 
 /// The error of a call that an exception left, which is then the store's pending exception
 /// ([`Store::take_pending_exception`]). Returned by a host function, throws the store's pending
@@ -30,45 +31,6 @@ impl std::error::Error for ThrownException {}
 #[derive(Debug)]
 pub enum ExnRef {}
 
-/// The type of exceptions with the same payload: a signature without results.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct ExnType {
-    ty: FuncType,
-}
-
-impl ExnType {
-    /// Exceptions with such a payload.
-    ///
-    /// # Errors
-    ///
-    /// When the payload has more values than this engine allows.
-    pub fn new(engine: &Engine, fields: impl IntoIterator<Item = ValType>) -> Result<ExnType> {
-        let ty = FuncType::new(fields, []);
-        engine.intern(&ty)?;
-        Ok(ExnType { ty })
-    }
-
-    /// Exceptions with this tag.
-    ///
-    /// # Errors
-    ///
-    /// When the tag has results: such tags are not for exceptions.
-    pub fn from_tag_type(tag: &TagType) -> Result<ExnType> {
-        ensure!(tag.ty().results().len() == 0, "exceptions have no results");
-        Ok(ExnType { ty: tag.ty().clone() })
-    }
-
-    /// The type of tags of such exceptions.
-    pub fn tag_type(&self) -> TagType {
-        TagType::new(self.ty.clone())
-    }
-
-    /// The types of the payload.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.ty.params()
-    }
-}
-
 /// What [`ExnRef::new`] wants to know in advance: the type of the exceptions to be made.
 #[derive(Clone, Debug)]
 pub struct ExnRefPre {
@@ -77,7 +39,13 @@ pub struct ExnRefPre {
 
 impl ExnRefPre {
     /// Prepares to make exceptions of a type in a store.
-    pub fn new(_store: impl AsContextMut, ty: ExnType) -> ExnRefPre {
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine.
+    pub fn new(store: impl AsContextMut, ty: ExnType) -> ExnRefPre {
+        let store = store.as_context();
+        assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
         ExnRefPre { ty }
     }
 }
@@ -100,10 +68,10 @@ impl ExnRef {
         fields: &[Val],
     ) -> Result<Rooted<ExnRef>> {
         let mut store = store.as_context_mut();
+        ensure!(tag.ty(&store) == allocator.ty.tag_type(), "the tag has another type");
         let vm = store.0.vm_mut();
-        let (_, ty) = vm.tag(tag.0);
-        ensure!(*ty.ty() == allocator.ty.ty, "the tag has another type");
-        let types = ty.ty().params_slice();
+        let ty = vm.types().func_type(vm.tag(tag.0)).clone();
+        let types = ty.params_slice();
         ensure!(
             fields.len() == types.len(),
             "expected {} fields, got {}",
@@ -118,6 +86,26 @@ impl ExnRef {
             slots.extend_from_slice(&vm.slots_of(value)[..count]);
         }
         Ok(Rooted::new(vm.new_host_exception(tag.0.index, &slots)?))
+    }
+}
+
+impl ExnRef {
+    /// Like [`ExnRef::new`], for those who wait. Exceptions are made without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ExnRef::new`].
+    ///
+    /// # Panics
+    ///
+    /// As for [`ExnRef::new`].
+    pub async fn new_async(
+        store: impl AsContextMut,
+        allocator: &ExnRefPre,
+        tag: &Tag,
+        fields: &[Val],
+    ) -> Result<Rooted<ExnRef>> {
+        ExnRef::new(store, allocator, tag, fields)
     }
 }
 
@@ -149,21 +137,34 @@ impl Rooted<ExnRef> {
         ExnType::from_tag_type(&tag.ty(store))
     }
 
+    /// Has it this type?
+    ///
+    /// # Errors
+    ///
+    /// When it belongs to another store.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &HeapType) -> Result<bool> {
+        Ok(HeapType::ConcreteExn(self.ty(store)?).matches(ty))
+    }
+
     /// Its payload.
     ///
     /// # Errors
     ///
     /// When it belongs to another store.
-    pub fn fields(
+    pub fn fields<'a, T: 'static>(
         &self,
-        mut store: impl AsContextMut,
-    ) -> Result<impl ExactSizeIterator<Item = Val>> {
-        let mut store = store.as_context_mut();
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> Result<impl ExactSizeIterator<Item = Val> + 'a> {
+        let mut store = store.into();
         let vm = store.0.vm_mut();
         let (tag, payload) = self.get(vm)?;
         let payload = payload.to_vec();
         let mut payload = &payload[..];
-        let types = vm.tag(tag.0).1.ty().clone();
+        let types = vm.types().func_type(vm.tag(tag.0)).clone();
         let mut values = Vec::with_capacity(types.params().len());
         for ty in types.params() {
             let (slots, rest) = payload.split_at(ty.slots() as usize);
@@ -180,8 +181,8 @@ impl Rooted<ExnRef> {
     /// # Errors
     ///
     /// When it belongs to another store or has no such value.
-    pub fn field(&self, store: impl AsContextMut, index: usize) -> Result<Val> {
-        let mut fields = self.fields(store)?;
+    pub fn field(&self, mut store: impl AsContextMut, index: usize) -> Result<Val> {
+        let mut fields = self.fields(store.as_context_mut())?;
         let count = fields.len();
         fields.nth(index).with_context(|| format!("no field {index}: there are {count}"))
     }
@@ -198,9 +199,9 @@ impl<T> StoreContextMut<'_, T> {
     /// # Panics
     ///
     /// If the exception belongs to another store.
-    pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R, ThrownException> {
+    pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R> {
         self.0.vm_mut().set_thrown(exception.object);
-        Err(ThrownException)
+        Err(ThrownException.into())
     }
 
     /// Takes the exception that left the last call that failed with [`ThrownException`].
@@ -226,7 +227,7 @@ macro_rules! forward {
             /// # Panics
             ///
             /// If the exception belongs to another store.
-            pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R, ThrownException> {
+            pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R> {
                 self.as_context_mut().throw(exception)
             }
 

@@ -9,7 +9,7 @@ use crate::shared_memory::SharedMemory;
 use crate::store::AsContext;
 use crate::table::Table;
 use crate::tag::Tag;
-use crate::types::ExternType;
+use crate::ty::ExternType;
 use crate::vm::VmStore;
 use crate::vm::imports::External;
 
@@ -180,6 +180,11 @@ impl<'instance> Export<'instance> {
     /// The table it names, if it is one.
     pub fn into_table(self) -> Option<Table> {
         self.definition.into_table()
+    }
+
+    /// The tag it names, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        self.definition.into_tag()
     }
 
     /// The global it names, if it is one.

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::{AsContext, AsContextMut};
-use crate::types::GlobalType;
+use crate::ty::GlobalType;
 use crate::val::Val;
 use crate::vm::store::GlobalHandle;
 
@@ -17,9 +17,12 @@ impl Global {
     ///
     /// # Errors
     ///
-    /// When the value does not have the type or belongs to another store.
-    pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
-        Ok(Global(store.as_context_mut().0.vm_mut().new_global(ty, value.to_value())?))
+    /// When the value does not have the type or belongs to another store, or the type to another
+    /// engine.
+    pub fn new(mut store: impl AsContextMut, ty: GlobalType, val: Val) -> Result<Global> {
+        let mut store = store.as_context_mut();
+        store.use_type(ty.content().clone())?;
+        Ok(Global(store.0.vm_mut().new_global(ty.lower(), val.to_value())?))
     }
 
     pub(crate) fn from_vm(handle: GlobalHandle) -> Global {
@@ -28,7 +31,8 @@ impl Global {
 
     /// Its type.
     pub fn ty(&self, store: impl AsContext) -> GlobalType {
-        store.as_context().0.vm().global_type(self.0)
+        let store = store.as_context();
+        GlobalType::lift(store.engine(), &store.0.vm().global_type(self.0))
     }
 
     /// Its value.

@@ -7,7 +7,7 @@ use crate::func::{Func, TypedFunc, WasmParams, WasmResults};
 use crate::global::Global;
 use crate::linker::CROSS_ENGINE;
 use crate::memory::Memory;
-use crate::module::Module;
+use crate::module::{Module, ModuleExport};
 use crate::shared_memory::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::table::Table;
@@ -123,6 +123,18 @@ impl Instance {
     pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Option<Extern> {
         let store = store.as_context_mut();
         let entity = *store.0.vm().instance(self.0).info().exports.get(name)?;
+        Some(self.entity(&store, entity))
+    }
+
+    /// The export at a place; `None` if it is another module's.
+    pub fn get_module_export(
+        &self,
+        mut store: impl AsContextMut,
+        export: &ModuleExport,
+    ) -> Option<Extern> {
+        let store = store.as_context_mut();
+        let entity =
+            export.of(&Module::of_code(store.engine(), store.0.vm().instance(self.0).code()))?;
         Some(self.entity(&store, entity))
     }
 

@@ -144,22 +144,29 @@ mod table;
 mod tag;
 #[cfg(feature = "wat")]
 mod text;
+mod ty;
 mod val;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use caller::Caller;
 #[cfg(feature = "dwarf")]
 pub use config::WasmBacktraceDetails;
-pub use config::{CompilationMode, Config};
+pub use config::{
+    Collector, CompilationMode, Config, Enabled, Inlining, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm, Strategy,
+};
 pub use engine::{Engine, EngineWeak};
 pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err};
-pub use exn::{ExnRef, ExnRefPre, ExnType, ThrownException};
+pub use exn::{ExnRef, ExnRefPre, ThrownException};
 pub use extern_::{Export, Extern};
 pub use func::{
-    Func, IntoFunc, ResumableCall, Suspend, SuspendReason, SuspendedCall, TypedFunc, ValRaw,
-    WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList,
+    Func, IntoFunc, NoExtern, NoFunc, NoneRef, ResumableCall, Suspend, SuspendReason,
+    SuspendedCall, TypedFunc, ValRaw, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList,
 };
-pub use gc::{AnyRef, ArrayRef, EqRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
+pub use gc::{
+    AnyRef, ArrayRef, ArrayRefPre, EqRef, GcHeapOutOfMemory, I31, OwnedRooted, RootScope, Rooted,
+    RootedGcRef, StructRef, StructRefPre,
+};
 pub use global::Global;
 pub use instance::Instance;
 pub use interrupt::InterruptHandle;
@@ -167,7 +174,7 @@ pub use limits::{ResourceLimiter, ResourceLimiterAsync, StoreLimits, StoreLimits
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
 pub use metering::UpdateDeadline;
-pub use module::Module;
+pub use module::{Module, ModuleExport};
 pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{AsContext, AsContextMut, GcStats, Store, StoreContext, StoreContextMut};
 #[cfg(feature = "dwarf")]
@@ -176,10 +183,10 @@ pub use table::Table;
 pub use tag::Tag;
 pub use translate::{OperatorCost, VariableOperatorCost};
 pub use trap::Trap;
-pub use types::{
-    ArrayType, CompositeType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType,
-    ImportType, MemoryType, Mutability, RefType, StorageType, StructType, TableType, TagType,
-    TypeId, ValType,
+pub use ty::{
+    ArrayType, ExnType, ExportType, ExternType, FieldType, Finality, FuncType, GlobalType,
+    HeapType, ImportType, MemoryType, MemoryTypeBuilder, Mutability, RefType, StorageType,
+    StructType, TableType, TagType, ValType,
 };
 pub use val::{ExternRef, Ref, V128, Val};
 /// The flags of WebAssembly's features, for [`Config::wasm_features`].

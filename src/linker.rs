@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
-use crate::error::{Error, Printable, Result, bail, ensure, format_err};
+use crate::error::{Context, Error, Printable, Result, bail, ensure, format_err};
 use crate::extern_::Extern;
 use crate::func::{Func, HostFunc, IntoFunc, ValRaw, WasmRet, WasmTyList};
 use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
-use crate::types::{ExternType, FuncType, ImportType};
+use crate::ty::{ExternType, FuncType, ImportType};
 use crate::val::Val;
 use crate::vm::imports::External;
 
@@ -47,6 +47,7 @@ pub struct Linker<T: 'static> {
     /// In the order of definition, for iteration.
     order: Vec<(u32, u32)>,
     allow_shadowing: bool,
+    allow_unknown_exports: bool,
     data: Invariant<T>,
 }
 
@@ -59,6 +60,36 @@ enum Definition {
     Host(HostFunc),
     /// An item of a store of this engine.
     Extern(Extern, Engine),
+}
+
+/// What toolchains have commands export whether anybody wants it or not.
+const HARMLESS_EXPORTS: [&str; 7] = [
+    "memory",
+    "table",
+    "__indirect_function_table",
+    "__data_end",
+    "__heap_base",
+    "__dso_handle",
+    "__rtti_base",
+];
+
+/// Is a module a command of WASI, or else a reactor?
+fn is_command(module: &Module) -> Result<bool> {
+    let exports = |name| match module.get_export(name) {
+        None => Ok(false),
+        Some(ExternType::Func(_)) => Ok(true),
+        Some(_) => bail!("`{name}` must be a function"),
+    };
+    let is_command = exports("_start")?;
+    ensure!(
+        !(exports("_initialize")? && is_command),
+        "Program cannot be both a Command and a Reactor"
+    );
+    Ok(is_command)
+}
+
+fn unknown(module: &str, name: &str) -> Error {
+    format_err!("no item named `{module}::{name}` defined")
 }
 
 pub(crate) const CROSS_ENGINE: &str = "cross-`Engine` instantiation is not currently supported";
@@ -145,6 +176,7 @@ impl<T: 'static> Linker<T> {
             definitions: HashMap::new(),
             order: Vec::new(),
             allow_shadowing: false,
+            allow_unknown_exports: false,
             data: core::marker::PhantomData,
         }
     }
@@ -157,6 +189,13 @@ impl<T: 'static> Linker<T> {
     /// May later definitions replace earlier ones? By default that is an error.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
         self.allow_shadowing = allow;
+        self
+    }
+
+    /// May [`Linker::module`] leave out what a command exports beside functions? By default that is
+    /// an error.
+    pub fn allow_unknown_exports(&mut self, allow: bool) -> &mut Self {
+        self.allow_unknown_exports = allow;
         self
     }
 
@@ -188,7 +227,11 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     ///
-    /// When the name is taken and shadowing is not allowed, or `ty` is beyond the limits.
+    /// When the name is taken and shadowing is not allowed.
+    ///
+    /// # Panics
+    ///
+    /// If `ty` belongs to another engine.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -196,7 +239,7 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        let func = HostFunc::dynamic(&self.engine, ty, f)?;
+        let func = HostFunc::dynamic(&self.engine, ty, f);
         self.insert(module, name, Definition::Host(func))
     }
 
@@ -239,7 +282,11 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     ///
-    /// When the name is taken and shadowing is not allowed, or `ty` is beyond the limits.
+    /// When the name is taken and shadowing is not allowed.
+    ///
+    /// # Panics
+    ///
+    /// If `ty` belongs to another engine.
     pub fn func_new_async<F>(
         &mut self,
         module: &str,
@@ -258,7 +305,7 @@ impl<T: 'static> Linker<T> {
             + 'static,
         T: Send + 'static,
     {
-        let func = HostFunc::dynamic_async(&self.engine, &ty, func)?;
+        let func = HostFunc::dynamic_async(&self.engine, &ty, func);
         self.insert(module, name, Definition::Host(func))
     }
 
@@ -309,27 +356,119 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
-    /// Instantiates a library module (a "reactor" of WASI: one without `_start`), calls its
-    /// `_initialize` if it has one, and defines its exports under a module name.
+    /// Defines the exports of a module under a module name, of an instance that is made as WASI says:
+    ///
+    /// - A command, which exports `_start`, is instantiated anew for each call of one of its exported
+    ///   functions. It may export functions, and nothing else but `memory` and the like, which are
+    ///   not defined.
+    /// - A reactor, any other module, is instantiated now, and its `_initialize` is called if it has
+    ///   one.
     ///
     /// # Errors
     ///
     /// Those of [`Linker::instantiate`], of `_initialize` and of [`Linker::instance`]; and that the
-    /// module is a command, which runs once and has no exports to share.
+    /// module has both, or a command exports what cannot be made anew for each call, unless
+    /// [`Linker::allow_unknown_exports`] says that it be left out.
+    ///
+    /// # Panics
+    ///
+    /// If the store belongs to another engine.
     pub fn module(
         &mut self,
         mut store: impl AsContextMut<Data = T>,
-        name: &str,
+        module_name: &str,
         module: &Module,
     ) -> Result<&mut Self> {
-        if module.get_export("_start").is_some() {
-            bail!("module `{name}` is a command: it has a `_start` function");
+        let same = Engine::same(&self.engine, store.as_context().engine());
+        assert!(same, "different engines for this linker and the store provided");
+        if is_command(module)? {
+            let mut store = store.as_context_mut();
+            return self.command(module_name, module, |ty, pre, name| {
+                let run = move |mut caller: Caller<'_, T>, params: &[Val], results: &mut [Val]| {
+                    let instance = pre.instantiate(&mut caller)?;
+                    let func = instance.get_func(&mut caller, &name);
+                    let func = func.ok_or_else(|| format_err!("no function `{name}`"))?;
+                    func.call(&mut caller, params, results)
+                };
+                Func::new(&mut store, ty, run)
+            });
         }
         let instance = self.instantiate(&mut store, module)?;
         if let Some(Extern::Func(initialize)) = instance.get_export(&mut store, "_initialize") {
-            initialize.call(&mut store, &[], &mut [])?;
+            let initialize = initialize.typed::<(), ()>(&store);
+            initialize
+                .and_then(|initialize| initialize.call(&mut store, ()))
+                .context("calling the Reactor initialization function")?;
         }
-        self.instance(store, name, instance)
+        self.instance(store, module_name, instance)
+    }
+
+    /// Like [`Linker::module`], for modules that may call asynchronous functions as they start, and
+    /// commands whose functions do.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::module`].
+    ///
+    /// # Panics
+    ///
+    /// If the store belongs to another engine.
+    pub async fn module_async(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module_name: &str,
+        module: &Module,
+    ) -> Result<&mut Self>
+    where
+        T: Send,
+    {
+        let same = Engine::same(&self.engine, store.as_context().engine());
+        assert!(same, "different engines for this linker and the store provided");
+        let mut store = store.as_context_mut();
+        if is_command(module)? {
+            return self.command(module_name, module, |ty, pre, name| {
+                Func::new_async(&mut store, ty, move |mut caller, params, results| {
+                    let (pre, name) = (pre.clone(), name.clone());
+                    Box::new(async move {
+                        let instance = pre.instantiate_async(&mut caller).await?;
+                        let func = instance.get_func(&mut caller, &name);
+                        let func = func.ok_or_else(|| format_err!("no function `{name}`"))?;
+                        func.call_async(&mut caller, params, results).await
+                    })
+                })
+            });
+        }
+        let instance = self.instantiate_async(&mut store, module).await?;
+        if let Some(Extern::Func(initialize)) = instance.get_export(&mut store, "_initialize") {
+            initialize.typed::<(), ()>(&store)?;
+            let initialized = initialize.call_async(&mut store, &[], &mut []).await;
+            initialized.context("calling the Reactor initialization function")?;
+        }
+        self.instance(store, module_name, instance)
+    }
+
+    /// Defines the exported functions of a command, each of which makes an instance of its own.
+    fn command(
+        &mut self,
+        module_name: &str,
+        module: &Module,
+        mut make: impl FnMut(FuncType, InstancePre<T>, Arc<str>) -> Func,
+    ) -> Result<&mut Self> {
+        let pre = self.instantiate_pre(module)?;
+        for export in module.exports() {
+            let name = export.name();
+            let ExternType::Func(ty) = export.ty() else {
+                ensure!(
+                    HARMLESS_EXPORTS.contains(&name) || self.allow_unknown_exports,
+                    "command export '{name}' is not a function"
+                );
+                continue;
+            };
+            let func = make(ty, pre.clone(), name.into());
+            let definition = Definition::Extern(func.into(), self.engine.clone());
+            self.insert(module_name, name, definition)?;
+        }
+        Ok(self)
     }
 
     /// Gives a definition a second name.
@@ -345,8 +484,7 @@ impl<T: 'static> Linker<T> {
         as_name: &str,
     ) -> Result<&mut Self> {
         let definition = self.find(module, name).cloned();
-        let definition =
-            definition.ok_or_else(|| format_err!("no item named `{module}::{name}` defined"))?;
+        let definition = definition.ok_or_else(|| unknown(module, name))?;
         self.insert(as_module, as_name, definition)
     }
 
@@ -367,18 +505,18 @@ impl<T: 'static> Linker<T> {
     }
 
     /// Defines every function that `module` imports and the linker lacks as one that fails when
-    /// it is called.
+    /// it is called. Other things that it lacks stay undefined.
     ///
     /// # Errors
     ///
-    /// When the module imports something else that is not defined.
+    /// None today.
     pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<()> {
         for import in module.imports() {
             if self.find(import.module(), import.name()).is_some() {
                 continue;
             }
             let error = UnknownImportError::new(&import);
-            let ExternType::Func(ty) = import.ty() else { return Err(error.into()) };
+            let ExternType::Func(ty) = import.ty() else { continue };
             self.func_new(import.module(), import.name(), ty, move |_, _, _| {
                 Err(error.clone().into())
             })?;
@@ -386,25 +524,28 @@ impl<T: 'static> Linker<T> {
         Ok(())
     }
 
-    /// Defines every function that `module` imports and the linker lacks as one that returns
-    /// default values.
+    /// Defines everything that `module` imports and the linker lacks, in a store: functions that return
+    /// default values, globals that hold one, tables of nulls, memories of zeros, and tags.
     ///
     /// # Errors
     ///
-    /// When the module imports something else that is not defined, or a function whose results
-    /// have no default values.
-    pub fn define_unknown_imports_as_default_values(&mut self, module: &Module) -> Result<()> {
+    /// When something has no default value, or cannot be made.
+    ///
+    /// # Panics
+    ///
+    /// If the module belongs to another engine than the store.
+    pub fn define_unknown_imports_as_default_values(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<()> {
         for import in module.imports() {
             if self.find(import.module(), import.name()).is_some() {
                 continue;
             }
-            let error = UnknownImportError::new(&import);
-            let ExternType::Func(ty) = import.ty() else { return Err(error.into()) };
-            if let Some(result) = ty.results().find(|ty| !ty.is_defaultable()) {
-                return Err(Error::from(error).context(format!("no default value for {result}")));
-            }
-            // Results hold their default values when the closure is called.
-            self.func_new(import.module(), import.name(), ty, |_, _, _| Ok(()))?;
+            let item = import.ty().default_value(&mut store);
+            let item = item.map_err(|error| error.context(UnknownImportError::new(&import)))?;
+            self.define(&store, import.module(), import.name(), item)?;
         }
         Ok(())
     }
@@ -489,6 +630,10 @@ impl<T: 'static> Linker<T> {
 
     /// The definition with these names, in a store.
     ///
+    /// # Errors
+    ///
+    /// When there is none.
+    ///
     /// # Panics
     ///
     /// If the definition is a host function and the store belongs to another engine; as for all
@@ -498,8 +643,10 @@ impl<T: 'static> Linker<T> {
         mut store: impl AsContextMut<Data = T>,
         module: &str,
         name: &str,
-    ) -> Option<Extern> {
-        Some(self.find(module, name)?.instantiate(&mut store.as_context_mut()))
+    ) -> Result<Extern> {
+        let definition = self.find(module, name);
+        let definition = definition.ok_or_else(|| unknown(module, name))?;
+        Ok(definition.instantiate(&mut store.as_context_mut()))
     }
 
     /// The definition that an import would get, in a store.
@@ -508,7 +655,22 @@ impl<T: 'static> Linker<T> {
         store: impl AsContextMut<Data = T>,
         import: &ImportType<'_>,
     ) -> Option<Extern> {
-        self.get(store, import.module(), import.name())
+        self.get(store, import.module(), import.name()).ok()
+    }
+
+    /// Like [`Linker::get_by_import`].
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownImportError`] when there is none.
+    pub fn try_get_by_import(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Result<Extern> {
+        let definition = self.find(import.module(), import.name());
+        let definition = definition.ok_or_else(|| UnknownImportError::new(import))?;
+        Ok(definition.instantiate(&mut store.as_context_mut()))
     }
 
     /// What to call to run the module that was defined under a name: its export with the empty
@@ -523,7 +685,7 @@ impl<T: 'static> Linker<T> {
         module: &str,
     ) -> Result<Func> {
         for name in ["", "_start"] {
-            if let Some(item) = self.get(&mut store, module, name) {
+            if let Ok(item) = self.get(&mut store, module, name) {
                 let func = item.into_func();
                 return func.ok_or_else(|| format_err!("`{module}::{name}` is not a function"));
             }
@@ -584,6 +746,7 @@ impl<T: 'static> Clone for Linker<T> {
             definitions: self.definitions.clone(),
             order: self.order.clone(),
             allow_shadowing: self.allow_shadowing,
+            allow_unknown_exports: self.allow_unknown_exports,
             data: core::marker::PhantomData,
         }
     }

@@ -133,6 +133,11 @@ impl Memory {
         store.as_context().0.vm().memory(self.0).pages()
     }
 
+    /// Bytes of a page, as a power of two.
+    pub fn page_size_log2(&self, store: impl AsContext) -> u8 {
+        self.ty(store).page_size_log2()
+    }
+
     /// Bytes of a page.
     pub fn page_size(&self, store: impl AsContext) -> u64 {
         store.as_context().0.vm().memory(self.0).ty().page_size()

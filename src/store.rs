@@ -1,11 +1,14 @@
 //! Stores: where instances and everything they own live.
 
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ensure};
 use crate::exec;
 use crate::extern_::Extern;
+use crate::gc::GcHeapOutOfMemory;
 use crate::limits::{ResourceLimiter, ResourceLimiterAsync};
 use crate::metering::UpdateDeadline;
+use crate::ty::ValType;
+use crate::types;
 use crate::vm::VmStore;
 use crate::vm::awaited::{Later, LaterAnswer};
 use crate::vm::imports::External;
@@ -134,8 +137,29 @@ impl<T: 'static> Store<T> {
 
     /// Frees the objects that neither the program nor the host can reach, and drops the host objects
     /// among them. Happens by itself when enough has been allocated.
-    pub fn gc(&mut self) {
-        self.as_context_mut().gc();
+    ///
+    /// `why` is for the heap to know how much is wanted: that of this engine grows by itself, so it
+    /// makes no difference.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.as_context_mut().gc(why)
+    }
+
+    /// Like [`Store::gc`], for those who wait.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub async fn gc_async(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.gc(why)
+    }
+
+    /// Memory of the garbage-collected heap, in bytes.
+    pub fn gc_heap_capacity(&self) -> usize {
+        self.gc_stats().heap_bytes
     }
 
     /// What the garbage-collected heap uses.
@@ -313,8 +337,39 @@ impl<'a, T> StoreContextMut<'a, T> {
     }
 
     /// See [`Store::gc`].
-    pub fn gc(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn gc(&mut self, _why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
         self.0.vm_mut().collect();
+        Ok(())
+    }
+
+    /// Like [`StoreContextMut::gc`], for those who wait.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub async fn gc_async(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.gc(why)
+    }
+
+    /// Makes the store keep the types that a type names; the type by numbers.
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to another engine.
+    pub(crate) fn use_type(&mut self, ty: ValType) -> Result<types::ValType> {
+        if let Some(engine) = ty.engine() {
+            ensure!(Engine::same(engine, self.engine()), "type used with wrong engine");
+        }
+        let lowered = ty.lower();
+        if let Some(id) = lowered.as_ref().and_then(|ty| ty.heap_type().type_id()) {
+            let registered = self.0.vm().registry().get(id);
+            self.0.vm_mut().use_type(&registered);
+        }
+        Ok(lowered)
     }
 
     /// Items as this store knows them.

@@ -2,7 +2,8 @@
 
 use crate::error::{Result, format_err};
 use crate::store::{AsContext, AsContextMut};
-use crate::types::TableType;
+use crate::ty::TableType;
+use crate::types;
 use crate::val::Ref;
 use crate::vm::store::{Handle, Resource};
 use crate::vm::table::Table as VmTable;
@@ -18,13 +19,17 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// When the type is not valid or `init` does not have it, when limits refuse, or memory cannot
-    /// be had.
+    /// When the type is not valid or of another engine, or `init` does not have it, when limits
+    /// refuse, or memory cannot be had.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         if ty.maximum().is_some_and(|max| max < ty.minimum()) {
             return Err(format_err!("table minimum must not be greater than maximum"));
         }
-        Ok(Table(store.as_context_mut().0.vm_mut().new_table(ty, init.to_value())?))
+        let mut store = store.as_context_mut();
+        let lowered = store.use_type(ty.element().clone().into())?;
+        let element = lowered.as_ref().expect("a reference type");
+        let lowered = types::TableType::from_parts(element, ty.minimum(), ty.maximum(), ty.is_64());
+        Ok(Table(store.0.vm_mut().new_table(lowered, init.to_value())?))
     }
 
     pub(crate) fn from_vm(handle: Handle) -> Table {
@@ -36,7 +41,7 @@ impl Table {
         let store = store.as_context();
         let table = store.0.vm().table(self.0);
         let ty = table.ty();
-        TableType::from_parts(ty.element(), table.len() as u64, ty.maximum(), ty.is_64())
+        TableType::lift(store.engine(), ty, table.len() as u64)
     }
 
     /// Number of elements.
@@ -97,7 +102,7 @@ impl Table {
         init: Ref,
     ) -> Result<Table> {
         let mut store = store.as_context_mut();
-        store.ask_limiter(Resource::Table, &VmTable::initial(&ty)).await?;
+        store.ask_limiter(Resource::Table, &VmTable::initial(&ty.lower())).await?;
         store.with_answers(|store| Table::new(store, ty, init))
     }
 

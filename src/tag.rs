@@ -1,8 +1,9 @@
 //! Exception tags.
 
-use crate::error::Result;
+use crate::engine::Engine;
+use crate::error::{Result, ensure};
 use crate::store::{AsContext, AsContextMut};
-use crate::types::TagType;
+use crate::ty::{FuncType, TagType};
 use crate::vm::store::Handle;
 
 /// An exception tag of a store.
@@ -16,11 +17,13 @@ impl Tag {
     ///
     /// # Errors
     ///
-    /// When the engine's type registry is full.
+    /// When the type belongs to another engine.
     pub fn new(mut store: impl AsContextMut, ty: &TagType) -> Result<Tag> {
         let mut store = store.as_context_mut();
-        let id = store.0.vm().types().intern_func(ty.ty())?.id;
-        Ok(Tag(store.0.vm_mut().new_tag(id, ty.clone())))
+        ensure!(Engine::same(ty.ty().engine(), store.engine()), "type used with wrong engine");
+        let vm = store.0.vm_mut();
+        vm.use_type(ty.ty().registered());
+        Ok(Tag(vm.new_tag(ty.ty().registered().id)))
     }
 
     pub(crate) fn from_vm(handle: Handle) -> Tag {
@@ -29,7 +32,9 @@ impl Tag {
 
     /// Its type.
     pub fn ty(&self, store: impl AsContext) -> TagType {
-        store.as_context().0.vm().tag(self.0).1.clone()
+        let store = store.as_context();
+        let ty = store.0.vm().registry().get(store.0.vm().tag(self.0));
+        TagType::new(FuncType::from_registered(store.engine(), ty))
     }
 
     /// Are these the same tag?

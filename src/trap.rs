@@ -25,7 +25,7 @@ macro_rules! traps {
                 }
             }
 
-            /// The message, as the official test suite spells it.
+            /// The message, as wasmtime spells it.
             fn message(self) -> &'static str {
                 match self {
                     $(Trap::$name => $message,)*
@@ -42,8 +42,8 @@ traps! {
     MemoryOutOfBounds = 2, "out of bounds memory access";
     /// An atomic access at an address that its width does not divide.
     HeapMisaligned = 3, "unaligned atomic";
-    /// A table access outside its table.
-    TableOutOfBounds = 4, "out of bounds table access";
+    /// A table access outside its table, by `call_indirect` too.
+    TableOutOfBounds = 4, "undefined element: out of bounds table access";
     /// `call_indirect` or `call_ref` of a null element.
     IndirectCallToNull = 5, "uninitialized element";
     /// `call_indirect` of a function with another type.
@@ -55,13 +55,13 @@ traps! {
     /// Conversion of a NaN to an integer.
     BadConversionToInteger = 9, "invalid conversion to integer";
     /// The `unreachable` instruction.
-    UnreachableCodeReached = 10, "unreachable";
+    UnreachableCodeReached = 10, "wasm `unreachable` instruction executed";
     /// The embedder interrupted execution.
     Interrupt = 11, "interrupt";
     /// The store's fuel is used up.
     OutOfFuel = 12, "all fuel consumed by WebAssembly";
     /// `memory.atomic.wait` on a memory that is not shared.
-    AtomicWaitNonSharedMemory = 13, "expected shared memory";
+    AtomicWaitNonSharedMemory = 13, "atomic wait on non-shared memory";
     /// A null reference where an operation needs an object.
     NullReference = 14, "null reference";
     /// An array access outside its array.
@@ -74,8 +74,6 @@ traps! {
     TooManyActivations = 18, "too many nested activations";
     /// The garbage-collected heap cannot hold the object even after a collection.
     OutOfHeap = 19, "garbage-collected heap out of memory";
-    /// `call_indirect` with an index outside the table.
-    UndefinedElement = 20, "undefined element";
     /// A function is too large for the bytecode (more than 32,000 slots or 2 GiB of code).
     FunctionTooLarge = 22, "function exceeds an implementation limit";
 }

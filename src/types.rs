@@ -1,16 +1,14 @@
-//! The types of WebAssembly 3.0 (core specification, section 2.3), as values and as descriptions
-//! of imports and exports.
+//! The types of WebAssembly 3.0 (core specification, section 2.3), as the engine's inside writes
+//! them.
 //!
-//! Names and accessors follow wasmtime's. A reference to a type that a module or the host defined
-//! is a [`TypeId`]: the engine's canonical name of the type, equal exactly when the types are
-//! equal. Ids of different engines must not be mixed.
+//! A reference to a type that a module or the host defined is a [`TypeId`]: the engine's canonical
+//! name of the type, equal exactly when the types are equal, and good for as long as somebody keeps
+//! the type. The public API has types that know their engine (`ty`).
 
 use core::fmt;
 use std::sync::Arc;
 
-pub use self::external::{
-    ExportType, ExternType, GlobalType, ImportType, MemoryType, TableType, TagType,
-};
+pub use self::external::{GlobalType, MemoryType, TableType};
 pub use crate::index::TypeId;
 
 mod external;
@@ -265,39 +263,11 @@ impl fmt::Display for HeapType {
 }
 
 /// The type of a function. Cheap to clone.
-///
-/// One that comes from a module or a function knows which definition it is, so that a function made
-/// with it has the very same type, whatever else the module defines together with it. Comparison and
-/// hashing look at parameters and results only.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FuncType {
     /// Parameters, then results.
     values: Arc<[ValType]>,
     param_count: usize,
-    /// The definition.
-    definition: Option<Definition>,
-}
-
-/// A defined type of an engine.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Definition {
-    /// The number of the engine's registry.
-    pub registry: u64,
-    pub id: TypeId,
-}
-
-impl PartialEq for FuncType {
-    fn eq(&self, other: &FuncType) -> bool {
-        (self.param_count, &self.values) == (other.param_count, &other.values)
-    }
-}
-
-impl Eq for FuncType {}
-
-impl core::hash::Hash for FuncType {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        (self.param_count, &self.values).hash(state);
-    }
 }
 
 impl FuncType {
@@ -309,17 +279,7 @@ impl FuncType {
         let mut values: Vec<ValType> = params.into_iter().collect();
         let param_count = values.len();
         values.extend(results);
-        FuncType { values: values.into(), param_count, definition: None }
-    }
-
-    /// The same type as this definition of it.
-    pub(crate) fn defined(self, definition: Definition) -> FuncType {
-        FuncType { definition: Some(definition), ..self }
-    }
-
-    /// The definition that it comes from.
-    pub(crate) fn definition(&self) -> Option<Definition> {
-        self.definition
+        FuncType { values: values.into(), param_count }
     }
 
     /// The parameters' types.
@@ -367,7 +327,7 @@ impl FuncType {
     /// Parameters and results with each defined type replaced.
     pub(crate) fn map_ids(&self, map: &mut impl FnMut(TypeId) -> TypeId) -> FuncType {
         let values = self.values.iter().map(|&ty| map_val_type(ty, map)).collect();
-        FuncType { values, param_count: self.param_count, definition: None }
+        FuncType { values, param_count: self.param_count }
     }
 }
 

@@ -2,13 +2,12 @@
 
 use core::any::Any;
 
-use crate::error::{Result, format_err};
+use crate::error::Result;
 use crate::exn::ExnRef;
 use crate::func::Func;
-use crate::gc::{AnyRef, Rooted};
+use crate::gc::{AnyRef, GcHeapOutOfMemory, Rooted};
 use crate::store::{AsContext, AsContextMut};
-use crate::types::{HeapType, RefType, ValType};
-use crate::vm::VmStore;
+use crate::ty::{HeapType, RefType, ValType};
 use crate::vm::value::Value;
 
 /// A WebAssembly value. Floats are given by their bits, so that NaN payloads survive.
@@ -82,18 +81,46 @@ impl ExternRef {
     ///
     /// # Errors
     ///
-    /// When the heap's limits leave no room.
-    pub fn new<O>(mut store: impl AsContextMut, object: O) -> Result<Rooted<ExternRef>>
+    /// When the heap's limits leave no room: [`GcHeapOutOfMemory`], which gives the object back, and
+    /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap).
+    pub fn new<O>(mut store: impl AsContextMut, value: O) -> Result<Rooted<ExternRef>>
     where
         O: Any + Send + Sync + 'static,
     {
         let mut store = store.as_context_mut();
-        Ok(Rooted::new(store.0.vm_mut().new_extern(Box::new(object))?))
+        let mut value = Some(value);
+        let object =
+            || -> Box<dyn Any + Send + Sync> { Box::new(value.take().expect("asked for once")) };
+        let result = store.0.vm_mut().new_extern(object);
+        result.map(Rooted::new).map_err(|error| match value {
+            Some(value) => error.context(GcHeapOutOfMemory::new(value)),
+            None => error,
+        })
+    }
+
+    /// Like [`ExternRef::new`], for those who wait. The heap grows without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ExternRef::new`].
+    pub async fn new_async<O>(store: impl AsContextMut, value: O) -> Result<Rooted<ExternRef>>
+    where
+        O: Any + Send + Sync + 'static,
+    {
+        ExternRef::new(store, value)
     }
 
     /// `extern.convert_any`: the same object, as one of the external hierarchy.
-    pub fn convert_any(object: Rooted<AnyRef>) -> Rooted<ExternRef> {
-        Rooted::new(object.object)
+    ///
+    /// # Errors
+    ///
+    /// When it belongs to another store, or the handle's scope has ended.
+    pub fn convert_any(
+        store: impl AsContextMut,
+        anyref: Rooted<AnyRef>,
+    ) -> Result<Rooted<ExternRef>> {
+        anyref.check(store.as_context().0.vm())?;
+        Ok(Rooted::new(anyref.object))
     }
 }
 
@@ -160,21 +187,101 @@ accessors! {
     F32(bits: f32) f32 unwrap_f32 = f32::from_bits(bits);
     F64(bits: f64) f64 unwrap_f64 = f64::from_bits(bits);
     V128(value: V128) v128 unwrap_v128 = value;
-    FuncRef(value: Option<Func>) funcref unwrap_funcref = value;
-    ExternRef(value: Option<Rooted<ExternRef>>) externref unwrap_externref = value;
-    AnyRef(value: Option<Rooted<AnyRef>>) anyref unwrap_anyref = value;
-    ExnRef(value: Option<Rooted<ExnRef>>) exnref unwrap_exnref = value;
+}
+
+macro_rules! references {
+    ($($variant:ident($ty:ty) $get:ident $unwrap:ident $get_too:ident $unwrap_too:ident
+        $null:ident $is:ident $as:ident $unwrap_ref:ident $ref:ident;)*) => {
+        impl Val {
+            $(
+                #[doc = concat!("The reference of a [`Val::", stringify!($variant), "`], which may be null.")]
+                pub fn $get(&self) -> Option<Option<&$ty>> {
+                    match self {
+                        Val::$variant(value) => Some(value.as_ref()),
+                        _ => None,
+                    }
+                }
+
+                #[doc = concat!("The reference of a [`Val::", stringify!($variant), "`]; `None` for null.")]
+                ///
+                /// # Panics
+                ///
+                /// If it is of another kind.
+                #[track_caller]
+                pub fn $unwrap(&self) -> Option<&$ty> {
+                    self.$get().expect(concat!("expected ", stringify!($variant)))
+                }
+
+                #[doc = concat!("As [`Val::", stringify!($get), "`].")]
+                pub fn $get_too(&self) -> Option<Option<&$ty>> {
+                    self.$get()
+                }
+
+                #[doc = concat!("As [`Val::", stringify!($unwrap), "`].")]
+                ///
+                /// # Panics
+                ///
+                /// If it is of another kind.
+                #[track_caller]
+                pub fn $unwrap_too(&self) -> Option<&$ty> {
+                    self.$unwrap()
+                }
+
+                #[doc = concat!("The null of a [`Val::", stringify!($variant), "`].")]
+                pub const fn $null() -> Val {
+                    Val::$variant(None)
+                }
+            )*
+        }
+
+        impl Ref {
+            $(
+                #[doc = concat!("Is it a [`Ref::", stringify!($ref), "`]?")]
+                pub fn $is(&self) -> bool {
+                    matches!(self, Ref::$ref(_))
+                }
+
+                #[doc = concat!("The reference of a [`Ref::", stringify!($ref), "`], which may be null.")]
+                pub fn $as(&self) -> Option<Option<&$ty>> {
+                    match self {
+                        Ref::$ref(value) => Some(value.as_ref()),
+                        _ => None,
+                    }
+                }
+
+                #[doc = concat!("The reference of a [`Ref::", stringify!($ref), "`]; `None` for null.")]
+                ///
+                /// # Panics
+                ///
+                /// If it is of another kind.
+                #[track_caller]
+                pub fn $unwrap_ref(&self) -> Option<&$ty> {
+                    self.$as().expect(concat!("expected ", stringify!($ref)))
+                }
+            )*
+        }
+    };
+}
+
+references! {
+    FuncRef(Func) funcref unwrap_funcref func_ref unwrap_func_ref
+        null_func_ref is_func as_func unwrap_func Func;
+    ExternRef(Rooted<ExternRef>) externref unwrap_externref extern_ref unwrap_extern_ref
+        null_extern_ref is_extern as_extern unwrap_extern Extern;
+    AnyRef(Rooted<AnyRef>) anyref unwrap_anyref any_ref unwrap_any_ref
+        null_any_ref is_any as_any unwrap_any Any;
+    ExnRef(Rooted<ExnRef>) exnref unwrap_exnref exn_ref unwrap_exn_ref
+        null_exn_ref is_exn as_exn unwrap_exn Exn;
 }
 
 impl Val {
-    /// The null reference of a type's hierarchy. The hierarchy of a defined type is only known to
-    /// its engine: it is given as for a function type, and taken for a null of any defined type.
-    pub fn null_ref(ty: HeapType) -> Val {
-        Ref::null(ty).into()
+    /// The null reference of a type's hierarchy.
+    pub fn null_ref(heap_type: &HeapType) -> Val {
+        Ref::null(heap_type).into()
     }
 
     /// The default value of a type: zero or null. `None` for references that cannot be null.
-    pub fn default_for_ty(ty: ValType) -> Option<Val> {
+    pub fn default_for_ty(ty: &ValType) -> Option<Val> {
         Some(match ty {
             ValType::I32 => Val::I32(0),
             ValType::I64 => Val::I64(0),
@@ -188,28 +295,37 @@ impl Val {
 
     /// The value's type, as exact as the store knows it.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it belongs to another store.
-    pub fn ty(&self, store: impl AsContext) -> ValType {
-        store.as_context().0.vm().type_of(self.to_value())
+    /// When it belongs to another store, or the handle's scope has ended.
+    pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
+        let store = store.as_context();
+        let vm = store.0.vm();
+        let value = self.to_value();
+        vm.check_usable(value)?;
+        if let Val::ExnRef(Some(exception)) = self {
+            let heap = HeapType::ConcreteExn(exception.ty(store)?);
+            return Ok(RefType::new(false, heap).into());
+        }
+        Ok(ValType::lift(store.engine(), vm.type_of(value)))
     }
 
     /// Has the value this type?
     ///
     /// # Errors
     ///
-    /// When it belongs to another store.
-    pub fn matches_ty(&self, store: impl AsContext, ty: ValType) -> Result<bool> {
-        let store = store.as_context();
-        let value = self.to_value();
-        value.check_store(store.0.vm())?;
-        Ok(store.0.vm().check_value(value, ty).is_ok())
+    /// When it belongs to another store, or the handle's scope has ended.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
+        Ok(self.ty(store)?.matches(ty))
     }
 
     /// The reference, if it is one.
-    pub fn ref_(&self) -> Option<Ref> {
-        Some(match *self {
+    pub fn ref_(self) -> Option<Ref> {
+        Some(match self {
             Val::FuncRef(func) => Ref::Func(func),
             Val::ExternRef(object) => Ref::Extern(object),
             Val::AnyRef(object) => Ref::Any(object),
@@ -248,13 +364,13 @@ impl Val {
 }
 
 impl Ref {
-    /// The null reference of a type's hierarchy; see [`Val::null_ref`].
-    pub fn null(ty: HeapType) -> Ref {
-        match ty.bottom() {
-            None | Some(HeapType::NoFunc) => Ref::Func(None),
-            Some(HeapType::NoExtern) => Ref::Extern(None),
-            Some(HeapType::NoExn) => Ref::Exn(None),
-            Some(_) => Ref::Any(None),
+    /// The null reference of a type's hierarchy.
+    pub fn null(heap_type: &HeapType) -> Ref {
+        match heap_type.top() {
+            HeapType::Func => Ref::Func(None),
+            HeapType::Extern => Ref::Extern(None),
+            HeapType::Exn => Ref::Exn(None),
+            _ => Ref::Any(None),
         }
     }
 
@@ -268,30 +384,31 @@ impl Ref {
         }
     }
 
-    /// The function reference, if it is of that hierarchy.
-    pub fn as_func(&self) -> Option<Option<Func>> {
-        match self {
-            Ref::Func(func) => Some(*func),
-            _ => None,
-        }
-    }
-
-    /// The reference to a host object, if it is of that hierarchy.
-    pub fn as_extern(&self) -> Option<Option<Rooted<ExternRef>>> {
-        match self {
-            Ref::Extern(object) => Some(*object),
-            _ => None,
-        }
+    /// Is it not null?
+    pub fn is_non_null(&self) -> bool {
+        !self.is_null()
     }
 
     /// The reference's type, as exact as the store knows it.
     ///
+    /// # Errors
+    ///
+    /// When it belongs to another store, or the handle's scope has ended.
+    pub fn ty(&self, store: impl AsContext) -> Result<RefType> {
+        Ok(Val::from(*self).ty(store)?.unwrap_ref().clone())
+    }
+
+    /// Has the reference this type?
+    ///
+    /// # Errors
+    ///
+    /// When it belongs to another store, or the handle's scope has ended.
+    ///
     /// # Panics
     ///
-    /// If it belongs to another store.
-    pub fn ty(&self, store: impl AsContext) -> RefType {
-        let ty = store.as_context().0.vm().type_of(self.to_value());
-        ty.as_ref().expect("references have reference types")
+    /// If the type belongs to another engine.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &RefType) -> Result<bool> {
+        Ok(self.ty(store)?.matches(ty))
     }
 
     pub(crate) fn to_value(self) -> Value {
@@ -301,25 +418,6 @@ impl Ref {
     /// The reference of a value that is one.
     pub(crate) fn from_value(value: Value) -> Ref {
         Val::from_value(value).ref_().expect("a reference")
-    }
-}
-
-impl Value {
-    /// Checks that a reference belongs to this store.
-    fn check_store(&self, store: &VmStore) -> Result<()> {
-        let owner = match self {
-            Value::Func(func) => func.map(|func| func.store()),
-            Value::Extern(object) | Value::Any(object) | Value::Exn(object) => {
-                object.map(|object| object.store())
-            }
-            _ => None,
-        };
-        match owner {
-            Some(owner) if owner != store.id() => {
-                Err(format_err!("object used with the wrong store"))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -46,10 +46,10 @@ fn to_element(
     table: Table,
     reference: Handle<'_>,
 ) -> Result<Ref> {
-    let ty = element(&table.ty(&*cx)).heap_type();
+    let ty = element(&table.ty(&*cx));
     match reference {
-        Some(reference) => reference.to_ref(cx, &ty),
-        None => Ok(Ref::null(ty)),
+        Some(reference) => reference.to_ref(cx, ty.heap_type()),
+        None => Ok(Ref::null(ty.heap_type())),
     }
 }
 
@@ -91,8 +91,8 @@ c_functions! {
         let (store, global) = given(global, "global")?.as_global()?;
         let value = given(value, "value")?;
         scoped(store, |cx| {
-            let ty = global.ty(&*cx).content();
-            let value = value.to_val(cx, &ty)?;
+            let ty = global.ty(&*cx);
+            let value = value.to_val(cx, ty.content())?;
             global.set(cx, value)
         })
     }
@@ -105,9 +105,10 @@ c_functions! {
         let store = &given(store, "store")?.cell;
         let ty = given(ty, "type")?.table_type()?;
         let table = scoped(store, |cx| {
-            let heap = element(&ty).heap_type();
+            let element = element(&ty);
+            let heap = element.heap_type();
             let init = match init {
-                Some(init) => init.to_ref(cx, &heap)?,
+                Some(init) => init.to_ref(cx, heap)?,
                 None => Ref::null(heap),
             };
             Table::new(cx, ty, init)

@@ -69,15 +69,15 @@ impl Signature {
         }
     }
 
-    fn func_type(&self, _engine: &Engine) -> Result<FuncType> {
+    fn func_type(&self, engine: &Engine) -> Result<FuncType> {
         if let Some(ty) = &self.known {
             return Ok(ty.clone());
         }
         let list = |types: &Types| -> Result<Vec<ValType>> {
             let types = types.as_slice().iter();
-            types.map(|ty| Ok(given(ty.as_ref(), "an element")?.ty)).collect()
+            types.map(|ty| Ok(given(ty.as_ref(), "an element")?.ty.clone())).collect()
         };
-        Ok(FuncType::new(list(&self.params)?, list(&self.results)?))
+        FuncType::try_new(engine, list(&self.params)?, list(&self.results)?)
     }
 }
 
@@ -103,8 +103,10 @@ impl From<FuncType> for wasm_externtype_t {
 
 impl From<GlobalType> for wasm_externtype_t {
     fn from(ty: GlobalType) -> wasm_externtype_t {
-        let kind =
-            TypeKind::Global { content: boxed(ty.content()), mutable: ty.mutability().is_var() };
+        let kind = TypeKind::Global {
+            content: boxed(ty.content().clone()),
+            mutable: ty.mutability().is_var(),
+        };
         wasm_externtype_t { kind }
     }
 }
@@ -112,7 +114,7 @@ impl From<GlobalType> for wasm_externtype_t {
 impl From<TableType> for wasm_externtype_t {
     fn from(ty: TableType) -> wasm_externtype_t {
         let limits = wasm_limits_t::new(ty.minimum(), ty.maximum());
-        let element = boxed(ValType::Ref(ty.element()));
+        let element = boxed(ValType::Ref(ty.element().clone()));
         wasm_externtype_t { kind: TypeKind::Table { element, limits, ty } }
     }
 }
@@ -155,12 +157,12 @@ impl wasm_externtype_t {
             bail!("not the type of a global")
         };
         let mutability = if *mutable { Mutability::Var } else { Mutability::Const };
-        Ok(GlobalType::new(content.ty, mutability))
+        Ok(GlobalType::new(content.ty.clone(), mutability))
     }
 
     pub(crate) fn table_type(&self) -> Result<TableType> {
         match &self.kind {
-            TypeKind::Table { ty, .. } => Ok(*ty),
+            TypeKind::Table { ty, .. } => Ok(ty.clone()),
             _ => bail!("not the type of a table"),
         }
     }
@@ -301,8 +303,8 @@ c_functions! {
         limits: Option<&wasm_limits_t>,
     ) -> Option<Box<wasm_externtype_t>> {
         let (element, limits) = (given(element, "element")?, *given(limits, "limits")?);
-        let ValType::Ref(ty) = element.ty else { bail!("tables hold references") };
-        let ty = TableType::new(ty, limits.min, limits.maximum());
+        let ValType::Ref(ty) = &element.ty else { bail!("tables hold references") };
+        let ty = TableType::new(ty.clone(), limits.min, limits.maximum());
         Ok(Some(Box::new(wasm_externtype_t { kind: TypeKind::Table { element, limits, ty } })))
     }
 
@@ -499,5 +501,5 @@ c_functions! {
 
 /// The type of references that a table holds.
 pub(crate) fn element(ty: &TableType) -> RefType {
-    ty.element()
+    ty.element().clone()
 }

@@ -169,7 +169,7 @@ fn invoke(
 
 fn parse(ty: ValType, arg: &OsStr) -> Result<Val> {
     let arg = text(arg)?;
-    value::parse(ty, arg).ok_or_else(|| format_err!("the argument `{arg}` is not a value of {ty}"))
+    value::parse(&ty, arg).ok_or_else(|| format_err!("the argument `{arg}` is not a value of {ty}"))
 }
 
 /// A hint for who mistyped a name.

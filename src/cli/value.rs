@@ -3,7 +3,7 @@
 use threadle::{Func, V128, Val, ValType};
 
 /// Reads an argument: a number, in decimal or with `0x`, or `null` for a reference.
-pub fn parse(ty: ValType, text: &str) -> Option<Val> {
+pub fn parse(ty: &ValType, text: &str) -> Option<Val> {
     Some(match ty {
         ValType::I32 => Val::I32(integer(text, i32::MIN.into(), u32::MAX.into())? as i32),
         ValType::I64 => Val::I64(integer(text, i64::MIN.into(), u64::MAX.into())? as i64),
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn bits(ty: ValType, text: &str) -> Option<u64> {
-        match parse(ty, text)? {
+        match parse(&ty, text)? {
             Val::I32(value) => Some(u64::from(value as u32)),
             Val::I64(value) => Some(value as u64),
             Val::F32(bits) => Some(bits.into()),
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn references_can_be_null_only() {
-        assert!(matches!(parse(ValType::EXTERNREF, "null"), Some(Val::ExternRef(None))));
-        assert!(parse(ValType::EXTERNREF, "1").is_none());
+        assert!(matches!(parse(&ValType::EXTERNREF, "null"), Some(Val::ExternRef(None))));
+        assert!(parse(&ValType::EXTERNREF, "1").is_none());
     }
 }

@@ -17,6 +17,8 @@ use crate::vm::Slot;
 /// What a runtime function returns when there is more to do.
 pub const AGAIN: u32 = u32::MAX - 3;
 
+const _: () = assert!(AGAIN != PENDING && AGAIN != THROWN && AGAIN != SUSPENDED);
+
 /// Bytes of a slice: some tens of microseconds, beside which the way around is nothing.
 pub const BYTES: u64 = 1 << 20;
 

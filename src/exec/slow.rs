@@ -3,6 +3,7 @@
 use super::abi::{Regs, Step, status};
 use crate::trap::Trap;
 use crate::vm::VmCtx;
+use crate::wasm::TypeLookup;
 
 /// Records the trap whose code is in the accumulator at the instruction `pc`.
 ///
@@ -47,7 +48,7 @@ pub unsafe fn raise_misaligned(r: &mut Regs) -> Step {
 /// Whether canonical type `a` is a subtype of `b`.
 ///
 /// # Safety
-/// Contract 3; the types are registered with the engine.
+/// Contract 3; the store uses the types.
 #[inline(never)]
 pub unsafe fn is_subtype(ctx: *mut VmCtx, a: u32, b: u32) -> bool {
     // SAFETY: the caller's promise.

@@ -292,6 +292,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             unsafe {
                 ensure!(params.belong_to((*vm).id()), "argument belongs to another store");
                 params.store(vm, activation.args());
+                self.check_arguments(&*vm, activation.args())?;
             }
             activation
         };

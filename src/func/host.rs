@@ -17,6 +17,7 @@ use crate::error::{Context, Error, Result, format_err};
 use crate::exec;
 use crate::exn::ThrownException;
 use crate::store::{StoreContextMut, StoreInner};
+use crate::ty;
 use crate::types::{FuncType, ValType};
 use crate::val::Val;
 use crate::vm::owner::{CallSite, StoreMut};
@@ -24,7 +25,7 @@ use crate::vm::{
     CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, Unused, VmCtx, VmFunc, VmHostFunc,
     VmStore,
 };
-use crate::wasm::TypeInfo;
+use crate::wasm::RegisteredType;
 
 /// A host function before it is put into a store: shared by all stores that it is put into.
 #[derive(Clone)]
@@ -32,7 +33,7 @@ use crate::wasm::TypeInfo;
 pub struct HostFunc {
     /// Whose type `ty` is.
     engine: Engine,
-    ty: Arc<TypeInfo>,
+    ty: RegisteredType,
     shim: HostShim,
     /// What `shim` calls.
     closure: Arc<dyn Any + Send + Sync>,
@@ -49,29 +50,33 @@ impl HostFunc {
 
     /// A host function whose type is only known now.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// When the type is beyond the limits.
-    pub(crate) fn dynamic<T: 'static, F>(engine: &Engine, ty: FuncType, f: F) -> Result<HostFunc>
+    /// If the type belongs to another engine.
+    #[track_caller]
+    pub(crate) fn dynamic<T: 'static, F>(engine: &Engine, ty: ty::FuncType, f: F) -> HostFunc
     where
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
-        HostFunc::with_shim(engine, &ty.clone(), dynamic_shim::<T, F>, Dynamic { ty, f })
+        let lowered = ty.registered().func().clone();
+        HostFunc::with_shim(engine, &ty, dynamic_shim::<T, F>, Dynamic { ty: lowered, f })
     }
 
     /// A host function of a type that is only known now, with the shim that calls `f`.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// When the type is beyond the limits.
+    /// If the type belongs to another engine.
+    #[track_caller]
     pub(super) fn with_shim(
         engine: &Engine,
-        ty: &FuncType,
+        ty: &ty::FuncType,
         shim: HostShim,
         f: impl Send + Sync + 'static,
-    ) -> Result<HostFunc> {
-        let ty = engine.intern(ty)?;
-        Ok(HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) })
+    ) -> HostFunc {
+        assert!(Engine::same(ty.engine(), engine), "type used with wrong engine");
+        let ty = ty.registered().clone();
+        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) }
     }
 
     /// A host function that was found to be `F`, with the shim that calls one.
@@ -82,7 +87,7 @@ impl HostFunc {
         shim: HostShim,
         f: F,
     ) -> HostFunc {
-        let ty = engine.intern(&FuncType::new(params, results));
+        let ty = engine.types().intern_func(&FuncType::new(params, results));
         let ty = ty.expect("no type registry is full");
         HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) }
     }
@@ -101,7 +106,7 @@ impl HostFunc {
     #[track_caller]
     pub(crate) fn instantiate(&self, store: &mut VmStore) -> Func {
         assert!(
-            Arc::ptr_eq(self.engine.types(), store.types()),
+            Arc::ptr_eq(self.engine.types(), store.registry()),
             "cannot use a store with a different engine than a linker was created with"
         );
         let type_id = self.ty.id.0;
@@ -115,14 +120,15 @@ impl HostFunc {
             store_index: 0,
             func_index: u32::MAX,
         };
-        Func(store.add_host_func(VmHostFunc {
+        let host = VmHostFunc {
             func,
             shim: self.shim,
             data: Arc::as_ptr(&self.closure).cast(),
             owner: self.closure.clone(),
             entry: CodeEntry { pc: core::ptr::null_mut::<u8>().into(), stub: 0 },
             stub: exec::host_stub(type_id, self.ty.param_slots.max(self.ty.result_slots)),
-        }))
+        };
+        Func(store.add_host_func(host, &self.ty))
     }
 }
 
@@ -459,18 +465,15 @@ where
     }
 }
 
-/// Sets the results of a function of type `ty` to their default values.
+/// Sets the results of a function of type `ty` to their default values; null where there is none.
 ///
 /// # Safety
 ///
 /// The store is live and no exclusive reference to it lives.
 pub(super) unsafe fn default_results(vm: *mut VmStore, ty: &FuncType, results: &mut [Val]) {
     for (result, ty) in results.iter_mut().zip(ty.results()) {
-        *result = match ty {
-            // SAFETY: the caller's promise.
-            ValType::Ref(ty) => unsafe { null(vm, ty) },
-            ty => Val::default_for_ty(ty).unwrap_or(Val::I32(0)),
-        };
+        // SAFETY: the caller's promise; zero is a value of every type, or null of its hierarchy.
+        *result = Val::from_value(unsafe { (*vm).value_from_slots(ty, [0, 0]) });
     }
 }
 
@@ -496,14 +499,4 @@ pub(super) unsafe fn write_results(
         }
         Ok(if results.is_empty() { 0 } else { slots.read() })
     }
-}
-
-/// The null reference of the hierarchy of `ty`.
-///
-/// # Safety
-///
-/// The store is live and no exclusive reference to it lives.
-unsafe fn null(vm: *mut VmStore, ty: crate::types::RefType) -> Val {
-    // SAFETY: the caller's promise; zero is null in every hierarchy.
-    Val::from_value(unsafe { (*vm).reference_from_slot(ty, 0) })
 }

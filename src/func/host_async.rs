@@ -15,11 +15,14 @@ use super::{Func, HostFunc, WasmRet, invoke};
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result, format_err};
+use crate::index::TypeId;
 use crate::store::AsContextMut;
-use crate::types::FuncType;
+use crate::ty::FuncType;
+use crate::types;
 use crate::val::Val;
 use crate::vm::awaited::Awaited;
 use crate::vm::{Failure, HostOutcome, HostReturn, Slot, Unused, VmCtx, VmHostFunc, VmStore};
+use crate::wasm::TypeLookup;
 
 /// The future of a host function that borrows its caller.
 type HostFuture<'a, R> = Box<dyn Future<Output = R> + Send + 'a>;
@@ -192,10 +195,9 @@ impl Finish<Result<()>> for Values {
         unsafe {
             let vm = (*ctx).store.cast::<VmStore>();
             let written = output.and_then(|()| {
-                let ty = (*vm).types().clone();
-                let ty = ty.func_type(crate::index::TypeId((*host).func.type_id));
+                let ty = host_type(vm, host);
                 let all: &[Val] = self.all.as_ref();
-                write_results(vm, ty, &all[self.params..], slots)
+                write_results(vm, &ty, &all[self.params..], slots)
             });
             match written {
                 Ok(value) => HostReturn { outcome: HostOutcome::Return as u64, value },
@@ -230,6 +232,16 @@ where
     }
 }
 
+/// The type of a host function.
+///
+/// # Safety
+///
+/// Both are live, and the store has the function.
+unsafe fn host_type(vm: *mut VmStore, host: *const VmHostFunc) -> types::FuncType {
+    // SAFETY: the caller's promise.
+    unsafe { (*vm).types().func_type(TypeId((*host).func.type_id)).clone() }
+}
+
 /// The shim of [`HostFunc::dynamic_async`].
 unsafe extern "C" fn dynamic_shim<T, F>(
     ctx: *mut VmCtx,
@@ -246,12 +258,11 @@ where
         start(ctx, host, || {
             let f = &*(*host).data.cast::<F>();
             let vm = (*ctx).store.cast::<VmStore>();
-            let ty = (*vm).types().clone();
-            let ty = ty.func_type(crate::index::TypeId((*host).func.type_id));
+            let ty = host_type(vm, host);
             let count = ty.params().len();
             let mut all = vec![Val::I32(0); count + ty.results().len()].into_boxed_slice();
             invoke::read_values(vm, slots, ty.params_slice(), &mut all[..count]);
-            default_results(vm, ty, &mut all[count..]);
+            default_results(vm, &ty, &mut all[count..]);
             let all = NonNull::from(Box::leak(all));
             let values = Values { all, params: count };
             let (params, results) = (&mut *all.as_ptr()).split_at_mut(count);
@@ -274,10 +285,11 @@ impl HostFunc {
 
     /// An asynchronous host function whose type is only known now.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// When the type is beyond the limits.
-    pub(crate) fn dynamic_async<T, F>(engine: &Engine, ty: &FuncType, f: F) -> Result<HostFunc>
+    /// If the type belongs to another engine.
+    #[track_caller]
+    pub(crate) fn dynamic_async<T, F>(engine: &Engine, ty: &FuncType, f: F) -> HostFunc
     where
         T: Send + 'static,
         F: for<'a> Fn(Caller<'a, T>, &'a [Val], &'a mut [Val]) -> HostFuture<'a, Result<()>>
@@ -296,7 +308,7 @@ impl Func {
     ///
     /// # Panics
     ///
-    /// If `ty` has more than 1000 parameters or results.
+    /// If `ty` belongs to another engine.
     pub fn new_async<T, F>(mut store: impl AsContextMut<Data = T>, ty: FuncType, func: F) -> Func
     where
         F: for<'a> Fn(
@@ -310,8 +322,7 @@ impl Func {
         T: Send + 'static,
     {
         let mut store = store.as_context_mut();
-        let host = HostFunc::dynamic_async(store.engine(), &ty, func);
-        host.expect("the function type is within the limits").instantiate(store.0.vm_mut())
+        HostFunc::dynamic_async(store.engine(), &ty, func).instantiate(store.0.vm_mut())
     }
 
     /// Makes a host function from a closure that returns a future. Whoever calls it waits while the

@@ -1,24 +1,28 @@
 //! Functions: of modules and of the host.
 
 use crate::caller::Caller;
-use crate::engine::Engine;
 use crate::error::{Result, ensure};
 use crate::index::TypeId;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
-use crate::types::FuncType;
+use crate::ty::FuncType;
+use crate::types;
 use crate::val::Val;
+use crate::vm::VmStore;
 use crate::vm::store::{FuncRef, Handle};
+use crate::wasm::TypeLookup;
 
 mod activation;
 mod host;
 mod host_async;
 pub(crate) mod invoke;
+mod nulls;
 mod raw;
 mod resumable;
 mod typed;
 
 pub(crate) use host::HostFunc;
 pub use host::{IntoFunc, WasmRet};
+pub use nulls::{NoExtern, NoFunc, NoneRef};
 pub use raw::ValRaw;
 pub use resumable::{ResumableCall, Suspend, SuspendReason, SuspendedCall};
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
@@ -38,33 +42,36 @@ impl Func {
     ///
     /// # Panics
     ///
-    /// If `ty` has more than 1000 parameters or results; see [`Func::try_new`].
+    /// If `ty` belongs to another engine.
     pub fn new<T: 'static>(
         store: impl AsContextMut<Data = T>,
         ty: FuncType,
         f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Func {
-        Func::try_new(store, ty, f).expect("the function type is within the limits")
+        Func::try_new(store, ty, f).expect("function types are within the limits")
     }
 
     /// Like [`Func::new`].
     ///
     /// # Errors
     ///
-    /// When `ty` has more than 1000 parameters or results.
+    /// None today.
+    ///
+    /// # Panics
+    ///
+    /// If `ty` belongs to another engine.
     pub fn try_new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
         f: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<Func> {
         let mut store = store.as_context_mut();
-        let host = HostFunc::dynamic(store.engine(), ty, f)?;
-        Ok(host.instantiate(store.0.vm_mut()))
+        Ok(HostFunc::dynamic(store.engine(), ty, f).instantiate(store.0.vm_mut()))
     }
 
     /// Makes a host function from a closure with typed parameters and results.
     ///
-    /// Parameters are what implements [`WasmTy`], up to 16, optionally after a [`Caller`]; the
+    /// Parameters are what implements [`WasmTy`], up to 17, optionally after a [`Caller`]; the
     /// result is nothing, one [`WasmTy`], a tuple of them, or a [`Result`] of any of these, whose
     /// error ends the WebAssembly code that called and reaches whoever called that. A panic does
     /// the same, and goes on there.
@@ -99,15 +106,22 @@ impl Func {
     pub fn ty(&self, store: impl AsContext) -> FuncType {
         let store = store.as_context();
         let vm = store.0.vm();
+        let ty = vm.registry().get(TypeId(vm.func(self.0).type_id));
+        FuncType::from_registered(store.engine(), ty)
+    }
+
+    /// The same, as the engine's inside writes it.
+    fn lowered_ty(&self, vm: &VmStore) -> types::FuncType {
         vm.types().func_type(TypeId(vm.func(self.0).type_id)).clone()
     }
 
     /// Can the function be used where one of type `ty` is wanted?
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine.
     pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> bool {
-        let store = store.as_context();
-        let vm = store.0.vm();
-        let own = TypeId(vm.func(self.0).type_id);
-        vm.types().intern_func(ty).is_ok_and(|ty| vm.types().is_subtype(own, ty.id))
+        self.ty(store).matches(ty)
     }
 
     /// Calls the function. `params` must have the types of its parameters, and `results` as many
@@ -151,15 +165,15 @@ impl Func {
     }
 
     /// Checks arguments against the function's type, which is returned.
-    fn check_params(&self, store: impl AsContext, params: &[Val]) -> Result<FuncType> {
-        let ty = self.ty(&store);
+    fn check_params(&self, store: impl AsContext, params: &[Val]) -> Result<types::FuncType> {
+        let store = store.as_context();
+        let ty = self.lowered_ty(store.0.vm());
         ensure!(
             params.len() == ty.params().len(),
             "expected {} arguments, got {}",
             ty.params().len(),
             params.len()
         );
-        let store = store.as_context();
         for (param, ty) in params.iter().zip(ty.params()) {
             store.0.vm().check_value(param.to_value(), ty)?;
         }
@@ -181,17 +195,5 @@ impl Func {
         Results: WasmResults,
     {
         TypedFunc::new(store.as_context().0.vm(), *self)
-    }
-}
-
-impl Engine {
-    /// The types of host functions are registered when they are made.
-    pub(crate) fn intern(&self, ty: &FuncType) -> Result<std::sync::Arc<crate::wasm::TypeInfo>> {
-        let limit = crate::vm::limits::MAX_PARAMS_OR_RESULTS;
-        ensure!(
-            ty.params().len() <= limit && ty.results().len() <= limit,
-            "function types can have at most {limit} parameters and results"
-        );
-        self.types().intern_func(ty)
     }
 }

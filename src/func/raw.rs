@@ -13,8 +13,10 @@ use crate::error::{Result, bail, ensure};
 use crate::exec::{self, Exit};
 use crate::index::TypeId;
 use crate::store::AsContextMut;
-use crate::types::{FuncType, ValType};
+use crate::ty::FuncType;
+use crate::types::{self, ValType};
 use crate::vm::{HostOutcome, HostReturn, Slot, StoreCtx, Unused, VmCtx, VmHostFunc};
+use crate::wasm::TypeLookup;
 
 /// A number without its type, in 16 bytes: the low bytes hold it, and the others mean nothing.
 ///
@@ -113,7 +115,7 @@ fn form(ty: &ValType) -> Result<Form> {
 }
 
 impl Forms {
-    fn of(ty: &FuncType) -> Result<Forms> {
+    fn of(ty: &types::FuncType) -> Result<Forms> {
         let params = ty.params().map(|ty| form(&ty)).collect::<Result<_>>()?;
         let results = ty.results().map(|ty| form(&ty)).collect::<Result<_>>()?;
         Ok(Forms { params, results })
@@ -223,13 +225,17 @@ impl HostFunc {
     ///
     /// # Errors
     ///
-    /// When the type is beyond the limits or has references.
+    /// When the type has references.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine.
     pub(crate) fn unchecked<T: 'static, F>(engine: &Engine, ty: FuncType, f: F) -> Result<HostFunc>
     where
         F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
     {
-        let forms = Forms::of(&ty)?;
-        HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { forms, f })
+        let forms = Forms::of(ty.registered().func())?;
+        Ok(HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { forms, f }))
     }
 }
 
@@ -243,7 +249,11 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// When `ty` has references, or more than 1000 parameters or results.
+    /// When `ty` has references.
+    ///
+    /// # Panics
+    ///
+    /// If `ty` belongs to another engine.
     pub fn new_unchecked<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -274,10 +284,9 @@ impl Func {
         let vm = store.0.as_ptr();
         // SAFETY: as in `TypedFunc::call`: `vm` is the root pointer of a store borrowed exclusively,
         // and no reference to it lives across the call. Arguments are numbers of the parameters'
-        // forms. The registry's types live as long as the store.
+        // forms.
         unsafe {
-            let types = (*vm).types().clone();
-            let ty = types.func_type(TypeId((*vm).func(self.0).type_id));
+            let ty = (*vm).types().func_type(TypeId((*vm).func(self.0).type_id)).clone();
             let (params, results) = (ty.params().len(), ty.results().len());
             ensure!(
                 values.len() >= params.max(results),

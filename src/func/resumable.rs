@@ -22,6 +22,7 @@ use crate::vm::awaited::Poller;
 use crate::vm::metering::{Pause, Why};
 use crate::vm::store::{FuncRef, StoreId};
 use crate::vm::{Failure, HostOutcome, Slot, StoreCtx, VmStore};
+use crate::wasm::TypeLookup;
 
 /// Why a call was suspended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -158,10 +159,14 @@ impl<R> SuspendedCall<R> {
     /// # Panics
     ///
     /// If the call belongs to another store.
-    pub fn host_type(&self, store: impl crate::AsContext) -> FuncType {
+    pub fn host_type(&self, store: impl crate::AsContext) -> crate::FuncType {
         let store = store.as_context();
-        store.0.vm().assert_owns(self.store);
-        host_type(store.0.vm(), &self.frames)
+        let vm = store.0.vm();
+        vm.assert_owns(self.store);
+        match host_type_id(&self.frames) {
+            Some(id) => crate::FuncType::from_registered(store.engine(), vm.registry().get(id)),
+            None => crate::FuncType::new(store.engine(), [], []),
+        }
     }
 
     /// Lets the host function return `results`, none if there is no such function, and the call go
@@ -258,13 +263,20 @@ impl<R> SuspendedCall<R> {
 
 /// The type of the host function that suspended.
 fn host_type(vm: &VmStore, frames: &Frames) -> FuncType {
-    if frames.host().is_null() {
-        return FuncType::new([], []);
+    match host_type_id(frames) {
+        Some(id) => vm.types().func_type(id).clone(),
+        None => FuncType::new([], []),
     }
-    // SAFETY: callers have checked that the frames belong to this store, which keeps the host
-    // function alive.
-    let id = unsafe { (*frames.host()).func.type_id };
-    vm.types().func_type(TypeId(id)).clone()
+}
+
+/// The number of the type of the host function that suspended; `None` if none did.
+fn host_type_id(frames: &Frames) -> Option<TypeId> {
+    if frames.host().is_null() {
+        return None;
+    }
+    // SAFETY: callers have checked that the frames belong to a store that lives, and that keeps the
+    // host function alive.
+    Some(TypeId(unsafe { (*frames.host()).func.type_id }))
 }
 
 /// What became of an activation, with the frames kept if it was suspended.
@@ -391,14 +403,20 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         let mut store = store.as_context_mut();
         let id = store.0.vm().id();
         ensure!(params.belong_to(id), "argument belongs to another store");
-        let ty = self.func().ty(&store);
+        let ty = self.func().lowered_ty(store.0.vm());
         let vm = store.0.as_ptr();
         let read: ReadResults<Results> = |vm, at, _| {
             // SAFETY: the promise of a `ReadResults`.
             unsafe { Results::load(vm, at) }
         };
         // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
-        unsafe { call(vm, store.engine(), self.func().0, ty, |at| params.store(vm, at), read) }
+        unsafe {
+            let args = exec::arg_base(vm.cast());
+            params.store(vm, args);
+            self.check_arguments(&*vm, args)?;
+            // They are where the call expects them.
+            call(vm, store.engine(), self.func().0, ty, |at| debug_assert_eq!(at, args), read)
+        }
     }
 }
 

@@ -9,16 +9,17 @@ use crate::exec::{self, Exit, Outer};
 use crate::exn::ExnRef;
 use crate::gc::{AnyRef, ArrayRef, EqRef, I31, Rooted, StructRef};
 use crate::index::TypeId;
-use crate::store::AsContextMut;
+use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::types::{HeapType, RefType, ValType};
 use crate::val::{ExternRef, V128};
 use crate::vm::store::{FuncRef, StoreId};
 use crate::vm::value::Value;
 use crate::vm::{Slot, StoreCtx, VmStore};
+use crate::wasm::TypeLookup;
 
 /// A Rust type that is a WebAssembly value type: `i32` and `u32`, `i64` and `u64`, `f32`, `f64`,
 /// [`V128`], [`I31`] and `Option<I31>`, [`Func`] (never null) and `Option<Func>`, `Rooted<R>` (never null) and
-/// `Option<Rooted<R>>` where `R` is [`ExternRef`], [`AnyRef`], [`EqRef`], [`StructRef`], [`ArrayRef`]
+/// `Option<Rooted<R>>`, or [`OwnedRooted`](crate::OwnedRooted) in its place, where `R` is [`ExternRef`], [`AnyRef`], [`EqRef`], [`StructRef`], [`ArrayRef`]
 /// or [`ExnRef`].
 ///
 /// # Safety
@@ -266,7 +267,7 @@ references! {
         |store, rooted| (*store).slot_of(rooted.object);
 }
 
-/// Several values at consecutive slots: one [`WasmTy`], or a tuple of up to 16.
+/// Several values at consecutive slots: one [`WasmTy`], or a tuple of up to 17.
 ///
 /// # Safety
 ///
@@ -327,10 +328,10 @@ unsafe impl<V: WasmTy> WasmTyList for V {
     }
 }
 
-/// Calls a macro with each list of up to 16 type names.
+/// Calls a macro with each list of up to 17 type names.
 macro_rules! for_each_arity {
     ($mac:ident) => {
-        for_each_arity!(@ $mac [] A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+        for_each_arity!(@ $mac [] A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17);
     };
     (@ $mac:ident [$($done:ident)*]) => {
         $mac!($($done)*);
@@ -392,12 +393,12 @@ macro_rules! tuple {
 
 for_each_arity!(tuple);
 
-/// Parameters of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
+/// Parameters of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 17.
 pub trait WasmParams: WasmTyList {}
 
 impl<L: WasmTyList> WasmParams for L {}
 
-/// Results of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16, of which `()` is one.
+/// Results of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 17, of which `()` is one.
 pub trait WasmResults: WasmTyList {}
 
 impl<L: WasmTyList> WasmResults for L {}
@@ -405,6 +406,9 @@ impl<L: WasmTyList> WasmResults for L {}
 /// A function with types known at compile time; made by [`Func::typed`].
 pub struct TypedFunc<Params, Results> {
     func: Func,
+    /// The function's store, or no store at all if each call must look at the types of its arguments:
+    /// one comparison finds out both that and whether the store is the right one.
+    unchecked_in: StoreId,
     types: PhantomData<fn(Params) -> Results>,
 }
 
@@ -426,9 +430,19 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
     pub(super) fn new(store: &VmStore, func: Func) -> Result<TypedFunc<Params, Results>> {
         let types = store.types();
         let ty = types.func_type(TypeId(store.func(func.0).type_id));
+        let mut unchecked_in = func.0.store();
+        // Rust has no types for references to defined types: whether a reference is one is found out
+        // at each call.
+        let mut param_fits = |rust: ValType, wasm: ValType| match (rust, wasm) {
+            (ValType::Ref(rust), ValType::Ref(wasm)) if wasm.heap_type().is_concrete() => {
+                unchecked_in = StoreId::NONE;
+                types.top(rust.heap_type()) == types.top(wasm.heap_type())
+            }
+            (rust, wasm) => types.val_matches(rust, wasm),
+        };
         let mut params = Params::valtypes();
         let mut results = Results::valtypes();
-        let fits = ty.params().all(|ty| params.next().is_some_and(|p| types.val_matches(p, ty)))
+        let fits = ty.params().all(|ty| params.next().is_some_and(|p| param_fits(p, ty)))
             && params.next().is_none()
             && ty.results().all(|ty| results.next().is_some_and(|r| types.val_matches(ty, r)))
             && results.next().is_none();
@@ -437,7 +451,70 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             "type mismatch: the function is `{ty}`, but `{}` is asked for",
             crate::types::FuncType::new(Params::valtypes(), Results::valtypes())
         );
-        Ok(TypedFunc { func, types: PhantomData })
+        Ok(TypedFunc { func, unchecked_in, types: PhantomData })
+    }
+
+    /// A view of a function with types that are not compared.
+    ///
+    /// # Safety
+    ///
+    /// `Params` and `Results` are what [`Func::typed`] accepts for the function, or references of
+    /// types below those of its parameters.
+    pub unsafe fn new_unchecked(_store: impl AsContext, func: Func) -> TypedFunc<Params, Results> {
+        TypedFunc { func, unchecked_in: func.0.store(), types: PhantomData }
+    }
+
+    /// The way of [`TypedFunc::call`] for functions whose arguments must be looked at; or the store is
+    /// the wrong one.
+    #[cold]
+    #[inline(never)]
+    fn call_checked<T: 'static>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        params: Params,
+    ) -> Result<Results> {
+        let vm = store.0.as_ptr();
+        // SAFETY: as in `TypedFunc::call`; the arguments are compared with the function's type before
+        // it is entered, being references of this store where they are references.
+        unsafe {
+            let id = (*vm).id();
+            if id != self.func.0.store() {
+                invoke::wrong_store();
+            }
+            if !params.belong_to(id) {
+                return foreign_argument();
+            }
+            let ctx = vm.cast::<StoreCtx>();
+            let (outer, args) = (exec::outer(ctx), exec::arg_base(ctx));
+            params.store(vm, args);
+            self.check_arguments(&*vm, args)?;
+            match exec::enter(ctx, self.func.0.as_ptr(), args) {
+                Exit::Return => Ok(Results::load(vm, args)),
+                exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
+            }
+        }
+    }
+
+    /// Compares arguments with the function's defined types.
+    ///
+    /// # Safety
+    ///
+    /// `args` leads to arguments of types that [`TypedFunc::new`] has accepted, of this store.
+    pub(super) unsafe fn check_arguments(&self, vm: &VmStore, args: *const Slot) -> Result<()> {
+        if self.unchecked_in == self.func.0.store() {
+            return Ok(());
+        }
+        let ty = vm.types().func_type(TypeId(vm.func(self.func.0).type_id));
+        let mut at = args;
+        for (i, ty) in ty.params().enumerate() {
+            if let ValType::Ref(ty) = ty {
+                // SAFETY: the caller's promise.
+                let fits = unsafe { vm.reference_matches(at.read(), ty) };
+                ensure!(fits, "type mismatch: argument {i} is no `{ty}`");
+            }
+            at = at.wrapping_add(ty.slots() as usize);
+        }
+        Ok(())
     }
 
     /// The function.
@@ -465,8 +542,8 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         // read, as it has parameters and results; and `arg_base` lies below the stack's limit.
         unsafe {
             let id = (*vm).id();
-            if id != self.func.0.store() {
-                invoke::wrong_store();
+            if id != self.unchecked_in {
+                return self.call_checked(&mut store, params);
             }
             if !params.belong_to(id) {
                 return foreign_argument();

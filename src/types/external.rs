@@ -1,8 +1,8 @@
-//! Types of what modules import and export.
+//! Types of globals, tables and memories.
 
 use core::fmt;
 
-use super::{FuncType, Mutability, RefType, ValType};
+use super::{Mutability, RefType, ValType};
 
 /// The type of a global.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -47,12 +47,8 @@ impl TableType {
         TableType { element, minimum: minimum as u64, maximum, table64: false }
     }
 
-    /// A table with 64-bit indices.
-    pub const fn new64(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
-        TableType { element, minimum, maximum, table64: true }
-    }
-
-    pub(crate) const fn from_parts(
+    /// A table with so many elements, and indices of 32 or 64 bits.
+    pub const fn from_parts(
         element: RefType,
         minimum: u64,
         maximum: Option<u64>,
@@ -178,103 +174,6 @@ impl MemoryType {
     }
 }
 
-/// The type of an exception tag.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct TagType {
-    ty: FuncType,
-}
-
-impl TagType {
-    /// A tag whose exceptions carry the parameters of `ty`.
-    pub const fn new(ty: FuncType) -> TagType {
-        TagType { ty }
-    }
-
-    /// The function type whose parameters are the exception's payload.
-    pub const fn ty(&self) -> &FuncType {
-        &self.ty
-    }
-}
-
-/// The type of an import or export.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum ExternType {
-    /// A function.
-    Func(FuncType),
-    /// A global.
-    Global(GlobalType),
-    /// A table.
-    Table(TableType),
-    /// A memory.
-    Memory(MemoryType),
-    /// A tag.
-    Tag(TagType),
-}
-
-macro_rules! accessors {
-    ($($variant:ident($ty:ty) $get:ident $unwrap:ident $name:literal;)*) => {
-        impl ExternType {
-            $(
-                #[doc = concat!("The ", $name, "'s type, if this is one.")]
-                pub fn $get(&self) -> Option<&$ty> {
-                    match self {
-                        ExternType::$variant(ty) => Some(ty),
-                        _ => None,
-                    }
-                }
-
-                #[doc = concat!("The ", $name, "'s type.")]
-                ///
-                /// # Panics
-                ///
-                /// If this is the type of something else.
-                pub fn $unwrap(&self) -> &$ty {
-                    self.$get().expect(concat!("not a ", $name))
-                }
-            )*
-
-            /// What kind of thing this is, in one word.
-            pub fn kind(&self) -> &'static str {
-                match self {
-                    $(ExternType::$variant(_) => $name,)*
-                }
-            }
-        }
-
-        $(impl From<$ty> for ExternType {
-            fn from(ty: $ty) -> ExternType {
-                ExternType::$variant(ty)
-            }
-        })*
-    };
-}
-
-accessors! {
-    Func(FuncType) func unwrap_func "function";
-    Global(GlobalType) global unwrap_global "global";
-    Table(TableType) table unwrap_table "table";
-    Memory(MemoryType) memory unwrap_memory "memory";
-    Tag(TagType) tag unwrap_tag "tag";
-}
-
-impl fmt::Display for ExternType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ExternType::Func(ty) => ty.fmt(f),
-            ExternType::Global(ty) => ty.fmt(f),
-            ExternType::Table(ty) => ty.fmt(f),
-            ExternType::Memory(ty) => ty.fmt(f),
-            ExternType::Tag(ty) => {
-                f.write_str("(tag")?;
-                for param in ty.ty.params() {
-                    write!(f, " {param}")?;
-                }
-                f.write_str(")")
-            }
-        }
-    }
-}
-
 impl fmt::Display for GlobalType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.mutability {
@@ -310,57 +209,5 @@ fn limits(f: &mut fmt::Formatter<'_>, minimum: u64, maximum: Option<u64>) -> fmt
     match maximum {
         Some(maximum) => write!(f, "{minimum} {maximum}"),
         None => write!(f, "{minimum}"),
-    }
-}
-
-/// An import of a module: its two names and its type.
-#[derive(Clone, Debug)]
-pub struct ImportType<'module> {
-    module: &'module str,
-    name: &'module str,
-    ty: ExternType,
-}
-
-impl<'module> ImportType<'module> {
-    pub(crate) fn new(module: &'module str, name: &'module str, ty: ExternType) -> Self {
-        ImportType { module, name, ty }
-    }
-
-    /// The name of the module that is imported from.
-    pub fn module(&self) -> &'module str {
-        self.module
-    }
-
-    /// The name of what is imported.
-    pub fn name(&self) -> &'module str {
-        self.name
-    }
-
-    /// The type that is asked for.
-    pub fn ty(&self) -> ExternType {
-        self.ty.clone()
-    }
-}
-
-/// An export of a module: its name and its type.
-#[derive(Clone, Debug)]
-pub struct ExportType<'module> {
-    name: &'module str,
-    ty: ExternType,
-}
-
-impl<'module> ExportType<'module> {
-    pub(crate) fn new(name: &'module str, ty: ExternType) -> Self {
-        ExportType { name, ty }
-    }
-
-    /// The name of what is exported.
-    pub fn name(&self) -> &'module str {
-        self.name
-    }
-
-    /// Its type.
-    pub fn ty(&self) -> ExternType {
-        self.ty.clone()
     }
 }

@@ -16,6 +16,7 @@ use super::{Slot, VmCtx};
 use crate::error::Result;
 use crate::trap::Trap;
 use crate::types::ValType;
+use crate::wasm::TypeLookup;
 
 /// What [`super::StoreCtx::trap`] says when an activation ends because nobody in it caught an
 /// exception; [`Exceptions::thrown`] has it.
@@ -286,9 +287,9 @@ impl VmStore {
                 continue;
             }
             let Some((tag, payload)) = self.exceptions.get(slot) else { continue };
-            let (_, ty) = &self.tags[tag as usize];
+            let ty = self.type_table.func_type(self.tags[tag as usize]);
             let mut at = 0;
-            for ty in ty.ty().params() {
+            for ty in ty.params() {
                 if matches!(ty, ValType::Ref(_)) {
                     // SAFETY: the payload has the tag's types, and its exception is live.
                     unsafe { self.heap.visit(payload[at]) };

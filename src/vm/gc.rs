@@ -7,7 +7,7 @@
 use core::any::Any;
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use super::heap::{Header, HeapStats, Shortage, TypeEntry, kind};
 use super::memory::Growth;
@@ -18,14 +18,16 @@ use crate::error::{Error, Result};
 use crate::index::TypeId;
 use crate::trap::Trap;
 use crate::types::{HeapType, RefType};
-use crate::wasm::TypeInfo;
+use crate::wasm::{RegisteredType, TypeGroup, TypeInfo, TypeLookup};
 
-/// What the store keeps about types, for handlers and the collector: an entry per type id, zero for
-/// types that it does not use. Ids are the engine's, so most may be another module's; zeroed memory
-/// that is never touched costs nothing.
+/// The types that a store uses, for handlers, the collector and the host: an entry per type id, zero
+/// for other types. Ids are the engine's, so most may be another module's; zeroed memory that is
+/// never touched costs nothing.
 #[derive(Debug, Default)]
 pub struct TypeTable {
     words: Vec<u64>,
+    /// What the entries point to.
+    kept: Vec<Arc<TypeGroup>>,
 }
 
 const ENTRY_WORDS: usize = core::mem::size_of::<TypeEntry>() / 8;
@@ -42,6 +44,32 @@ impl TypeTable {
         unsafe { core::slice::from_raw_parts(self.words.as_ptr().cast(), len) }
     }
 
+    /// Does the store use a type?
+    pub fn has(&self, id: TypeId) -> bool {
+        self.entries().get(id.idx()).is_some_and(|entry| !entry.info.is_null())
+    }
+
+    /// Keeps a group, and the groups that it names types of.
+    fn keep(&mut self, group: &Arc<TypeGroup>) {
+        let mut rest = vec![group.clone()];
+        while let Some(group) = rest.pop() {
+            if group.types().first().is_none_or(|info| self.has(info.id)) {
+                continue;
+            }
+            for info in group.types() {
+                let entry = TypeEntry {
+                    display: info.layout.display.as_ptr(),
+                    depth: info.layout.display.len() as u64,
+                    layout: &raw const info.layout,
+                    info: &raw const *info,
+                };
+                self.set(info.id, entry);
+            }
+            rest.extend_from_slice(group.uses());
+            self.kept.push(group);
+        }
+    }
+
     fn set(&mut self, id: TypeId, entry: TypeEntry) {
         let needed = (id.idx() + 1) * ENTRY_WORDS;
         if self.words.len() < needed {
@@ -54,6 +82,21 @@ impl TypeTable {
         unsafe { self.words.as_mut_ptr().cast::<TypeEntry>().add(id.idx()).write(entry) };
     }
 }
+
+impl TypeLookup for TypeTable {
+    #[inline]
+    fn type_info(&self, id: TypeId) -> &TypeInfo {
+        let entry = self.entries().get(id.idx());
+        // SAFETY: what entries point to is part of a group that is kept.
+        let info = entry.and_then(|entry| unsafe { entry.info.as_ref() });
+        info.expect("a type of this store")
+    }
+}
+
+// SAFETY: entries point to groups, which are kept here and can be shared.
+unsafe impl Send for TypeTable {}
+// SAFETY: as above.
+unsafe impl Sync for TypeTable {}
 
 /// A host object, and the object of the heap that stands for it.
 pub(super) struct HostObject {
@@ -144,14 +187,14 @@ impl VmStore {
         let holds_objects = |table: &NonNull<Table>| {
             // SAFETY: as in `collect`.
             let ty = unsafe { table.as_ref() }.ty().element();
-            self.types.top(ty.heap_type()) != HeapType::Func
+            self.types().top(ty.heap_type()) != HeapType::Func
         };
         self.tables.iter().copied().filter(holds_objects).collect()
     }
 
     fn gather_roots(&mut self, roots: &mut Vec<Slot>) {
         (self.executor.frame_roots)(self, roots);
-        let is_object = |ty: RefType| self.types.top(ty.heap_type()) != HeapType::Func;
+        let is_object = |ty: RefType| self.types().top(ty.heap_type()) != HeapType::Func;
         for instance in &self.instances {
             instance.roots(&mut |ty, slots| {
                 if is_object(ty) {
@@ -184,19 +227,12 @@ impl VmStore {
         self.suspended.push(frames);
     }
 
-    /// Makes a type known to handlers and the collector.
-    pub fn use_type(&mut self, info: &TypeInfo) {
-        let known = self.type_table.entries().get(info.id.idx());
-        if known.is_some_and(|entry| !entry.layout.is_null()) {
+    /// Makes a type, and those that it names, known to handlers and the collector, and keeps them.
+    pub fn use_type(&mut self, ty: &RegisteredType) {
+        if self.type_table.has(ty.id) {
             return;
         }
-        let entry = TypeEntry {
-            display: info.layout.display.as_ptr(),
-            depth: info.layout.display.len() as u64,
-            layout: &raw const info.layout,
-            reserved: 0,
-        };
-        self.type_table.set(info.id, entry);
+        self.type_table.keep(ty.group());
         self.ctx.types = self.type_table.entries().as_ptr();
     }
 
@@ -304,10 +340,13 @@ impl VmStore {
     /// # Errors
     ///
     /// As for [`VmStore::allocate`].
-    pub(super) fn new_host_object(&mut self, data: Box<dyn Any + Send + Sync>) -> Result<Slot> {
+    pub(super) fn new_host_object(
+        &mut self,
+        data: impl FnOnce() -> Box<dyn Any + Send + Sync>,
+    ) -> Result<Slot> {
         let size = core::mem::size_of::<Header>();
         let object = self.allocate(Header::new(kind::EXTERN, 0, 0), Some(size))?;
-        let place = self.host_objects.add(HostObject { object, data });
+        let place = self.host_objects.add(HostObject { object, data: data() });
         // SAFETY: the object was just made.
         unsafe {
             let header = Header::new(kind::EXTERN, 0, place);

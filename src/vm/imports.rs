@@ -6,7 +6,7 @@ use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
 use crate::error::{Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::types::{GlobalType, MemoryType, TableType};
-use crate::wasm::{Entity, ModuleInfo};
+use crate::wasm::{Entity, ModuleInfo, TypeLookup};
 
 /// Something of a store that can be imported.
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +58,10 @@ impl VmStore {
                 let found = TypeId(self.func(func).type_id);
                 let expected = module.func_type_id(index);
                 ensure!(
-                    self.types.is_subtype(found, expected),
+                    self.types().is_subtype(found, expected),
                     "expected type `{}`, found type `{}`",
-                    self.types.func_type(expected),
-                    self.types.func_type(found)
+                    self.types().func_type(expected),
+                    self.types().func_type(found)
                 );
                 Ok(())
             }
@@ -77,29 +77,27 @@ impl VmStore {
                 check_memory(&module.memories[index.idx()], ty, pages)
             }
             (Entity::Tag(index), External::Tag(tag)) => {
-                let (found, ty) = self.tag(tag);
+                let found = self.tag(tag);
                 let expected = module.type_id(module.tags[index.idx()]);
                 ensure!(
                     found == expected,
                     "expected tag of type `{}`, found tag of type `{}`",
                     module.tag_type(index),
-                    ty.ty()
+                    self.types().func_type(found)
                 );
                 Ok(())
             }
-            (entity, given) => Err(format_err!(
-                "expected {}, found {}",
-                module.extern_type(entity).kind(),
-                given.kind()
-            )),
+            (entity, given) => {
+                Err(format_err!("expected {}, found {}", entity.kind(), given.kind()))
+            }
         }
     }
 
     fn check_global(&self, expected: &GlobalType, found: &GlobalType) -> Result<()> {
         let fits = expected.mutability() == found.mutability()
-            && self.types.val_matches(found.content(), expected.content())
+            && self.types().val_matches(found.content(), expected.content())
             && (expected.mutability().is_const()
-                || self.types.val_matches(expected.content(), found.content()));
+                || self.types().val_matches(expected.content(), found.content()));
         ensure!(fits, "expected `{expected}`, found `{found}`");
         Ok(())
     }

@@ -15,8 +15,10 @@ use super::{CodeMap, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmMemory, VmStore}
 use crate::error::{Error, Printable, Result, ensure};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
 use crate::trap::Trap;
-use crate::types::{RefType, TagType, ValType};
-use crate::wasm::{ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo};
+use crate::types::{RefType, ValType};
+use crate::wasm::{
+    ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo, TypeLookup,
+};
 
 /// An instance, as its store knows it.
 pub struct Instance {
@@ -206,6 +208,10 @@ impl VmStore {
             info.imports.len(),
             imports.len()
         );
+        // Before anything is compared: the store must know the types that are asked for.
+        for ty in &info.types {
+            self.use_type(ty);
+        }
         for (import, &given) in info.imports.iter().zip(imports) {
             self.assert_owns(given.store());
             self.check_import(&info, import.entity, given).map_err(|cause| {
@@ -217,9 +223,6 @@ impl VmStore {
             })?;
         }
         self.check_count(self.instances.len(), self.tunables.max_instances, "instance")?;
-        for ty in &info.types {
-            self.use_type(ty);
-        }
         let this = self.allocate_instance(code, imports)?;
         self.init_globals(this, &info)?;
         self.init_tables(this, &info)?;
@@ -255,8 +258,7 @@ impl VmStore {
             memories.push(self.new_memory(*ty)?.index);
         }
         for &ty in &info.tags[info.num_imported_tags as usize..] {
-            let tag = TagType::new(info.type_info(ty).func().clone());
-            tags.push(self.new_tag(info.type_info(ty).id, tag).index);
+            tags.push(self.new_tag(info.type_info(ty).id).index);
         }
 
         // SAFETY: the size is not zero, as the fixed part of a context is not.
@@ -477,7 +479,6 @@ impl VmStore {
 
     /// Does that; references on the stack of the expression are held among the temporaries.
     fn evaluate_ops(&mut self, this: Handle, expr: &ConstExpr) -> Result<[Slot; 2]> {
-        let types = self.types.clone();
         let mut stack = Vec::new();
         for op in expr.ops() {
             let instance = self.instance(this);
@@ -503,7 +504,7 @@ impl VmStore {
                 ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => pop(&mut stack)?,
                 ConstOp::RefI31 => one(i31_slot(pop(&mut stack)?[0] as u32)),
                 ConstOp::StructNew(ty) => {
-                    let fields = &types.get(*ty).layout.fields;
+                    let fields = &self.types().type_info(*ty).layout.fields;
                     let slots = pop_slots(&mut stack, fields.iter().map(|it| it.width.slots()))?;
                     // SAFETY: validation has checked the fields; references among them are held.
                     one(unsafe { self.new_struct(*ty, Some(slots.as_ptr())) }?)
@@ -524,7 +525,7 @@ impl VmStore {
                     one(unsafe { self.new_array_of(*ty, None, len as u32) }?)
                 }
                 ConstOp::ArrayNewFixed(ty, len) => {
-                    let width = types.get(*ty).layout.fields[0].width;
+                    let width = self.types().type_info(*ty).layout.fields[0].width;
                     let widths = core::iter::repeat_n(width.slots(), *len as usize);
                     let slots = pop_slots(&mut stack, widths)?;
                     // SAFETY: as above.

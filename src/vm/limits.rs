@@ -15,6 +15,8 @@ pub struct MemoryTunables {
     pub reservation: usize,
     /// Bytes reserved beyond what is asked for when a memory has to move.
     pub growth_reserve: usize,
+    /// May a memory that outgrows its reservation move? Else it cannot grow any more.
+    pub may_move: bool,
 }
 
 impl Default for MemoryTunables {
@@ -24,6 +26,7 @@ impl Default for MemoryTunables {
             guard_pages: false,
             reservation: DEFAULT_RESERVATION,
             growth_reserve: 1 << 20,
+            may_move: true,
         }
     }
 }
@@ -75,10 +78,6 @@ pub const DEFAULT_COUNT: usize = 10_000;
 /// embedding's appendix "Implementation-defined Limits". Tables are allocated in full, so without
 /// a limit one instruction could ask for 32 GiB.
 pub const MAX_TABLE_ELEMENTS: u64 = 10_000_000;
-
-/// Parameters, and results, that a function type made by the host can have: the same as
-/// validation allows in modules, so that frame slots always fit their operands.
-pub const MAX_PARAMS_OR_RESULTS: usize = 1000;
 
 impl Default for StoreTunables {
     fn default() -> StoreTunables {

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::MemoryTunables;
-use crate::error::{Context, Result, bail};
+use crate::error::{Context, Result, bail, ensure};
 use crate::sys::Mapping;
 use crate::sys::signals::GuardedRegion;
 use crate::types::MemoryType;
@@ -194,6 +194,10 @@ impl LinearMemory {
         }
         let used = self.byte_size();
         if desired > self.map.len() {
+            ensure!(
+                tunables.may_move,
+                "the memory would have to move, which the configuration forbids"
+            );
             // Move. Reserving twice the size makes repeated growth linear in all.
             let maximum =
                 self.ty.maximum().and_then(|max| byte_len(&self.ty, max)).unwrap_or(usize::MAX);

@@ -7,8 +7,9 @@ use super::{Slot, VmStore};
 use crate::error::{Result, bail, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
-use crate::types::{FieldType, StorageType, ValType};
+use crate::types::{ArrayType, FieldType, StorageType, ValType};
 use crate::wasm::object::{FieldPlace, ObjectLayout, Width};
+use crate::wasm::{RegisteredType, TypeLookup};
 
 /// Writes the low bits of `slots` to a field.
 ///
@@ -393,7 +394,7 @@ impl VmStore {
 
     /// The type of a structure's fields, or of all elements of an array.
     fn field_type(&self, header: Header, index: usize) -> Result<(FieldType, FieldPlace)> {
-        let info = self.types.get(header.type_id());
+        let info = self.types().type_info(header.type_id());
         if let Some(ty) = info.as_array() {
             ensure!(index < header.len as usize, no_such_field(index));
             let mut place = info.layout.fields[0];
@@ -425,7 +426,7 @@ impl VmStore {
     /// If it is neither.
     pub fn aggregate_type(&self, object: ObjectRef) -> Result<(TypeId, usize)> {
         let (_, header) = self.aggregate(object)?;
-        let info = self.types.get(header.type_id());
+        let info = self.types().type_info(header.type_id());
         let len = info.as_struct().map_or(header.len as usize, |ty| ty.fields().len());
         Ok((header.type_id(), len))
     }
@@ -465,8 +466,9 @@ impl VmStore {
     /// # Errors
     ///
     /// If they are not its fields', and as for [`VmStore::allocate`].
-    pub fn host_struct(&mut self, ty: TypeId, fields: &[Value]) -> Result<ObjectRef> {
-        let info = self.types.get(ty).clone();
+    pub fn host_struct(&mut self, info: &RegisteredType, fields: &[Value]) -> Result<ObjectRef> {
+        let ty = info.id;
+        self.use_type(info);
         let types =
             info.as_struct().ok_or_else(|| format_err!("`{ty:?}` is not a structure type"))?;
         ensure!(
@@ -477,7 +479,6 @@ impl VmStore {
         );
         let types = types.fields().iter().map(|ty| ty.element_type());
         let slots = self.checked_slots(types, fields)?;
-        self.use_type(&info);
         // SAFETY: the values were checked; references among them have handles, which are roots.
         let object = unsafe { self.new_struct(ty, Some(slots.as_ptr())) }?;
         Ok(self.root(object).expect("not null"))
@@ -488,13 +489,13 @@ impl VmStore {
     /// # Errors
     ///
     /// If they are not elements for it, and as for [`VmStore::allocate`].
-    pub fn host_array(&mut self, ty: TypeId, elements: &[Value]) -> Result<ObjectRef> {
-        let info = self.types.get(ty).clone();
+    pub fn host_array(&mut self, info: &RegisteredType, elements: &[Value]) -> Result<ObjectRef> {
+        let ty = info.id;
+        self.use_type(info);
         let element =
             info.as_array().ok_or_else(|| format_err!("`{ty:?}` is not an array type"))?;
         let len = u32::try_from(elements.len()).map_err(|_| Trap::AllocationTooLarge)?;
         let slots = self.checked_slots(core::iter::repeat(element.element_type()), elements)?;
-        self.use_type(&info);
         // SAFETY: as in `host_struct`.
         let object = unsafe { self.new_array_fixed(ty, slots.as_ptr(), len) }?;
         Ok(self.root(object).expect("not null"))
@@ -505,15 +506,59 @@ impl VmStore {
     /// # Errors
     ///
     /// As for [`VmStore::host_array`].
-    pub fn host_array_of(&mut self, ty: TypeId, value: Value, len: u32) -> Result<ObjectRef> {
-        let info = self.types.get(ty).clone();
+    pub fn host_array_of(
+        &mut self,
+        info: &RegisteredType,
+        value: Value,
+        len: u32,
+    ) -> Result<ObjectRef> {
+        let ty = info.id;
+        self.use_type(info);
         let element =
             info.as_array().ok_or_else(|| format_err!("`{ty:?}` is not an array type"))?;
         self.check_value(value, element.element_type().unpack())?;
-        self.use_type(&info);
         // SAFETY: as in `host_struct`.
         let object = unsafe { self.new_array_of(ty, Some(self.slots_of(value)), len) }?;
         Ok(self.root(object).expect("not null"))
+    }
+
+    /// Makes an array of 8-bit integers.
+    ///
+    /// # Errors
+    ///
+    /// As for [`VmStore::allocate`], and if it is a type of other elements.
+    pub fn host_array_of_bytes(
+        &mut self,
+        info: &RegisteredType,
+        bytes: &[u8],
+    ) -> Result<ObjectRef> {
+        let is_bytes = |ty: &ArrayType| ty.element_type() == StorageType::I8;
+        ensure!(info.as_array().is_some_and(is_bytes), "not an array type of 8-bit integers");
+        let len = u32::try_from(bytes.len()).map_err(|_| Trap::AllocationTooLarge)?;
+        self.use_type(info);
+        // SAFETY: the type is in use; the array has as many bytes.
+        let object = unsafe {
+            let (object, array) = self.new_array(info.id, len)?;
+            array.elements.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            object
+        };
+        Ok(self.root(object).expect("not null"))
+    }
+
+    /// The elements of an array of 8-bit integers.
+    ///
+    /// # Errors
+    ///
+    /// If it is something else.
+    pub fn array_bytes(&self, object: ObjectRef) -> Result<&[u8]> {
+        let (slot, header) = self.aggregate(object)?;
+        let info = self.types().type_info(header.type_id());
+        let is_bytes = |ty: &ArrayType| ty.element_type() == StorageType::I8;
+        ensure!(info.as_array().is_some_and(is_bytes), "not an array of 8-bit integers");
+        let start = self.heap.object(slot).wrapping_add(info.layout.size as usize);
+        // SAFETY: the elements are behind what the layout says, written when the array was made; it
+        // lives while its handle does, and no code runs while the store is borrowed.
+        Ok(unsafe { core::slice::from_raw_parts(start, header.len as usize) })
     }
 
     fn checked_slots(

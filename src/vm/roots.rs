@@ -44,6 +44,11 @@ impl Roots {
         self.scoped.len()
     }
 
+    /// Makes room for references.
+    pub fn reserve(&mut self, additional: usize) {
+        self.scoped.reserve(additional);
+    }
+
     /// Adds a reference.
     pub fn push(&mut self, slot: Slot) -> RootIndex {
         let index = u32::try_from(self.scoped.len()).expect("fewer than 2^32 handles at a time");

@@ -27,14 +27,17 @@ use super::{Slot, StoreCtx, VmCtx, VmFunc, VmTable};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
-use crate::types::{GlobalType, RefType, TableType, TagType, ValType};
-use crate::wasm::TypeRegistry;
+use crate::types::{GlobalType, RefType, TableType, ValType};
+use crate::wasm::{RegisteredType, TypeLookup, TypeRegistry};
 
 /// Identity of a store: unequal for any two stores of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct StoreId(NonZeroU64);
 
 impl StoreId {
+    /// The identity of no store.
+    pub const NONE: StoreId = StoreId(NonZeroU64::MAX);
+
     fn fresh() -> StoreId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // 2^64 stores cannot be made.
@@ -113,14 +116,14 @@ pub struct VmStore {
     /// The epoch from which on code does not run unasked.
     pub(super) epoch_deadline: u64,
     pub(super) tunables: StoreTunables,
-    pub(super) types: Arc<TypeRegistry>,
+    registry: Arc<TypeRegistry>,
     // Objects that handlers point to. Each was a box; from then on it is reached through its
     // pointer only, and `drop` makes it a box again.
     pub(super) memories: Vec<AnyMemory>,
     pub(super) tables: Vec<NonNull<Table>>,
     host_funcs: Vec<NonNull<VmHostFunc>>,
     pub(super) host_globals: Vec<HostGlobal>,
-    pub(super) tags: Vec<(TypeId, TagType)>,
+    pub(super) tags: Vec<TypeId>,
     pub(super) instances: Vec<Instance>,
     // What the collector works with; see `gc`.
     pub(super) heap: Heap,
@@ -227,7 +230,7 @@ impl VmStore {
     /// When the value stack cannot be reserved.
     pub fn new(
         tunables: StoreTunables,
-        types: Arc<TypeRegistry>,
+        registry: Arc<TypeRegistry>,
         hooks: &'static Hooks,
         executor: &'static Executor,
     ) -> Result<VmStore> {
@@ -271,7 +274,7 @@ impl VmStore {
             interrupt,
             exceptions: Exceptions::new(tunables.exception_bytes),
             tunables,
-            types,
+            registry,
             memories: Vec::new(),
             tables: Vec::new(),
             host_funcs: Vec::new(),
@@ -315,8 +318,14 @@ impl VmStore {
     }
 
     /// The engine's types.
-    pub fn types(&self) -> &Arc<TypeRegistry> {
-        &self.types
+    pub fn registry(&self) -> &Arc<TypeRegistry> {
+        &self.registry
+    }
+
+    /// The types that the store uses and keeps: of its functions, tables, globals, tags and objects.
+    #[inline]
+    pub fn types(&self) -> &TypeTable {
+        &self.type_table
     }
 
     /// The configured limits.
@@ -359,11 +368,10 @@ impl VmStore {
         FuncRef { store: self.id, ptr }
     }
 
-    /// Adds a host function and gives it a home.
-    pub fn add_host_func(&mut self, mut func: VmHostFunc) -> FuncRef {
+    /// Adds a host function of a type and gives it a home.
+    pub fn add_host_func(&mut self, mut func: VmHostFunc, ty: &RegisteredType) -> FuncRef {
         func.func.store_index = self.host_funcs.len() as u32;
-        let types = self.types.clone();
-        self.use_type(types.get(TypeId(func.func.type_id)));
+        self.use_type(ty);
         let ptr = into_raw(func);
         // SAFETY: the object was just made and nobody else knows it. Its code is the entry inside
         // it, which stays in place with it, and starts at the stub beside it.
@@ -387,18 +395,6 @@ impl VmStore {
         Some(unsafe { host.as_ref() })
     }
 
-    /// Checks that a type names only types that the engine has.
-    ///
-    /// # Errors
-    ///
-    /// When it names a type of another engine.
-    pub fn check_known(&self, ty: ValType) -> Result<()> {
-        let known = ty.as_ref().and_then(|ty| ty.heap_type().type_id());
-        let known = known.is_none_or(|id| self.types.try_get(id).is_some());
-        ensure!(known, "the type belongs to another engine");
-        Ok(())
-    }
-
     // ---- tables
 
     /// Makes a table, within the embedder's limits.
@@ -407,7 +403,6 @@ impl VmStore {
     ///
     /// When `init` is no element for it, or the limits, the engine or the system refuse.
     pub fn new_table(&mut self, ty: TableType, init: Value) -> Result<Handle> {
-        self.check_known(ty.element().into())?;
         self.check_value(init, ty.element().into())?;
         self.add_table(ty, self.slots_of(init)[0])
     }
@@ -475,7 +470,7 @@ impl VmStore {
     ) -> Result<()> {
         let (to, from) = (self.table(target), self.table(source));
         ensure!(
-            self.types.ref_matches(from.ty().element(), to.ty().element()),
+            self.types().ref_matches(from.ty().element(), to.ty().element()),
             "type mismatch: cannot copy elements of type {} to a table of {}",
             from.ty().element(),
             to.ty().element()
@@ -662,7 +657,6 @@ impl VmStore {
     ///
     /// When the value has another type.
     pub fn new_global(&mut self, ty: GlobalType, value: Value) -> Result<GlobalHandle> {
-        self.check_known(ty.content())?;
         self.check_value(value, ty.content())?;
         let value = self.slots_of(value);
         let index = self.host_globals.len() as u32;
@@ -732,18 +726,17 @@ impl VmStore {
 
     // ---- tags
 
-    /// Makes an exception tag.
-    pub fn new_tag(&mut self, id: TypeId, ty: TagType) -> Handle {
-        self.tags.push((id, ty));
+    /// Makes an exception tag, of a type that the store uses.
+    pub fn new_tag(&mut self, ty: TypeId) -> Handle {
+        self.tags.push(ty);
         Handle { store: self.id, index: self.tags.len() as u32 - 1 }
     }
 
     /// The type of a tag.
     #[track_caller]
-    pub fn tag(&self, tag: Handle) -> (TypeId, &TagType) {
+    pub fn tag(&self, tag: Handle) -> TypeId {
         self.assert_owns(tag.store);
-        let (id, ty) = &self.tags[tag.index as usize];
-        (*id, ty)
+        self.tags[tag.index as usize]
     }
 
     /// Place in the store of an instance's tag.
@@ -754,13 +747,16 @@ impl VmStore {
 
     // ---- host objects
 
-    /// Gives a host object to the store; a reference to it. It is dropped when the program and the
+    /// Gives a host object to the store, which is asked for when there is room; a reference to it. It is dropped when the program and the
     /// host hold no reference to it any more and a collection finds out.
     ///
     /// # Errors
     ///
     /// When the heap's limits leave no room.
-    pub fn new_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> Result<ObjectRef> {
+    pub fn new_extern(
+        &mut self,
+        object: impl FnOnce() -> Box<dyn Any + Send + Sync>,
+    ) -> Result<ObjectRef> {
         let slot = self.new_host_object(object)?;
         Ok(self.root(slot).expect("not null"))
     }

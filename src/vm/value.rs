@@ -9,6 +9,7 @@ use super::{Slot, VmStore};
 use crate::error::{Result, ensure};
 use crate::index::TypeId;
 use crate::types::{HeapType, RefType, ValType};
+use crate::wasm::TypeLookup;
 
 /// A value. References are to objects of one store; using them with another panics.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -56,6 +57,18 @@ pub struct OwnedRef {
     _alive: Arc<()>,
 }
 
+impl OwnedRef {
+    /// The store it belongs to.
+    pub fn store(&self) -> StoreId {
+        self.store
+    }
+
+    /// The reference, as handlers know it.
+    pub fn slot(&self) -> Slot {
+        self.slot
+    }
+}
+
 impl Value {
     /// The default value of a type: zero or null. `None` for references that cannot be null.
     pub fn default_for(store: &mut VmStore, ty: ValType) -> Option<Value> {
@@ -85,6 +98,20 @@ impl VmStore {
     /// The handle for an `i31`.
     pub fn root_i31(&mut self, value: u32) -> ObjectRef {
         self.root(super::heap::i31_slot(value)).expect("not null")
+    }
+
+    /// Makes room for handles.
+    pub fn reserve_roots(&mut self, additional: usize) {
+        self.roots.reserve(additional);
+    }
+
+    /// Keeps the object that a slot refers to alive; `None` for null.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a live reference of this store, not to a function.
+    pub unsafe fn own_slot(&mut self, slot: Slot) -> Option<OwnedRef> {
+        (slot != 0).then(|| OwnedRef { store: self.id(), slot, _alive: self.roots.own(slot) })
     }
 
     /// How many handles there are, for [`VmStore::end_scope`].
@@ -200,20 +227,30 @@ impl VmStore {
         }
     }
 
-    /// Checks that a value has a type.
+    /// Checks that a value can be used with this store.
     ///
     /// # Errors
     ///
-    /// When it has another type or belongs to another store.
-    pub fn check_value(&self, value: Value, ty: ValType) -> Result<()> {
+    /// When it belongs to another store, or its handle's scope has ended.
+    pub fn check_usable(&self, value: Value) -> Result<()> {
         if let Some(owner) = value.owner() {
-            ensure!(owner == self.id(), "value belongs to another store");
+            ensure!(owner == self.id(), "value used with wrong store");
         }
         if let Value::Extern(Some(object)) | Value::Any(Some(object)) | Value::Exn(Some(object)) =
             value
         {
             ensure!(self.is_alive(object), "the handle's scope has ended");
         }
+        Ok(())
+    }
+
+    /// Checks that a value has a type.
+    ///
+    /// # Errors
+    ///
+    /// When it has another type or belongs to another store.
+    pub fn check_value(&self, value: Value, ty: ValType) -> Result<()> {
+        self.check_usable(value)?;
         ensure!(
             self.value_matches(value, ty),
             "type mismatch: expected {ty}, found {}",
@@ -224,13 +261,6 @@ impl VmStore {
 
     fn value_matches(&self, value: Value, ty: ValType) -> bool {
         match (value, ty) {
-            // Without its engine nobody knows the hierarchy of a defined type, so `Val` has one null
-            // for all of them.
-            (Value::Func(None), ValType::Ref(ty))
-                if ty.is_nullable() && matches!(ty.heap_type(), HeapType::Concrete(_)) =>
-            {
-                true
-            }
             (Value::I32(_), ValType::I32)
             | (Value::I64(_), ValType::I64)
             | (Value::F32(_), ValType::F32)
@@ -242,6 +272,28 @@ impl VmStore {
             ) => self.types().val_matches(self.type_of(value), ty),
             _ => false,
         }
+    }
+
+    /// Has the reference in a slot this type?
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a live reference of this store, of the hierarchy of the type.
+    pub unsafe fn reference_matches(&self, slot: Slot, ty: RefType) -> bool {
+        if slot == 0 {
+            return ty.is_nullable();
+        }
+        let exact = match self.types().top(ty.heap_type()) {
+            // SAFETY: the caller's promise.
+            HeapType::Func => match unsafe { FuncRef::from_slot(self.id(), slot) } {
+                Some(func) => HeapType::Concrete(TypeId(self.func(func).type_id)),
+                None => HeapType::NoFunc,
+            },
+            // SAFETY: the caller's promise.
+            HeapType::Any => unsafe { self.any_type_of(slot) },
+            top => top,
+        };
+        self.types().heap_matches(exact, ty.heap_type())
     }
 
     /// The most exact type of a value that is known.
@@ -273,11 +325,20 @@ impl VmStore {
 
     /// The most exact type of an object of the `any` hierarchy.
     fn any_type(&self, object: ObjectRef) -> HeapType {
-        let slot = self.slot_of(object);
+        // SAFETY: handles hold live references.
+        unsafe { self.any_type_of(self.slot_of(object)) }
+    }
+
+    /// The same, of a reference in a slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a live reference of this store, not to a function.
+    unsafe fn any_type_of(&self, slot: Slot) -> HeapType {
         if is_i31(slot) {
             return HeapType::I31;
         }
-        // SAFETY: handles hold live references.
+        // SAFETY: the caller's promise.
         match unsafe { self.header_of(slot) } {
             Some(header) if header.kind() != kind::EXTERN => HeapType::Concrete(header.type_id()),
             _ => HeapType::Any,

@@ -3,14 +3,13 @@
 use wasmparser::{AbstractHeapType, CompositeInnerType, PackedIndex, UnpackedIndex};
 
 use super::registry::Interner;
-use super::{ModuleInfo, TypeInfo};
+use super::{ModuleInfo, RegisteredType};
 use crate::error::{Error, Result};
 use crate::index::TypeId;
 use crate::types::{
     ArrayType, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, Mutability,
     RefType, StorageType, StructType, SubType, TableType, ValType,
 };
-use std::sync::Arc;
 
 /// Resolves a module's type index.
 trait Resolve {
@@ -114,7 +113,7 @@ impl Resolve for ModuleInfo {
 
 /// The types of a module while one of its groups is being read.
 struct InGroup<'a> {
-    earlier: &'a [Arc<TypeInfo>],
+    earlier: &'a [RegisteredType],
 }
 
 impl Resolve for InGroup<'_> {
@@ -128,15 +127,19 @@ impl Resolve for InGroup<'_> {
 
 /// Interns a valid recursion group and adds its types to the module's.
 pub(super) fn add_group(
-    types: &mut Vec<Arc<TypeInfo>>,
+    types: &mut Vec<RegisteredType>,
     interner: &mut Interner<'_>,
     group: &wasmparser::RecGroup,
 ) -> Result<(), Error> {
     let resolver = InGroup { earlier: types };
     let group: Vec<SubType> = group.types().map(|ty| resolver.sub(ty)).collect();
-    let len = group.len() as u32;
-    let first = interner.intern(group)?.0;
-    types.extend((first..first + len).map(|id| interner.get(TypeId(id)).clone()));
+    let len = group.len();
+    // A group may be without types, and then it is nothing.
+    if len == 0 {
+        return Ok(());
+    }
+    let group = interner.intern(group)?;
+    types.extend((0..len).map(|position| group.member(position)));
     Ok(())
 }
 

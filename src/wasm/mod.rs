@@ -6,6 +6,7 @@
 
 pub mod const_expr;
 mod convert;
+mod matching;
 pub mod module;
 pub mod names;
 pub mod object;
@@ -14,13 +15,14 @@ pub mod registry;
 mod validate;
 
 pub use const_expr::{ConstExpr, ConstOp};
+pub use matching::TypeLookup;
 pub use module::{
     BranchHint, CustomSection, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, Entity,
     Import, ModuleInfo,
 };
 pub use names::Names;
 pub use parse::ParseOptions;
-pub use registry::{TypeInfo, TypeRegistry};
+pub use registry::{RegisteredType, TypeGroup, TypeInfo, TypeRegistry};
 
 #[cfg(test)]
 mod tests;

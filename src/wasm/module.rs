@@ -1,23 +1,23 @@
 //! What the engine knows about a module.
 
 use core::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use indexmap::IndexMap;
 use wasmparser::{FuncToValidate, ValidatorResources, WasmFeatures};
 
-use super::{ConstExpr, Names, TypeInfo};
+use super::{ConstExpr, Names, RegisteredType, TypeInfo};
 use crate::index::{
     DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeId, TypeIndex,
 };
-use crate::types::{ExternType, FuncType, GlobalType, MemoryType, RefType, TableType, TagType};
+use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
 use crate::vm::VmLayout;
 
 /// A module that has been read and validated. Index spaces list imports first.
 #[derive(Debug, Default)]
 pub struct ModuleInfo {
     /// The defined types. `types[i].id` is the engine's name of type `i`.
-    pub types: Vec<Arc<TypeInfo>>,
+    pub types: Vec<RegisteredType>,
     /// The imports, in order.
     pub imports: Vec<Import>,
     /// The exports, in order and by name.
@@ -98,6 +98,19 @@ pub enum Entity {
     Global(GlobalIndex),
     /// A tag.
     Tag(TagIndex),
+}
+
+impl Entity {
+    /// What kind of thing it is, in one word.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Entity::Func(_) => "function",
+            Entity::Table(_) => "table",
+            Entity::Memory(_) => "memory",
+            Entity::Global(_) => "global",
+            Entity::Tag(_) => "tag",
+        }
+    }
 }
 
 /// An element segment.
@@ -255,17 +268,6 @@ impl ModuleInfo {
     /// The place of a function's body in the module's bytes.
     pub fn body(&self, func: DefinedFuncIndex) -> Range<usize> {
         self.bodies[func.idx()].clone()
-    }
-
-    /// The type of an import or export.
-    pub fn extern_type(&self, entity: Entity) -> ExternType {
-        match entity {
-            Entity::Func(i) => ExternType::Func(self.func_type(i).clone()),
-            Entity::Table(i) => ExternType::Table(self.tables[i.idx()]),
-            Entity::Memory(i) => ExternType::Memory(self.memories[i.idx()]),
-            Entity::Global(i) => ExternType::Global(self.globals[i.idx()]),
-            Entity::Tag(i) => ExternType::Tag(TagType::new(self.tag_type(i).clone())),
-        }
     }
 
     /// The hints for the branches of a function, by offset. Empty for most.

@@ -6,20 +6,19 @@
 //! written as positions and references out of it as the ids they already have. Equality of types
 //! is then equality of ids, and everything here takes time linear in the size of the group.
 //!
-//! Types stay for as long as the engine does: an engine that loads many modules with different
-//! types keeps them all, up to [`MAX_TYPES`].
+//! A group lives as long as somebody holds one of its types: modules, stores, types of the public
+//! API, and groups that name its types. Then its ids are free for others. The registry itself only
+//! knows the groups that live, so that an engine that loads modules for years keeps its size.
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::ops::Deref;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak};
 
 use super::object::ObjectLayout;
 use crate::error::{Result, bail, ensure};
 use crate::index::TypeId;
-use crate::types::{
-    ArrayType, CompositeType, Definition, FuncType, HeapType, RefType, StructType, SubType, ValType,
-};
+use crate::types::{ArrayType, CompositeType, FuncType, StructType, SubType};
 
 /// Most types that one engine holds.
 pub const MAX_TYPES: u32 = 1 << 23;
@@ -30,10 +29,6 @@ pub const MAX_PARAMS: usize = 1000;
 
 /// Marks an id as a position in the group that is being interned.
 const LOCAL: u32 = 1 << 31;
-/// Entries of the first chunk; each further chunk has twice as many.
-const FIRST_CHUNK: u32 = 64;
-/// Chunks enough for `MAX_TYPES`.
-const CHUNKS: usize = (MAX_TYPES / FIRST_CHUNK).ilog2() as usize + 1;
 
 /// A defined type, as its engine knows it.
 #[derive(Debug)]
@@ -95,136 +90,216 @@ impl TypeInfo {
     }
 }
 
-/// The types of an engine. Reading is free of locks.
-pub struct TypeRegistry {
-    /// Tells its types from those of other engines.
-    number: u64,
-    groups: Mutex<Groups>,
-    chunks: [OnceLock<Chunk>; CHUNKS],
+/// A recursion group that lives.
+pub struct TypeGroup {
+    types: Box<[TypeInfo]>,
+    /// The groups that it names types of, each once.
+    uses: Vec<Arc<TypeGroup>>,
+    key: Arc<[SubType]>,
+    registry: Arc<Shared>,
 }
 
-type Chunk = Box<[OnceLock<Arc<TypeInfo>>]>;
+impl TypeGroup {
+    /// Its types.
+    pub fn types(&self) -> &[TypeInfo] {
+        &self.types
+    }
+
+    /// The groups that it names types of.
+    pub fn uses(&self) -> &[Arc<TypeGroup>] {
+        &self.uses
+    }
+
+    /// A type of the group.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    pub fn member(self: &Arc<TypeGroup>, position: usize) -> RegisteredType {
+        assert!(position < self.types.len(), "no such type in the group");
+        RegisteredType { group: self.clone(), position: position as u32 }
+    }
+}
+
+impl Drop for TypeGroup {
+    fn drop(&mut self) {
+        let ids = self.types.iter().map(|info| info.id).collect();
+        self.registry.retire(Retired { key: self.key.clone(), ids });
+        // Groups can name each other in long chains: not one in the destructor of the other.
+        let mut rest = core::mem::take(&mut self.uses);
+        while let Some(group) = rest.pop() {
+            if let Some(mut group) = Arc::into_inner(group) {
+                rest.append(&mut group.uses);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TypeGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.types.iter().map(|info| info.id)).finish()
+    }
+}
+
+/// A type that is kept, and with it all types that it names.
+#[derive(Clone)]
+pub struct RegisteredType {
+    group: Arc<TypeGroup>,
+    position: u32,
+}
+
+impl RegisteredType {
+    /// The group that it is in.
+    pub fn group(&self) -> &Arc<TypeGroup> {
+        &self.group
+    }
+
+    /// Does it belong to this registry?
+    pub fn belongs_to(&self, registry: &TypeRegistry) -> bool {
+        Arc::ptr_eq(&self.group.registry, &registry.shared)
+    }
+}
+
+impl Deref for RegisteredType {
+    type Target = TypeInfo;
+
+    #[inline]
+    fn deref(&self) -> &TypeInfo {
+        &self.group.types[self.position as usize]
+    }
+}
+
+impl PartialEq for RegisteredType {
+    fn eq(&self, other: &RegisteredType) -> bool {
+        Arc::ptr_eq(&self.group, &other.group) && self.position == other.position
+    }
+}
+
+impl Eq for RegisteredType {}
+
+impl core::hash::Hash for RegisteredType {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl fmt::Debug for RegisteredType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The types of an engine.
+pub struct TypeRegistry {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    groups: Mutex<Groups>,
+    by_id: RwLock<Vec<Place>>,
+    /// Groups that are gone and still in the lists: dropping one must not wait for a lock, which
+    /// whoever drops it may hold.
+    retired: Mutex<Vec<Retired>>,
+}
+
+/// Where the type with an id is.
+#[derive(Clone, Default)]
+struct Place {
+    group: Weak<TypeGroup>,
+    position: u32,
+}
 
 #[derive(Default)]
 struct Groups {
-    /// First id of each group, keyed by the group's types.
-    ids: HashMap<Box<[SubType]>, TypeId>,
-    /// Number of types.
-    len: u32,
+    /// Keyed by the groups' types. The id of the first type tells a group from one that took its key
+    /// after it had died.
+    known: HashMap<Arc<[SubType]>, (TypeId, Weak<TypeGroup>)>,
+    /// Ids that are free again.
+    free: Vec<TypeId>,
+    /// Ids given out so far, the free ones included.
+    ids: u32,
+}
+
+/// What a group leaves behind.
+struct Retired {
+    key: Arc<[SubType]>,
+    ids: Vec<TypeId>,
+}
+
+impl Shared {
+    fn retire(&self, retired: Retired) {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(retired);
+        match self.groups.try_lock() {
+            Ok(mut groups) => self.bury(&mut groups),
+            Err(TryLockError::Poisoned(error)) => self.bury(&mut error.into_inner()),
+            // Whoever has the lock, or the next one, does it.
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    /// Takes the groups that are gone out of the lists. A group retires before those it names do, so
+    /// that no key holds an id which is another type's.
+    fn bury(&self, groups: &mut Groups) {
+        let retired =
+            core::mem::take(&mut *self.retired.lock().unwrap_or_else(PoisonError::into_inner));
+        if retired.is_empty() {
+            return;
+        }
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        for Retired { key, ids } in retired {
+            if groups.known.get(&key[..]).is_some_and(|known| Some(&known.0) == ids.first()) {
+                groups.known.remove(&key[..]);
+            }
+            for &id in &ids {
+                by_id[id.idx()] = Place::default();
+            }
+            groups.free.extend(ids);
+        }
+    }
 }
 
 impl TypeRegistry {
     /// A registry without types.
     pub fn new() -> TypeRegistry {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        TypeRegistry {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
-            groups: Mutex::default(),
-            chunks: [const { OnceLock::new() }; CHUNKS],
-        }
+        TypeRegistry { shared: Arc::default() }
     }
 
-    /// The description of a type.
+    /// The type with an id.
     ///
     /// # Panics
     ///
-    /// If the id is another engine's and this engine has no such type.
-    #[inline]
-    pub fn get(&self, id: TypeId) -> &Arc<TypeInfo> {
-        self.try_get(id).expect("a type of this engine")
+    /// If there is no such type.
+    pub fn get(&self, id: TypeId) -> RegisteredType {
+        self.try_get(id).expect("a type that somebody keeps")
     }
 
-    /// The description of a type, if this engine has it.
-    pub fn try_get(&self, id: TypeId) -> Option<&Arc<TypeInfo>> {
-        let (chunk, at) = place(id.0);
-        self.chunks.get(chunk)?.get()?.get(at)?.get()
+    /// The type with an id, if there is one.
+    pub fn try_get(&self, id: TypeId) -> Option<RegisteredType> {
+        let by_id = self.shared.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let place = by_id.get(id.idx())?;
+        Some(RegisteredType { group: place.group.upgrade()?, position: place.position })
     }
 
-    /// The function type with the given id.
-    ///
-    /// # Panics
-    ///
-    /// If it is not a function type, or as [`TypeRegistry::get`] does.
-    pub fn func_type(&self, id: TypeId) -> &FuncType {
-        self.get(id).func()
-    }
-
-    /// Is type `a` the same as `b` or below it? In constant time.
-    ///
-    /// # Panics
-    ///
-    /// As [`TypeRegistry::get`] does.
-    #[inline]
-    pub fn is_subtype(&self, a: TypeId, b: TypeId) -> bool {
-        a == b || self.get(a).is_subtype_of(self.get(b))
-    }
-
-    /// Is heap type `a` a subtype of `b` (core specification, section 3.3.3)?
-    pub fn heap_matches(&self, a: HeapType, b: HeapType) -> bool {
-        match (a, b) {
-            (HeapType::Concrete(a), HeapType::Concrete(b)) => self.is_subtype(a, b),
-            (HeapType::Concrete(a), b) => self.get(a).sub.composite.kind().matches_abstract(b),
-            (a, HeapType::Concrete(b)) => match self.get(b).sub.composite.kind() {
-                HeapType::Func => a == HeapType::NoFunc,
-                _ => a == HeapType::None,
-            },
-            (a, b) => a.matches_abstract(b),
-        }
-    }
-
-    /// Is reference type `a` a subtype of `b` (core specification, section 3.3.4)?
-    pub fn ref_matches(&self, a: RefType, b: RefType) -> bool {
-        (b.nullable || !a.nullable) && self.heap_matches(a.heap, b.heap)
-    }
-
-    /// Is value type `a` a subtype of `b` (core specification, section 3.3.5)?
-    pub fn val_matches(&self, a: ValType, b: ValType) -> bool {
-        match (a, b) {
-            (ValType::Ref(a), ValType::Ref(b)) => self.ref_matches(a, b),
-            _ => a == b,
-        }
-    }
-
-    /// The greatest type of the hierarchy that a heap type belongs to: `func`, `extern`, `exn` or
-    /// `any`.
-    pub fn top(&self, ty: HeapType) -> HeapType {
-        match ty {
-            HeapType::Concrete(id) => match self.get(id).sub.composite.kind() {
-                HeapType::Func => HeapType::Func,
-                _ => HeapType::Any,
-            },
-            HeapType::Func | HeapType::NoFunc => HeapType::Func,
-            HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
-            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
-            _ => HeapType::Any,
-        }
-    }
-
-    /// Interns the type of a host function: the definition that it comes from, if that is one of this
-    /// engine; else final, without supertypes, in a group of its own. A module that declares the type
-    /// the short way means the latter.
+    /// Interns a function type that is final, without supertypes, in a group of its own. A module
+    /// that declares the type the short way means it.
     ///
     /// # Errors
     ///
     /// If the type names types of another engine, has more than [`MAX_PARAMS`] parameters or
     /// results, or the engine is full.
-    pub fn intern_func(&self, ty: &FuncType) -> Result<Arc<TypeInfo>> {
-        if let Some(Definition { registry, id }) = ty.definition()
-            && registry == self.number
-        {
-            return Ok(self.get(id).clone());
-        }
-        let id = self.intern(vec![SubType::final_type(CompositeType::Func(ty.clone()))])?;
-        Ok(self.get(id).clone())
+    pub fn intern_func(&self, ty: &FuncType) -> Result<RegisteredType> {
+        self.intern(vec![SubType::final_type(CompositeType::Func(ty.clone()))])
     }
 
-    /// Interns a recursion group of types that name only types of this engine.
+    /// Interns a recursion group of types that name only types of this engine, and gives its first
+    /// type.
     ///
     /// # Errors
     ///
     /// As [`TypeRegistry::intern_func`], and if a supertype is final or has [`MAX_DEPTH`]
     /// supertypes itself.
-    pub fn intern(&self, group: Vec<SubType>) -> Result<TypeId> {
+    pub fn intern(&self, group: Vec<SubType>) -> Result<RegisteredType> {
         for ty in &group {
             let mut known = true;
             ty.for_each_id(&mut |id| known &= self.try_get(id).is_some());
@@ -237,18 +312,20 @@ impl TypeRegistry {
                 ensure!(most <= MAX_PARAMS, "more than {MAX_PARAMS} parameters or results");
             }
         }
-        self.lock().intern(group)
+        Ok(self.lock().intern(group)?.member(0))
     }
 
     /// Locks the registry, to intern many groups.
     pub(super) fn lock(&self) -> Interner<'_> {
-        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self.shared.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.bury(&mut groups);
         Interner { registry: self, groups }
     }
 
     /// Number of types.
     pub fn len(&self) -> usize {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).len as usize
+        let interner = self.lock();
+        interner.groups.ids as usize - interner.groups.free.len()
     }
 
     /// Are there no types?
@@ -265,7 +342,7 @@ impl Default for TypeRegistry {
 
 impl fmt::Debug for TypeRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypeRegistry").field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("TypeRegistry").finish_non_exhaustive()
     }
 }
 
@@ -281,76 +358,117 @@ impl Interner<'_> {
         TypeId(LOCAL | position)
     }
 
-    /// Interns a group, gives the id of its first type; the others' follow it. References into
-    /// the group are [`Interner::local`] ids.
-    pub(super) fn intern(&mut self, group: Vec<SubType>) -> Result<TypeId> {
-        if let Some(&first) = self.groups.ids.get(&group[..]) {
-            return Ok(first);
+    /// Interns a group. References into the group are [`Interner::local`] ids, and all others are
+    /// to types that the caller keeps.
+    pub(super) fn intern(&mut self, group: Vec<SubType>) -> Result<Arc<TypeGroup>> {
+        let known = self.groups.known.get(&group[..]);
+        if let Some(known) = known.and_then(|(_, group)| group.upgrade()) {
+            return Ok(known);
         }
-        let first = self.groups.len;
-        let Some(end) = first.checked_add(group.len() as u32).filter(|&end| end <= MAX_TYPES)
-        else {
-            bail!("the engine holds its limit of {MAX_TYPES} types");
-        };
+        ensure!(!group.is_empty(), "a group without types");
+        let uses = self.uses(&group);
+        let depths = self.check_supertypes(&group)?;
+        let ids = self.take_ids(group.len())?;
 
-        // Nothing is published before all that can fail has been done.
-        let mut resolve = |id: TypeId| match id.0 & LOCAL {
+        // Nothing fails from here on.
+        let resolve = |id: TypeId| match id.0 & LOCAL {
             0 => id,
-            _ => TypeId(first + (id.0 & !LOCAL)),
+            _ => ids[(id.0 & !LOCAL) as usize],
         };
-        let mut supertypes = Vec::with_capacity(group.len());
-        for ty in &group {
-            let path = match ty.supertype.map(&mut resolve) {
+        let mut types: Vec<TypeInfo> = Vec::with_capacity(group.len());
+        for ((ty, depth), &id) in group.iter().zip(depths).zip(&ids) {
+            let supertypes = match ty.supertype {
                 None => Box::default(),
                 Some(above) => {
-                    // A supertype in the same group stands before the type it is for.
-                    let path = match above.0.checked_sub(first) {
-                        Some(position) => match supertypes.get(position as usize) {
-                            Some(path) => path,
-                            None => bail!("a supertype is declared after its subtype"),
-                        },
-                        None => &self.registry.get(above).supertypes,
-                    };
-                    ensure!(path.len() < MAX_DEPTH, "more than {MAX_DEPTH} nested supertypes");
-                    path.iter().copied().chain([above]).collect::<Box<[TypeId]>>()
+                    let mut path = Vec::with_capacity(depth);
+                    if above.0 & LOCAL == 0 {
+                        path.extend_from_slice(&self.registry.get(above).supertypes);
+                    } else {
+                        path.extend_from_slice(&types[(above.0 & !LOCAL) as usize].supertypes);
+                    }
+                    path.push(resolve(above));
+                    path.into()
                 }
             };
-            supertypes.push(path);
-        }
-        for ((ty, supertypes), id) in group.iter().zip(supertypes).zip(first..) {
-            let (chunk, at) = place(id);
-            let chunk = self.registry.chunks[chunk]
-                .get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| OnceLock::new()).collect());
-            let mut sub = ty.map_ids(&mut resolve);
-            if let CompositeType::Func(ty) = &mut sub.composite {
-                let definition = Definition { registry: self.registry.number, id: TypeId(id) };
-                *ty = ty.clone().defined(definition);
-            }
+            let sub = ty.map_ids(&mut |id| resolve(id));
             let (param_slots, result_slots) = match &sub.composite {
                 CompositeType::Func(ty) => (ty.param_slots(), ty.result_slots()),
                 _ => (0, 0),
             };
-            let id = TypeId(id);
             let layout = ObjectLayout::new(id, &sub.composite, &supertypes);
-            let info = TypeInfo { id, sub, supertypes, param_slots, result_slots, layout };
-            assert!(chunk[at].set(Arc::new(info)).is_ok(), "ids are given out once");
+            types.push(TypeInfo { id, sub, supertypes, param_slots, result_slots, layout });
         }
-        self.groups.len = end;
-        self.groups.ids.insert(group.into(), TypeId(first));
-        Ok(TypeId(first))
+        let key: Arc<[SubType]> = group.into();
+        let registry = self.registry.shared.clone();
+        let group = TypeGroup { types: types.into(), uses, key: key.clone(), registry };
+        let group = Arc::new(group);
+        {
+            let by_id = &self.registry.shared.by_id;
+            let mut by_id = by_id.write().unwrap_or_else(PoisonError::into_inner);
+            by_id.resize(self.groups.ids as usize, Place::default());
+            for (position, id) in ids.iter().enumerate() {
+                let place = Place { group: Arc::downgrade(&group), position: position as u32 };
+                by_id[id.idx()] = place;
+            }
+        }
+        self.groups.known.insert(key, (ids[0], Arc::downgrade(&group)));
+        Ok(group)
     }
 
-    /// The description of an interned type.
-    pub(super) fn get(&self, id: TypeId) -> &Arc<TypeInfo> {
-        self.registry.get(id)
+    /// The groups that a group names types of, each once.
+    fn uses(&self, group: &[SubType]) -> Vec<Arc<TypeGroup>> {
+        let by_id = self.registry.shared.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let mut uses: Vec<Arc<TypeGroup>> = Vec::new();
+        for ty in group {
+            ty.for_each_id(&mut |id| {
+                if id.0 & LOCAL != 0 {
+                    return;
+                }
+                // A type often names the same one several times.
+                let place = &by_id[id.idx()].group;
+                if uses.last().is_none_or(|last| Arc::as_ptr(last) != place.as_ptr()) {
+                    uses.extend(place.upgrade());
+                }
+            });
+        }
+        uses.sort_by_key(Arc::as_ptr);
+        uses.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        uses
+    }
+
+    /// How many types are above each type of a group.
+    fn check_supertypes(&self, group: &[SubType]) -> Result<Vec<usize>> {
+        let mut depths: Vec<usize> = Vec::with_capacity(group.len());
+        for ty in group {
+            let depth = match ty.supertype {
+                None => 0,
+                // A supertype in the same group stands before the type it is for.
+                Some(above) if above.0 & LOCAL != 0 => {
+                    match depths.get((above.0 & !LOCAL) as usize) {
+                        Some(depth) => depth + 1,
+                        None => bail!("a supertype is declared after its subtype"),
+                    }
+                }
+                Some(above) => self.registry.get(above).supertypes.len() + 1,
+            };
+            ensure!(depth <= MAX_DEPTH, "more than {MAX_DEPTH} nested supertypes");
+            depths.push(depth);
+        }
+        Ok(depths)
+    }
+
+    /// Takes ids that no type has.
+    fn take_ids(&mut self, count: usize) -> Result<Vec<TypeId>> {
+        let groups = &mut *self.groups;
+        let room = (MAX_TYPES - groups.ids) as usize + groups.free.len();
+        ensure!(count <= room, "the engine holds its limit of {MAX_TYPES} types");
+        let reused = count.min(groups.free.len());
+        let mut ids = groups.free.split_off(groups.free.len() - reused);
+        let fresh = (count - reused) as u32;
+        ids.extend((groups.ids..groups.ids + fresh).map(TypeId));
+        groups.ids += fresh;
+        Ok(ids)
     }
 }
 
-/// Chunk and place in it of entry `id`.
-#[inline]
-fn place(id: u32) -> (usize, usize) {
-    // Chunk c begins at FIRST_CHUNK * (2^c - 1).
-    let n = id as u64 + FIRST_CHUNK as u64;
-    let chunk = n.ilog2() - FIRST_CHUNK.ilog2();
-    (chunk as usize, (n - ((FIRST_CHUNK as u64) << chunk)) as usize)
-}
+static_assertions::assert_impl_all!(TypeRegistry: Send, Sync);

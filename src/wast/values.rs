@@ -25,18 +25,18 @@ pub(super) fn argument(
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(V128::from(u128::from_le_bytes(value.to_le_bytes()))),
         WastArgCore::RefNull(heap) => match hierarchy(heap) {
-            Some(heap) => Val::null_ref(heap),
+            Some(heap) => Val::null_ref(&heap),
             // A type of the module: the parameter says of which hierarchy.
-            None => Val::default_for_ty(ty).ok_or("a null for a parameter that takes none")?,
+            None => Val::default_for_ty(&ty).ok_or("a null for a parameter that takes none")?,
         },
         WastArgCore::RefExtern(number) => {
             let object = ExternRef::new(store, HostObject(*number));
             Val::ExternRef(Some(object.map_err(|error| format!("{error:#}"))?))
         }
         WastArgCore::RefHost(number) => {
-            let object = ExternRef::new(store, HostObject(*number));
-            let object = object.map_err(|error| format!("{error:#}"))?;
-            Val::AnyRef(Some(AnyRef::convert_extern(object)))
+            let object = ExternRef::new(&mut *store, HostObject(*number));
+            let object = object.and_then(|object| AnyRef::convert_extern(store, object));
+            Val::AnyRef(Some(object.map_err(|error| format!("{error:#}"))?))
         }
     })
 }
@@ -98,7 +98,8 @@ fn matches(store: &mut Store<()>, result: &Val, expected: &WastRetCore<'_>) -> b
             object.and_then(|object| object.downcast_ref()).is_some_and(|HostObject(n)| n == number)
         }
         (Ret::RefHost(number), Val::AnyRef(Some(reference))) => {
-            let object = ExternRef::convert_any(*reference).data(&*store).ok().flatten();
+            let object = ExternRef::convert_any(&mut *store, *reference).ok();
+            let object = object.and_then(|object| object.data(&*store).ok().flatten());
             object.and_then(|object| object.downcast_ref()).is_some_and(|HostObject(n)| n == number)
         }
         (Ret::RefFunc(_), Val::FuncRef(reference)) => reference.is_some(),
@@ -114,7 +115,7 @@ fn matches(store: &mut Store<()>, result: &Val, expected: &WastRetCore<'_>) -> b
 /// Is it a reference, not null, to an object of this type?
 fn is_a(store: &Store<()>, value: &Val, heap: HeapType) -> bool {
     matches!(value, Val::AnyRef(Some(_)))
-        && value.matches_ty(store, ValType::Ref(RefType::new(false, heap))).unwrap_or(false)
+        && value.matches_ty(store, &ValType::Ref(RefType::new(false, heap))).unwrap_or(false)
 }
 
 fn f32_matches(bits: u32, expected: &NanPattern<F32>) -> bool {

@@ -106,7 +106,8 @@ fn a_call_waits_as_often_as_the_functions_it_calls() {
 #[test]
 fn functions_with_values_wait_too() {
     let mut store = Store::<()>::default();
-    let ty = FuncType::new([ValType::I64, ValType::F64], [ValType::F64, ValType::I64]);
+    let (i64, f64) = (ValType::I64, ValType::F64);
+    let ty = FuncType::new(store.engine(), [i64.clone(), f64.clone()], [f64, i64]);
     let swap = Func::new_async(&mut store, ty, |_, params, results| {
         Box::new(async move {
             Pause(2).await;
@@ -126,7 +127,8 @@ fn functions_with_values_wait_too() {
         let (result, pending) = block_on(f.call_async(&mut store, (-3, 2.5)));
         assert_eq!((result.unwrap(), pending), ((2.5, -3), 3));
     }
-    let wrong = Func::new_async(&mut store, FuncType::new([], [ValType::I32]), |_, _, results| {
+    let ty = FuncType::new(store.engine(), [], [ValType::I32]);
+    let wrong = Func::new_async(&mut store, ty, |_, _, results| {
         Box::new(async move {
             Pause(1).await;
             results[0] = Val::I64(1);
@@ -205,11 +207,11 @@ fn act(mut caller: Caller<'_, Plan>, x: i32) -> Box<dyn Future<Output = Result<i
             Outcome::Panic => resume_unwind(Box::new(Thrown(x))),
             Outcome::Suspend => Err(Suspend::new(x).into()),
             Outcome::Throw => {
-                let ty = TagType::new(FuncType::new([ValType::I32], []));
+                let ty = TagType::new(FuncType::new(caller.engine(), [ValType::I32], []));
                 let tag = Tag::new(&mut caller, &ty)?;
                 let pre = ExnRefPre::new(&mut caller, ExnType::from_tag_type(&ty)?);
                 let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(x)])?;
-                Ok(caller.throw(exn)?)
+                caller.throw(exn)
             }
         }
     })
@@ -430,7 +432,7 @@ fn a_forgotten_call_leaves_the_store_usable() {
     }
     let (result, pending) = block_on(sum.call_async(&mut store, 3));
     assert_eq!((result.unwrap(), pending), (6, 3));
-    store.gc();
+    store.gc(None).unwrap();
     assert!(WasmBacktrace::capture(&store).frames().len() >= 100);
 }
 
@@ -474,13 +476,13 @@ fn references_are_held_across_awaits_on_both_sides() {
         }
         assert_eq!(first.data(&scope).unwrap().unwrap().downcast_ref::<i32>(), Some(&1));
     }
-    store.gc();
+    store.gc(None).unwrap();
 }
 
 #[test]
 fn an_exception_thrown_after_waiting_is_caught_where_the_call_stands() {
     let mut store = Store::<()>::default();
-    let ty = TagType::new(FuncType::new([ValType::I32], []));
+    let ty = TagType::new(FuncType::new(store.engine(), [ValType::I32], []));
     let tag = Tag::new(&mut store, &ty).unwrap();
     let throw = Func::wrap_async(&mut store, move |mut caller: Caller<'_, ()>, (x,): (i32,)| {
         Box::new(async move {
@@ -488,7 +490,7 @@ fn an_exception_thrown_after_waiting_is_caught_where_the_call_stands() {
             let ty = tag.ty(&caller);
             let pre = ExnRefPre::new(&mut caller, ExnType::from_tag_type(&ty)?);
             let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(x)])?;
-            Ok::<(), _>(caller.throw(exn)?)
+            caller.throw::<()>(exn)
         })
     });
     let text = r#"(module

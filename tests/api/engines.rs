@@ -152,9 +152,9 @@ fn a_table_of_another_engines_type_is_refused_and_objects_survive_collections() 
     let error = Global::new(&mut store, global, null.into()).unwrap_err();
     assert!(error.to_string().contains("engine"), "{error}");
 
-    store.gc();
+    store.gc(None).unwrap();
     instance.get_func(&mut store, "build").unwrap().call(&mut store, &[], &mut []).unwrap();
-    store.gc();
+    store.gc(None).unwrap();
     let sum = instance.get_typed_func::<(), i64>(&mut store, "sum").unwrap();
     assert_eq!(sum.call(&mut store, ()).unwrap(), 200);
 }

@@ -55,7 +55,7 @@ fn a_payload_of_many_values_of_all_types_arrives_as_it_was_thrown() {
     let mut results = [Val::I32(0); 8];
     f.call(&mut store, &args, &mut results).unwrap();
     let reference = results[6].unwrap_externref().unwrap();
-    assert!(Rooted::ref_eq(&store, &reference, &object).unwrap());
+    assert!(Rooted::ref_eq(&store, reference, &object).unwrap());
     results[6] = args[6];
     assert_eq!(format!("{results:?}"), format!("{args:?}"));
 }
@@ -789,13 +789,13 @@ fn an_exception_leaves_a_call_that_was_resumed() {
 fn host_tags_are_imported() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let ty = TagType::new(FuncType::new([ValType::I32], []));
+    let ty = TagType::new(FuncType::new(&engine, [ValType::I32], []));
     let tag = Tag::new(&mut store, &ty).unwrap();
     let thrower = Func::wrap(&mut store, move |mut caller: Caller<'_, ()>| -> Result<()> {
         let ty = ExnType::from_tag_type(&tag.ty(&caller))?;
         let pre = ExnRefPre::new(&mut caller, ty);
         let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(12)])?;
-        Ok(caller.throw(exn)?)
+        caller.throw(exn)
     });
     let text = r#"(module
         (import "" "t" (tag $t (param i32)))

@@ -46,7 +46,7 @@ fn host_objects_travel_through_a_program_and_come_back() {
 
     let table = instance.get_table(&mut store, "table").unwrap();
     assert!(table.get(&mut store, 0).unwrap().is_null());
-    let kept = table.get(&mut store, 1).unwrap().as_extern().unwrap().unwrap();
+    let kept = *table.get(&mut store, 1).unwrap().unwrap_extern().unwrap();
     assert!(Rooted::ref_eq(&store, &kept, &object).unwrap());
     let other = ExternRef::new(&mut store, 1_u8).unwrap();
     assert!(!Rooted::ref_eq(&store, &kept, &other).unwrap());

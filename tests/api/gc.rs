@@ -63,7 +63,7 @@ fn small_objects_pass_through_a_small_heap() {
     assert_eq!(run.call(&mut store, 1_000_000).unwrap(), 999_005);
     let stats = store.gc_stats();
     assert!(stats.heap_bytes <= 4 * MB && stats.collections > 5, "{stats:?}");
-    store.gc();
+    store.gc(None).unwrap();
     // Two cells per place of the ring, 32 bytes each, and little else.
     assert!(store.gc_stats().live_bytes < 100_000, "{:?}", store.gc_stats());
 }
@@ -120,7 +120,7 @@ fn chains_of_two_million_objects_need_no_native_stack() {
         let build = instance.get_typed_func::<i32, ()>(&mut store, "build").unwrap();
         let length = instance.get_typed_func::<(), i32>(&mut store, "length").unwrap();
         build.call(&mut store, 2_000_000).unwrap();
-        store.gc();
+        store.gc(None).unwrap();
         assert_eq!(length.call(&mut store, ()).unwrap(), 2_000_000);
     };
     // Dropped on the same small stack.
@@ -144,7 +144,7 @@ fn deep_recursion_keeps_the_objects_of_all_its_frames() {
                     (struct.get $box 0 (local.get $kept)))))
         (func (export "run") (param i32) (result i32)
             (call $down (local.get 0) (struct.new $box (i32.const 1)))))"#;
-    let gc = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| caller.as_context_mut().gc());
+    let gc = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| caller.gc(None).unwrap());
     let instance = instantiate_with(&mut store, text, &[gc.into()]);
     let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
     let n = 200_000_u32;
@@ -207,7 +207,7 @@ fn host_objects_are_dropped_when_nothing_refers_to_them() {
     let run = instance.get_typed_func::<i32, ()>(&mut store, "run").unwrap();
     run.call(&mut store, 100).unwrap();
     assert_eq!(alive(&count), 201);
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(alive(&count), 3);
 
     // Handles of a scope keep theirs until it ends, owned ones until they are dropped.
@@ -215,16 +215,16 @@ fn host_objects_are_dropped_when_nothing_refers_to_them() {
         let mut scope = RootScope::new(&mut store);
         let first = ExternRef::new(&mut scope, count.clone()).unwrap();
         ExternRef::new(&mut scope, count.clone()).unwrap();
-        scope.as_context_mut().gc();
+        scope.as_context_mut().gc(None).unwrap();
         assert_eq!(alive(&count), 5);
         first.to_owned_rooted(&mut scope).unwrap()
     };
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(alive(&count), 4);
     let back = owned.to_rooted(&mut store);
     assert!(back.data(&store).unwrap().unwrap().is::<std::sync::Arc<()>>());
     drop(owned);
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(alive(&count), 4, "the handle of the store's own scope is left");
     drop(store);
     assert_eq!(alive(&count), 0);
@@ -271,13 +271,17 @@ fn small_integers_are_references_without_objects() {
 
 #[test]
 fn the_host_makes_reads_and_writes_structures_and_arrays() {
-    let mut store = Store::new(&Engine::default(), ());
-    let ty = StructType::new([
+    let mut config = Config::new();
+    config.wasm_features(WasmFeatures::SIMD, true);
+    let engine = Engine::new(&config).unwrap();
+    let mut store = Store::new(&engine, ());
+    let fields = [
         FieldType::new(Mutability::Var, StorageType::I8),
         FieldType::new(Mutability::Const, StorageType::ValType(ValType::F64)),
         FieldType::new(Mutability::Var, StorageType::ValType(ValType::ANYREF)),
         FieldType::new(Mutability::Var, StorageType::ValType(ValType::V128)),
-    ]);
+    ];
+    let ty = StructType::new(&engine, fields).unwrap();
     let text = r#"(module
         (type $s (struct (field (mut i8)) (field f64) (field (mut anyref)) (field (mut v128))))
         (type $a (array (mut i16)))
@@ -285,13 +289,9 @@ fn the_host_makes_reads_and_writes_structures_and_arrays() {
             (struct.set $s 0 (local.get 0) (i32.const -1))
             (array.set $a (local.get 1) (i32.const 2) (i32.const -2))
             (array.len (local.get 1))))"#;
-    let array = ArrayType::new(FieldType::new(Mutability::Var, StorageType::I16));
-    let mut config = Config::new();
-    config.wasm_features(WasmFeatures::SIMD, true);
-    let engine = Engine::new(&config).unwrap();
-    let mut store2 = Store::new(&engine, ());
-    core::mem::swap(&mut store, &mut store2);
-
+    let array = ArrayType::new(&engine, FieldType::new(Mutability::Var, StorageType::I16));
+    let array = ArrayRefPre::new(&mut store, array);
+    let ty = StructRefPre::new(&mut store, ty);
     let inner = ArrayRef::new(&mut store, &array, &Val::I32(5), 4).unwrap();
     let v128 = Val::V128(V128::from(u128::MAX - 3));
     let fields = [Val::I32(300), Val::from(1.5_f64), inner.into(), v128];
@@ -301,12 +301,12 @@ fn the_host_makes_reads_and_writes_structures_and_arrays() {
     let mut results = [Val::I32(0)];
     f.call(&mut store, &[object.into(), inner.into()], &mut results).unwrap();
     assert_eq!(results[0].unwrap_i32(), 4);
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(object.field_count(&store).unwrap(), 4);
     assert_eq!(object.field(&mut store, 0).unwrap().unwrap_i32(), 255);
     assert_eq!(object.field(&mut store, 1).unwrap().unwrap_f64(), 1.5);
     assert_eq!(object.field(&mut store, 3).unwrap().unwrap_v128().as_u128(), u128::MAX - 3);
-    let found = object.field(&mut store, 2).unwrap().unwrap_anyref().unwrap();
+    let found = *object.field(&mut store, 2).unwrap().unwrap_anyref().unwrap();
     let found = found.as_array(&store).unwrap().unwrap();
     assert_eq!(found.len(&store).unwrap(), 4);
     assert_eq!(found.get(&mut store, 2).unwrap().unwrap_i32(), 0xfffe);
@@ -337,7 +337,7 @@ fn suspended_calls_keep_their_objects() {
     let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
     let calls: Vec<_> =
         (0..20).map(|i| run.call_resumable(&mut store, i).unwrap().suspended().unwrap()).collect();
-    store.gc();
+    store.gc(None).unwrap();
     // 40 boxes of one cell each.
     assert_eq!(store.gc_stats().live_bytes, 40 * 16);
     for (i, call) in calls.into_iter().enumerate() {
@@ -346,7 +346,7 @@ fn suspended_calls_keep_their_objects() {
             assert_eq!(result, Some(1100 + i as i32));
         }
     }
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(store.gc_stats().live_bytes, 0);
 }
 
@@ -407,7 +407,7 @@ fn two_hundred_thousand_types_and_nested_initialisers_need_no_native_stack() {
             let instance = Instance::new(&mut store, &module, &[]).unwrap();
             let length = instance.get_typed_func::<(), i32>(&mut store, "length").unwrap();
             let last = instance.get_typed_func::<(), i32>(&mut store, "last").unwrap();
-            store.gc();
+            store.gc(None).unwrap();
             assert_eq!(last.call(&mut store, ()).unwrap(), 1);
             assert_eq!(length.call(&mut store, ()).unwrap(), if group { 0 } else { 200_000 });
         }
@@ -429,7 +429,7 @@ fn the_default_value_of_a_defined_type_is_its_null() {
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
     let is_null = instance.get_func(&mut store, "is_null").unwrap();
     let ty = is_null.ty(&store).params().next().unwrap();
-    let null = Val::default_for_ty(ty).unwrap();
+    let null = Val::default_for_ty(&ty).unwrap();
     let mut results = [Val::I32(0)];
     is_null.call(&mut store, &[null], &mut results).unwrap();
     assert_eq!(results[0].unwrap_i32(), 1);

@@ -28,7 +28,7 @@ fn memories_tables_and_globals_are_initialised_in_order() {
     assert_eq!(global(&mut store, "next").unwrap_i32(), 10);
     assert_eq!(global(&mut store, "product").unwrap_i64(), -42);
     assert!(global(&mut store, "null").unwrap_externref().is_none());
-    let f = global(&mut store, "f").unwrap_funcref().unwrap();
+    let f = *global(&mut store, "f").unwrap_funcref().unwrap();
     assert_eq!(f.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 1);
     let memory = instance.get_memory(&mut store, "memory").unwrap();
     assert_eq!(&memory.data(&store)[7..13], b"\0axcd\0");
@@ -36,7 +36,7 @@ fn memories_tables_and_globals_are_initialised_in_order() {
     let funcs: Vec<_> =
         (0..4).map(|i| table.get(&mut store, i).unwrap().as_func().unwrap().is_some()).collect();
     assert_eq!(funcs, [false, true, true, false]);
-    assert_eq!(table.get(&mut store, 1).unwrap().as_func().unwrap(), Some(f));
+    assert_eq!(table.get(&mut store, 1).unwrap().as_func().unwrap(), Some(&f));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_segment_out_of_bounds_traps_and_what_came_before_stays() {
     assert_eq!(&memory.data(&store)[..7], b"written");
     assert_eq!(memory.data(&store)[65535], 0);
     // The function in the table belongs to the instance that failed, and lives on.
-    let f = table.get(&mut store, 0).unwrap().as_func().unwrap().unwrap();
+    let f = *table.get(&mut store, 0).unwrap().unwrap_func().unwrap();
     assert_eq!(f.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 5);
     let text = r#"(module
         (import "" "" (table 2 funcref)) (func $f) (elem (i32.const 2) func $f))"#;

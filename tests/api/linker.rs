@@ -67,8 +67,8 @@ fn a_name_is_defined_once_unless_shadowing_is_allowed() {
     let mut store = Store::new(&engine, ());
     let f = linker.get(&mut store, "m", "f").unwrap().into_func().unwrap();
     assert_eq!(f.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 3);
-    assert!(linker.get(&mut store, "m", "g").is_none());
-    assert!(linker.get(&mut store, "n", "f").is_none());
+    assert!(linker.get(&mut store, "m", "g").is_err());
+    assert!(linker.get(&mut store, "n", "f").is_err());
     assert_eq!(linker.iter(&mut store).count(), 1);
 }
 
@@ -99,8 +99,6 @@ fn instances_and_aliases_define_all_exports() {
     assert_eq!(go.call(&mut store, ()).unwrap(), 60);
     let error = linker.alias("lib", "missing", "a", "b").unwrap_err();
     assert_eq!(error.to_string(), "no item named `lib::missing` defined");
-    let command = module(&engine, r#"(module (func (export "_start")))"#);
-    assert!(linker.module(&mut store, "cmd", &command).is_err());
     linker.instance(&mut store, "again", instance).unwrap();
     let default = linker.get_default(&mut store, "again").unwrap();
     default.call(&mut store, &[], &mut []).unwrap();
@@ -121,13 +119,16 @@ fn unknown_imports_can_be_traps_or_defaults() {
     let error = go.call(&mut store, ()).unwrap_err();
     assert_eq!(error.downcast_ref::<UnknownImportError>().unwrap().name(), "f");
     let mut linker = Linker::new(&engine);
-    linker.define_unknown_imports_as_default_values(&module).unwrap();
+    linker.define_unknown_imports_as_default_values(&mut store, &module).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let go = instance.get_typed_func::<(), i64>(&mut store, "go").unwrap();
     assert_eq!(go.call(&mut store, ()).unwrap(), 0);
-    let memory =
-        Module::new(&engine, wat::parse_str(r#"(module (import "" "" (memory 1)))"#).unwrap());
-    assert!(linker.define_unknown_imports_as_traps(&memory.unwrap()).is_err());
+    // What is no function is left undefined by the one, and made by the other.
+    let memory = self::module(&engine, r#"(module (import "" "" (memory 1)))"#);
+    linker.define_unknown_imports_as_traps(&memory).unwrap();
+    assert!(linker.instantiate(&mut store, &memory).is_err());
+    linker.define_unknown_imports_as_default_values(&mut store, &memory).unwrap();
+    linker.instantiate(&mut store, &memory).unwrap();
 }
 
 /// A function type in a recursion group with others is not the type of the same shape alone. Whoever
@@ -151,18 +152,55 @@ fn functions_made_with_an_imports_own_type_can_be_imported() {
     let instance = Instance::new(&mut store, &module, &[func.into()]).unwrap();
     let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
     assert_eq!(run.call(&mut store, 4).unwrap(), 5);
-    assert_eq!(func.ty(&store), FuncType::new([ValType::I32], [ValType::I32]));
+    assert_eq!(func.ty(&store), ty);
 
     let mut linker = Linker::new(&engine);
-    linker.define_unknown_imports_as_default_values(&module).unwrap();
+    linker.define_unknown_imports_as_default_values(&mut store, &module).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
     assert_eq!(run.call(&mut store, 4).unwrap(), 0);
 
-    // The type alone is another one, and the engine's number keeps other engines' apart.
-    let alone = FuncType::new([ValType::I32], [ValType::I32]);
+    // The type alone is another one.
+    let alone = FuncType::new(&engine, [ValType::I32], [ValType::I32]);
+    assert!(alone != ty && !alone.matches(&ty));
     let func = Func::new(&mut store, alone, |_, _, _| Ok(()));
     assert!(Instance::new(&mut store, &module, &[func.into()]).is_err());
-    let mut other = Store::new(&Engine::default(), ());
-    Func::new(&mut other, ty, |_, _, _| Ok(()));
+}
+
+#[test]
+fn a_command_is_instantiated_for_each_call() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, Vec::new());
+    let mut linker = Linker::new(&engine);
+    linker
+        .func_wrap("host", "count", |mut caller: Caller<'_, Vec<i32>>, n: i32| {
+            caller.data_mut().push(n);
+        })
+        .unwrap();
+    let text = |more: &str| {
+        format!(
+            r#"(module
+                (import "host" "count" (func $count (param i32)))
+                (global $g (mut i32) (i32.const 0))
+                (func (export "_start")
+                    (global.set $g (i32.add (global.get $g) (i32.const 1)))
+                    (call $count (global.get $g)))
+                (memory (export "memory") 1) {more})"#
+        )
+    };
+    linker.module(&mut store, "", &module(&engine, &text(""))).unwrap();
+    let run = linker.get_default(&mut store, "").unwrap();
+    for _ in 0..2 {
+        run.call(&mut store, &[], &mut []).unwrap();
+    }
+    assert_eq!(*store.data(), [1, 1]);
+    assert!(linker.get(&mut store, "", "memory").is_err());
+
+    let strange = module(&engine, &text(r#"(global (export "g") i32 (i32.const 1))"#));
+    let error = linker.module(&mut store, "a", &strange).unwrap_err();
+    assert_eq!(error.to_string(), "command export 'g' is not a function");
+    linker.allow_unknown_exports(true);
+    linker.module(&mut store, "b", &strange).unwrap();
+    let both = module(&engine, &text(r#"(func (export "_initialize"))"#));
+    assert!(linker.module(&mut store, "c", &both).is_err());
 }

@@ -27,6 +27,7 @@ mod stress;
 mod suspension;
 mod threads;
 mod typed;
+mod types;
 mod vectors;
 
 use threadle::*;

@@ -116,3 +116,26 @@ fn the_build_says_how_it_dispatches() {
     assert!(["become", "sibling", "loop"].contains(&Engine::dispatch_backend()));
     assert!(["direct", "table"].contains(&Engine::threading_form()));
 }
+
+#[test]
+fn types_print_as_in_the_text_format() {
+    let engine = Engine::new(Config::new().wasm_threads(true)).unwrap();
+    let module = module(
+        &engine,
+        r#"(module (import "" "m" (memory i64 1 2)) (import "" "g" (global (mut funcref)))
+            (import "" "t" (table 1 (ref null none))) (import "" "x" (tag (param i32)))
+            (import "" "s" (memory 1 2 shared)))"#,
+    );
+    let printed: Vec<String> = module.imports().map(|import| import.ty().to_string()).collect();
+    assert_eq!(
+        printed,
+        [
+            "(memory i64 1 2)",
+            "(global (mut funcref))",
+            "(table 1 nullref)",
+            "(tag i32)",
+            "(memory 1 2 shared)"
+        ]
+    );
+    assert_eq!(ValType::Ref(RefType::new(false, HeapType::Any)).to_string(), "(ref any)");
+}

@@ -8,7 +8,7 @@ fn reversing() -> (Store<u32>, Instance) {
     let mut store = Store::new(&engine, 0_u32);
     let mut linker = Linker::new(&engine);
     let params = [ValType::I32, ValType::I64, ValType::F32, ValType::F64, ValType::V128];
-    let ty = FuncType::new(params, params.into_iter().rev());
+    let ty = FuncType::new(store.engine(), params.clone(), params.into_iter().rev());
     linker
         .func_new_unchecked("", "reverse", ty, |mut caller: Caller<'_, u32>, values| {
             *caller.data_mut() += 1;
@@ -54,7 +54,7 @@ fn raw_numbers_go_in_and_come_out_unchanged() {
 fn the_unused_half_of_a_raw_number_does_not_matter() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let ty = FuncType::new([ValType::I32], [ValType::I32]);
+    let ty = FuncType::new(store.engine(), [ValType::I32], [ValType::I32]);
     let dirty = Func::new_unchecked(&mut store, ty, |_, values| {
         values[0] = ValRaw::i64(i64::from(values[0].get_i32()) | 7 << 32);
         Ok(())
@@ -75,7 +75,7 @@ fn the_unused_half_of_a_raw_number_does_not_matter() {
 #[test]
 fn many_raw_numbers_do_not_fit_the_native_stack_and_pass_all_the_same() {
     let mut store = Store::<()>::default();
-    let ty = FuncType::new([ValType::I64; 100], [ValType::I64; 60]);
+    let ty = FuncType::new(store.engine(), vec![ValType::I64; 100], vec![ValType::I64; 60]);
     let func = Func::new_unchecked(&mut store, ty, |_, values| {
         assert_eq!(values.len(), 100);
         values.reverse();
@@ -96,7 +96,7 @@ fn references_and_too_few_values_are_errors() {
     let f = instance.get_func(&mut store, "f").unwrap();
     let error = f.call_unchecked(&mut store, &mut [ValRaw::i32(0); 4]).unwrap_err();
     assert_eq!(error.to_string(), "expected room for 5 values, got 4");
-    let ty = FuncType::new([ValType::FUNCREF], []);
+    let ty = FuncType::new(store.engine(), [ValType::FUNCREF], []);
     let error = Func::new_unchecked(&mut store, ty.clone(), |_, _| Ok(())).unwrap_err();
     assert_eq!(error.to_string(), "references cannot be passed unchecked");
     let func = Func::new(&mut store, ty, |_, _, _| Ok(()));
@@ -107,7 +107,7 @@ fn references_and_too_few_values_are_errors() {
 #[test]
 fn errors_and_panics_of_unchecked_functions_reach_the_caller() {
     let mut store = Store::<()>::default();
-    let ty = FuncType::new([], []);
+    let ty = FuncType::new(store.engine(), [], []);
     let fails = Func::new_unchecked(&mut store, ty.clone(), |_, _| bail!("no")).unwrap();
     let error = fails.call_unchecked(&mut store, &mut []).unwrap_err();
     assert_eq!(error.to_string(), "no");

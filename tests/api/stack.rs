@@ -71,7 +71,7 @@ fn a_thousand_arguments_at_the_end_of_the_stack_fit_or_are_a_trap() {
                 nested(&mut caller, x)
             });
             let ints = vec![ValType::I32; WIDE];
-            let ty = FuncType::new(ints.clone(), ints);
+            let ty = FuncType::new(store.engine(), ints.clone(), ints);
             let wide = Func::new(&mut store, ty, |_, params, results| {
                 results.copy_from_slice(params);
                 Ok(())

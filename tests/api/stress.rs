@@ -470,7 +470,7 @@ fn host(action: HostAction, mut caller: Caller<'_, Data>, d: i32, a: i32) -> Res
                 let ty = ExnType::from_tag_type(&tag.ty(&caller))?;
                 let pre = ExnRefPre::new(&mut caller, ty);
                 let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(code)])?;
-                Ok(caller.throw(exn)?)
+                caller.throw(exn)
             }
         },
         HostAction::Suspend if caller.data().nesting == 0 => Err(Suspend::new(a).into()),
@@ -488,7 +488,7 @@ fn build(engine: &Engine, program: &Program) -> (Store<Data>, Global, Vec<Vec<Ca
     let global = Global::new(&mut store, ty, Val::I32(0)).unwrap();
     linker.define(&store, "", "table", table).unwrap();
     linker.define(&store, "", "global", global).unwrap();
-    let ty = TagType::new(FuncType::new([ValType::I32], []));
+    let ty = TagType::new(FuncType::new(store.engine(), [ValType::I32], []));
     let tag = Tag::new(&mut store, &ty).unwrap();
     store.data_mut().tag = Some(tag);
     linker.define(&store, "", "tag", tag).unwrap();

@@ -55,7 +55,7 @@ fn untyped_calls_and_globals_hold_all_128_bits() {
     let global = Global::new(&mut store, ty, Val::V128(v([1, 2, 3, 4]))).unwrap();
     let dynamic = Func::new(
         &mut store,
-        FuncType::new([ValType::V128], [ValType::V128]),
+        FuncType::new(&engine, [ValType::V128], [ValType::V128]),
         |_, params, results| {
             results[0] = Val::V128(V128::from(!params[0].unwrap_v128().as_u128()));
             Ok(())

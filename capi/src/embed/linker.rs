@@ -91,9 +91,11 @@ c_functions! {
         context: Option<&threadle_context_t>,
         module: Option<&threadle_module_t>,
     ) -> MaybeError {
-        given(context, "context")?;
         let module = &given(module, "module")?.module;
-        defined(given(linker, "linker")?.linker.define_unknown_imports_as_default_values(module))
+        let linker = &mut given(linker, "linker")?.linker;
+        given(context, "context")?.with(|cx| {
+            defined(linker.define_unknown_imports_as_default_values(cx, module))
+        })
     }
 
     fn threadle_linker_define(
@@ -230,7 +232,7 @@ c_functions! {
         let (module, name) = (name(module, module_size)?, name(name_data, name_size)?);
         let out = given(out, "item")?;
         given(context, "context")?.with(|cx| {
-            let Some(item) = linker.get(&mut *cx, module, name) else { return Ok(false) };
+            let Ok(item) = linker.get(&mut *cx, module, name) else { return Ok(false) };
             out.write(threadle_extern_t::new(cx.data_mut(), item)?);
             Ok(true)
         })

@@ -106,7 +106,7 @@ c_functions! {
 
     fn threadle_context_gc(context: Option<&threadle_context_t>) -> MaybeError {
         given(context, "context")?.with(|cx| {
-            cx.gc();
+            cx.gc(None)?;
             Ok(MaybeError::NONE)
         })
     }

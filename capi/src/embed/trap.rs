@@ -35,8 +35,6 @@ const CODES: [(u8, Trap); 20] = [
 
 /// The number of a trap; `None` for one that C does not know.
 fn code(trap: Trap) -> Option<u8> {
-    // C's users know one code for both ways in which an index can be outside of a table.
-    let trap = if trap == Trap::UndefinedElement { Trap::TableOutOfBounds } else { trap };
     CODES.iter().find(|(_, known)| *known == trap).map(|(code, _)| *code)
 }
 

@@ -315,7 +315,7 @@ unsafe fn table_function(r: &Regs, table: Field<u32>, index: u64) -> Result<*con
     unsafe {
         let table = object::<VmTable>(r, r.get(table));
         if index >= (*table).len {
-            return Err(Trap::UndefinedElement);
+            return Err(Trap::TableOutOfBounds);
         }
         let f = (*table).elems.add(index as usize).read() as *const VmFunc;
         if f.is_null() {

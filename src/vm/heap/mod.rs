@@ -21,6 +21,7 @@ use super::Slot;
 use super::store::into_raw;
 use crate::index::TypeId;
 use crate::sys::Mapping;
+use crate::wasm::TypeInfo;
 use crate::wasm::object::ObjectLayout;
 use blocks::Blocks;
 
@@ -76,8 +77,8 @@ pub struct TypeEntry {
     pub depth: u64,
     /// The layout; null for types that this store does not use.
     pub layout: *const ObjectLayout,
-    /// Padding, zero: handlers multiply by the size.
-    pub reserved: u64,
+    /// The whole description; null with the layout.
+    pub info: *const TypeInfo,
 }
 
 static_assertions::const_assert!(size_of::<TypeEntry>() == 32 || size_of::<usize>() < 8);
@@ -85,7 +86,7 @@ static_assertions::const_assert!(size_of::<TypeEntry>() == 32 || size_of::<usize
 impl TypeEntry {
     /// An entry of no type.
     pub const NONE: TypeEntry =
-        TypeEntry { display: ptr::null(), depth: 0, layout: ptr::null(), reserved: 0 };
+        TypeEntry { display: ptr::null(), depth: 0, layout: ptr::null(), info: ptr::null() };
 }
 
 /// Cells of one size class that are free, one behind the other: what handlers allocate from.

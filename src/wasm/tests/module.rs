@@ -3,7 +3,7 @@
 use super::{all_features, parse, parse_text, refusal, wasm};
 use crate::error::{ModuleError, ModuleErrorKind};
 use crate::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex};
-use crate::types::{ExternType, HeapType, MemoryType, Mutability, RefType, TableType, ValType};
+use crate::types::{HeapType, MemoryType, Mutability, RefType, TableType};
 use crate::vm::layout::GlobalPlace;
 use crate::wasm::{
     ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo, ParseOptions, TypeRegistry,
@@ -55,7 +55,7 @@ fn every_section_is_taken_over() {
     assert_eq!(info.start, Some(FuncIndex(2)));
 
     assert_eq!(info.tables[0], TableType::new(RefType::FUNCREF, 1, Some(2)));
-    assert_eq!(info.tables[1], TableType::new64(RefType::FUNCREF, 5, None));
+    assert_eq!(info.tables[1], TableType::from_parts(RefType::FUNCREF, 5, None, true));
     let init = info.table_inits[0].as_ref().expect("an initial value");
     assert_eq!(init.ops(), [ConstOp::RefFunc(FuncIndex(2))]);
     assert_eq!(info.memories[0], MemoryType::new(3, Some(4)));
@@ -84,10 +84,7 @@ fn every_section_is_taken_over() {
             ("mem", Entity::Memory(MemoryIndex(1))),
         ]
     );
-    let ExternType::Memory(memory) = info.extern_type(info.exports["mem"]) else {
-        panic!("a memory");
-    };
-    assert!(memory.is_64());
+    assert!(info.memories[1].is_64());
 
     let ElemMode::Active { table, offset } = &info.elements[0].mode else {
         panic!("an active segment");
@@ -227,26 +224,4 @@ fn features_the_engine_lacks_stay_off_even_when_asked_for() {
     let bytes = super::module(&[(super::TYPES, vec![2, 0x60, 0, 0, 0x5d, 0])]);
     let result = ModuleInfo::parse(&bytes, &options, &TypeRegistry::new());
     result.expect_err("continuations are not supported");
-}
-
-#[test]
-fn types_print_as_in_the_text_format() {
-    let info = parse_text(
-        r#"(module (import "" "m" (memory i64 1 2)) (import "" "g" (global (mut funcref)))
-            (import "" "t" (table 1 (ref null none))) (import "" "x" (tag (param i32)))
-            (import "" "s" (memory 1 2 shared)))"#,
-    );
-    let printed: Vec<String> =
-        info.imports.iter().map(|import| info.extern_type(import.entity).to_string()).collect();
-    assert_eq!(
-        printed,
-        [
-            "(memory i64 1 2)",
-            "(global (mut funcref))",
-            "(table 1 nullref)",
-            "(tag i32)",
-            "(memory 1 2 shared)"
-        ]
-    );
-    assert_eq!(ValType::Ref(RefType::new(false, HeapType::Any)).to_string(), "(ref any)");
 }

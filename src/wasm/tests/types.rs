@@ -1,7 +1,5 @@
 //! Canonical types.
 
-use std::sync::Arc;
-
 use super::growth::{allocated, assert_linear_time};
 use super::{TYPES, all_features, leb, module, refusal, vector, wasm};
 use crate::error::ModuleErrorKind;
@@ -11,12 +9,26 @@ use crate::types::{
     StructType, SubType, ValType,
 };
 use crate::wasm::registry::{MAX_DEPTH, MAX_PARAMS};
-use crate::wasm::{ModuleInfo, TypeRegistry};
+use crate::wasm::{ModuleInfo, RegisteredType, TypeInfo, TypeLookup, TypeRegistry};
 
-/// The ids of a module's types.
-fn ids(registry: &TypeRegistry, text: &str) -> Vec<TypeId> {
-    let info = ModuleInfo::parse(&wasm(text), &all_features(), registry).expect("valid");
-    info.types.iter().map(|info| info.id).collect()
+/// A module's types, kept.
+struct Types(Vec<RegisteredType>);
+
+impl Types {
+    fn read(registry: &TypeRegistry, text: &str) -> Types {
+        Types(ModuleInfo::parse(&wasm(text), &all_features(), registry).expect("valid").types)
+    }
+}
+
+impl TypeLookup for Types {
+    fn type_info(&self, id: TypeId) -> &TypeInfo {
+        self.0.iter().find(|info| info.id == id).expect("a type of the module")
+    }
+}
+
+/// A module's types.
+fn ids(registry: &TypeRegistry, text: &str) -> Vec<RegisteredType> {
+    Types::read(registry, text).0
 }
 
 #[test]
@@ -24,7 +36,7 @@ fn equal_types_of_different_modules_are_one_type() {
     let registry = TypeRegistry::new();
     let a = ids(&registry, "(module (type (func (param i32) (result i64))) (type (func)))");
     let b = ids(&registry, "(module (type (func)) (type (func (param i32) (result i64))))");
-    assert_eq!(a, [b[1], b[0]]);
+    assert_eq!([&a[0], &a[1]], [&b[1], &b[0]]);
     assert_eq!(registry.len(), 2);
 }
 
@@ -32,7 +44,7 @@ fn equal_types_of_different_modules_are_one_type() {
 fn equal_types_of_one_module_are_one_type() {
     let registry = TypeRegistry::new();
     let a = ids(&registry, "(module (type (func)) (type (func)) (type (struct)) (type (struct)))");
-    assert_eq!((a[0], a[2]), (a[1], a[3]));
+    assert_eq!((&a[0], &a[2]), (&a[1], &a[3]));
     assert_ne!(a[0], a[2]);
 }
 
@@ -80,7 +92,7 @@ fn finality_supertypes_and_mutability_distinguish_types() {
                  (type (struct (field (mut i32)))) (type (sub final $open (struct (field i32))))
                  (type (struct (field i8))) (type (struct (field i16))) (type (array i32)))",
     );
-    let mut distinct = all.clone();
+    let mut distinct: Vec<TypeId> = all.iter().map(|info| info.id).collect();
     distinct.sort();
     distinct.dedup();
     assert_eq!(distinct.len(), all.len());
@@ -93,9 +105,9 @@ fn a_host_function_type_is_a_modules_type() {
         .intern_func(&FuncType::new([ValType::I32, ValType::V128], [ValType::EXTERNREF]))
         .expect("a legal type");
     let module = ids(&registry, "(module (type (func (param i32 v128) (result externref))))");
-    assert_eq!(module, [host.id]);
+    assert_eq!(module.first(), Some(&host));
     assert_eq!((host.param_slots, host.result_slots), (3, 1));
-    assert!(Arc::ptr_eq(&host, registry.get(host.id)));
+    assert_eq!(host, registry.get(host.id));
 }
 
 #[test]
@@ -111,11 +123,12 @@ fn host_types_are_checked() {
         let array = SubType::final_type(CompositeType::Array(ArrayType::new(field)));
         assert!(registry.intern(vec![array]).is_err());
     }
-    let top =
-        registry.intern(vec![SubType::final_type(CompositeType::Struct(StructType::new([])))]);
+    let top = registry
+        .intern(vec![SubType::final_type(CompositeType::Struct(StructType::new([])))])
+        .expect("a legal type");
     let below = SubType {
         is_final: true,
-        supertype: Some(top.expect("a legal type")),
+        supertype: Some(top.id),
         composite: CompositeType::Struct(StructType::new([])),
     };
     assert!(registry.intern(vec![below]).is_err(), "the supertype is final");
@@ -124,7 +137,7 @@ fn host_types_are_checked() {
 #[test]
 fn subtypes_follow_the_declarations() {
     let registry = TypeRegistry::new();
-    let t = ids(
+    let t = Types::read(
         &registry,
         "(module (type $a (sub (struct))) (type $b (sub $a (struct (field i32))))
                  (type $c (sub $b (struct (field i32 i64)))) (type $d (sub $a (struct (field f32))))
@@ -133,13 +146,13 @@ fn subtypes_follow_the_declarations() {
                  (type (func)))",
     );
     let parents = [None, Some(0), Some(1), Some(0), Some(2), Some(4), None];
-    for (i, &a) in t.iter().enumerate() {
+    for (i, a) in t.0.iter().enumerate() {
         let mut above = vec![i];
         while let Some(parent) = parents[*above.last().expect("starts with one")] {
             above.push(parent);
         }
-        for (j, &b) in t.iter().enumerate() {
-            assert_eq!(registry.is_subtype(a, b), above.contains(&j), "{i} <: {j}");
+        for (j, b) in t.0.iter().enumerate() {
+            assert_eq!(t.is_subtype(a.id, b.id), above.contains(&j), "{i} <: {j}");
         }
     }
 }
@@ -147,8 +160,8 @@ fn subtypes_follow_the_declarations() {
 #[test]
 fn heap_types_form_the_three_hierarchies_and_exceptions() {
     let registry = TypeRegistry::new();
-    let t = ids(&registry, "(module (type (struct)) (type (array i8)) (type (func)))");
-    let [s, a, f] = [t[0], t[1], t[2]].map(HeapType::Concrete);
+    let t = Types::read(&registry, "(module (type (struct)) (type (array i8)) (type (func)))");
+    let [s, a, f] = [0, 1, 2].map(|i: usize| HeapType::Concrete(t.0[i].id));
     use HeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
     let all =
         [Any, Eq, I31, Struct, Array, None, s, a, Func, NoFunc, f, Extern, NoExtern, Exn, NoExn];
@@ -172,14 +185,14 @@ fn heap_types_form_the_three_hierarchies_and_exceptions() {
     assert_eq!(above.len(), all.len());
     for (x, supers) in above {
         for y in all {
-            assert_eq!(registry.heap_matches(*x, y), supers.contains(&y), "{x} <: {y}");
+            assert_eq!(t.heap_matches(*x, y), supers.contains(&y), "{x} <: {y}");
         }
-        assert!(supers.contains(&registry.top(*x)), "top of {x}");
+        assert!(supers.contains(&t.top(*x)), "top of {x}");
     }
     let nullable = |heap| RefType::new(true, heap);
     let non_null = |heap| RefType::new(false, heap);
-    assert!(registry.ref_matches(non_null(s), nullable(Eq)));
-    assert!(!registry.ref_matches(nullable(s), non_null(Eq)));
+    assert!(t.ref_matches(non_null(s), nullable(Eq)));
+    assert!(!t.ref_matches(nullable(s), non_null(Eq)));
 }
 
 /// `n` types, each given by its index.
@@ -217,8 +230,8 @@ fn a_supertype_chain_as_deep_as_allowed_is_accepted_and_a_deeper_one_refused() {
     let registry = TypeRegistry::new();
     let allowed = MAX_DEPTH as u64 + 1;
     let info = ModuleInfo::parse(&chain(allowed), &all_features(), &registry).expect("valid");
-    let (first, last) = (info.type_id(TypeIndex(0)), info.types[MAX_DEPTH].id);
-    assert!(registry.is_subtype(last, first) && !registry.is_subtype(first, last));
+    let (first, last) = (info.type_info(TypeIndex(0)), &info.types[MAX_DEPTH]);
+    assert!(last.is_subtype_of(first) && !first.is_subtype_of(last));
 
     for too_deep in [allowed + 1, MANY] {
         let bytes = chain(too_deep);
@@ -228,9 +241,9 @@ fn a_supertype_chain_as_deep_as_allowed_is_accepted_and_a_deeper_one_refused() {
         });
         assert!(work.bytes_total < 1000 * bytes.len() as u64, "{work:?}");
     }
-    let deepest = registry.get(last).sub.clone();
+    let deepest = last.sub.clone();
     let below = |above| SubType { supertype: Some(above), ..deepest.clone() };
-    assert!(registry.intern(vec![below(last)]).is_err(), "the registry's own limit");
+    assert!(registry.intern(vec![below(last.id)]).is_err(), "the registry's own limit");
 }
 
 /// Parses on a thread with a small stack, and checks that ten times the types take ten times the
@@ -292,7 +305,7 @@ fn threads_that_intern_the_same_types_agree() {
     let types = |salt: usize| -> Vec<FuncType> {
         (0..300).map(|i| FuncType::new(vec![ValType::I64; (i * 7 + salt) % 300], [])).collect()
     };
-    let seen: Vec<Vec<(usize, TypeId)>> = std::thread::scope(|scope| {
+    let seen: Vec<Vec<(usize, RegisteredType)>> = std::thread::scope(|scope| {
         let registry = &registry;
         let threads: Vec<_> = (0..4)
             .map(|salt| {
@@ -300,7 +313,7 @@ fn threads_that_intern_the_same_types_agree() {
                     let intern = |ty: FuncType| {
                         let info = registry.intern_func(&ty).expect("a legal type");
                         assert_eq!(info.func(), &ty);
-                        (ty.params().len(), info.id)
+                        (ty.params().len(), info)
                     };
                     types(salt).into_iter().map(intern).collect::<Vec<_>>()
                 })
@@ -309,7 +322,76 @@ fn threads_that_intern_the_same_types_agree() {
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     assert_eq!(registry.len(), 300);
-    for (len, id) in seen.into_iter().flatten() {
-        assert_eq!(registry.func_type(id).params().len(), len);
+    for (len, info) in seen.into_iter().flatten() {
+        assert_eq!(registry.get(info.id), info);
+        assert_eq!(info.func().params().len(), len);
     }
+    assert!(registry.is_empty(), "nobody keeps them");
+}
+
+#[test]
+fn types_live_as_long_as_somebody_keeps_one_that_names_them() {
+    let registry = TypeRegistry::new();
+    let parse = |text| ModuleInfo::parse(&wasm(text), &all_features(), &registry).expect("valid");
+    let info = parse(
+        "(module (type $a (struct)) (type $b (struct (field (ref null $a))))
+                 (type (func (param (ref $b)))) (type (func)))",
+    );
+    assert_eq!(registry.len(), 4);
+    let func = info.types[2].clone();
+    let struct_id = info.types[0].id;
+    drop(info);
+    // All but `(func)`, which nobody names.
+    assert_eq!(registry.len(), 3);
+    assert!(registry.try_get(struct_id).is_some());
+    drop(func);
+    assert!(registry.is_empty() && registry.try_get(struct_id).is_none());
+    // Ids are given out again, and equal types are still one.
+    let (a, b) = (parse("(module (type (array i8)))"), parse("(module (type (array i8)))"));
+    assert_eq!((a.types[0].id, registry.len()), (b.types[0].id, 1));
+    assert!(a.types[0].id.0 < 4);
+}
+
+#[test]
+fn modules_that_come_and_go_leave_no_types() {
+    let registry = TypeRegistry::new();
+    let mut highest = 0;
+    for round in 0..200_u32 {
+        let params = |n: u32| (0..16).map(move |bit| ["i32 ", "i64 "][(n >> bit & 1) as usize]);
+        let types = (0..50).map(|i| {
+            format!("(type (func (param {})))", params(round * 50 + i).collect::<String>())
+        });
+        let text = format!("(module {})", types.collect::<String>());
+        let info = ModuleInfo::parse(&wasm(&text), &all_features(), &registry).expect("valid");
+        assert_eq!(registry.len(), 50);
+        highest = info.types.iter().map(|info| info.id.0).max().max(Some(highest)).expect("some");
+    }
+    assert!(registry.is_empty());
+    assert!(highest < 100, "ids up to {highest}: the lists grow with the modules seen");
+}
+
+#[test]
+fn threads_that_drop_and_intern_the_same_types_agree() {
+    let registry = TypeRegistry::new();
+    std::thread::scope(|scope| {
+        for salt in 0..4_usize {
+            let registry = &registry;
+            scope.spawn(move || {
+                for i in 0..2000 {
+                    let ty = FuncType::new(vec![ValType::I64; (i * salt) % 7], []);
+                    let info = registry.intern_func(&ty).expect("a legal type");
+                    assert_eq!(info.func(), &ty);
+                    assert_eq!(registry.get(info.id), info);
+                }
+            });
+        }
+    });
+    assert!(registry.is_empty());
+}
+
+#[test]
+fn a_group_without_types_is_nothing() {
+    let registry = TypeRegistry::new();
+    let types = ids(&registry, "(module (rec) (type (func)) (rec))");
+    assert_eq!((types.len(), registry.len()), (1, 1));
 }

@@ -127,7 +127,7 @@ fn stop(error: &Error) -> Outcome {
         Some(Trap::UnreachableCodeReached) => Stop::Unreachable,
         // Which comes first for an access that is both, engines see differently.
         Some(Trap::MemoryOutOfBounds | Trap::HeapMisaligned) => Stop::Memory,
-        Some(Trap::TableOutOfBounds | Trap::UndefinedElement) => Stop::Table,
+        Some(Trap::TableOutOfBounds) => Stop::Table,
         Some(Trap::IndirectCallToNull) => Stop::NullCall,
         Some(Trap::BadSignature) => Stop::Signature,
         Some(Trap::IntegerDivisionByZero) => Stop::DivisionByZero,

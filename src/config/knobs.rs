@@ -1,0 +1,217 @@
+//! Knobs of engines that generate machine code, and of the ways in which they lay out memory. They are
+//! accepted, so that programs written for such an engine build, and do nothing here: results do not
+//! depend on them.
+
+use super::Config;
+
+macro_rules! choices {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+    )*};
+}
+
+choices! {
+    /// Which compiler makes machine code. There is none here: see [`Config::strategy`].
+    Strategy {
+        /// Whichever there is.
+        Auto,
+        /// An optimising one.
+        Cranelift,
+        /// One that makes code in one pass.
+        Winch,
+    }
+
+    /// How much a compiler optimises: see [`Config::cranelift_opt_level`].
+    OptLevel {
+        /// Not at all.
+        None,
+        /// For speed.
+        Speed,
+        /// For speed and size.
+        SpeedAndSize,
+    }
+
+    /// How a compiler assigns registers: see [`Config::cranelift_regalloc_algorithm`].
+    RegallocAlgorithm {
+        /// With the best results.
+        Backtracking,
+        /// In one pass.
+        SinglePass,
+    }
+
+    /// Whom generated code is announced to: see [`Config::profiler`].
+    ProfilingStrategy {
+        /// Nobody.
+        None,
+        /// `perf`, by a map of addresses.
+        PerfMap,
+        /// `perf`, by a dump of the code.
+        JitDump,
+        /// VTune.
+        VTune,
+    }
+
+    /// How garbage is found: see [`Config::collector`].
+    Collector {
+        /// However the engine does.
+        Auto,
+        /// By counting references.
+        DeferredReferenceCounting,
+        /// Never.
+        Null,
+        /// By copying what is alive.
+        Copying,
+    }
+
+    /// Whether a compiler puts functions in place of calls of them: see [`Config::compiler_inlining`].
+    Inlining {
+        /// Never.
+        No,
+        /// If that seems to pay.
+        Yes,
+    }
+
+    /// Whether something is used that not every machine has.
+    Enabled {
+        /// If there is one.
+        Auto,
+        /// Yes.
+        Yes,
+        /// No.
+        No,
+    }
+}
+
+/// Where instances' memories and tables come from: see [`Config::allocation_strategy`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum InstanceAllocationStrategy {
+    /// From the system, as they are needed.
+    #[default]
+    OnDemand,
+    /// From a pool of fixed size.
+    Pooling(PoolingAllocationConfig),
+}
+
+impl InstanceAllocationStrategy {
+    /// A pool of the default size.
+    pub fn pooling() -> InstanceAllocationStrategy {
+        InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::default())
+    }
+}
+
+impl From<PoolingAllocationConfig> for InstanceAllocationStrategy {
+    fn from(config: PoolingAllocationConfig) -> InstanceAllocationStrategy {
+        InstanceAllocationStrategy::Pooling(config)
+    }
+}
+
+/// The size of a pool: see [`Config::allocation_strategy`]. Nothing of it has an effect today.
+#[derive(Clone, Debug, Default)]
+pub struct PoolingAllocationConfig {
+    _private: (),
+}
+
+impl PoolingAllocationConfig {
+    /// The default size.
+    pub fn new() -> PoolingAllocationConfig {
+        PoolingAllocationConfig::default()
+    }
+
+    /// Are memories told apart by protection keys? Not here.
+    pub fn are_memory_protection_keys_available() -> bool {
+        false
+    }
+
+    /// Is the system asked which pages were written? Not here.
+    pub fn is_pagemap_scan_available() -> bool {
+        false
+    }
+}
+
+macro_rules! ignored {
+    ($of:ident: $($name:ident($ty:ty) $text:literal;)*) => {
+        impl $of {
+            $(
+                #[doc = concat!($text, " Accepted, and without effect here.")]
+                pub fn $name(&mut self, _: $ty) -> &mut $of {
+                    self
+                }
+            )*
+        }
+    };
+}
+
+ignored! {
+    PoolingAllocationConfig:
+    max_unused_warm_slots(u32) "Slots that are kept ready for the module that used them last.";
+    decommit_batch_size(usize) "Slots that are given back to the system at once.";
+    async_stack_keep_resident(usize) "Bytes of a native stack that are kept.";
+    linear_memory_keep_resident(usize) "Bytes of a memory that are kept.";
+    table_keep_resident(usize) "Bytes of a table that are kept.";
+    total_memories(u32) "Memories in all.";
+    total_tables(u32) "Tables in all.";
+    total_stacks(u32) "Native stacks in all.";
+    total_core_instances(u32) "Instances in all.";
+    total_component_instances(u32) "Instances of components in all.";
+    max_component_instance_size(usize) "Bytes of a component's own data.";
+    max_core_instances_per_component(u32) "Instances of a component.";
+    max_memories_per_component(u32) "Memories of a component.";
+    max_tables_per_component(u32) "Tables of a component.";
+    total_gc_heaps(u32) "Heaps in all.";
+    max_core_instance_size(usize) "Bytes of an instance's own data.";
+    max_tables_per_module(u32) "Tables of a module.";
+    table_elements(usize) "Elements of a table.";
+    max_memories_per_module(u32) "Memories of a module.";
+    max_memory_size(usize) "Bytes of a memory.";
+    memory_protection_keys(Enabled) "Whether memories are told apart by protection keys.";
+    max_memory_protection_keys(usize) "Protection keys that are used.";
+    pagemap_scan(Enabled) "Whether the system is asked which pages were written.";
+}
+
+ignored! {
+    Config:
+    strategy(Strategy) "Which compiler makes machine code.";
+    collector(Collector) "How garbage is found. This engine has one way, docs/gc.md tells which.";
+    profiler(ProfilingStrategy) "Whom generated code is announced to.";
+    debug_info(bool) "Whether generated code has debug information.";
+    debug_symbols(bool) "Whether generated code has symbols.";
+    native_unwind_info(bool) "Whether generated code has tables for the native unwinder.";
+    generate_address_map(bool) "Whether generated code is mapped back to WebAssembly. Translated code always is.";
+    cranelift_debug_verifier(bool) "Whether the compiler checks its own work.";
+    cranelift_wasmtime_debug_checks(bool) "Whether generated code checks itself.";
+    cranelift_opt_level(OptLevel) "How much the compiler optimises.";
+    cranelift_regalloc_algorithm(RegallocAlgorithm) "How the compiler assigns registers.";
+    compiler_inlining(Inlining) "Whether the compiler puts functions in place of calls of them.";
+    memory_init_cow(bool) "Whether memories are initialised by mapping an image.";
+    force_memory_init_memfd(bool) "Whether such an image is always in a file.";
+    memory_guaranteed_dense_image_size(u64) "Up to which size such an image is made whatever it holds.";
+    table_lazy_init(bool) "Whether tables are filled when they are first used.";
+    guard_before_linear_memory(bool) "Whether there is a guard in front of memories. No instruction reaches in front.";
+    async_stack_size(usize) "Bytes of native stack of an asynchronous call. Such calls have none here.";
+    async_stack_zeroing(bool) "Whether native stacks are cleared.";
+    wasm_branch_hinting(bool) "Whether hints of which way branches go are read. They always are.";
+    macos_use_mach_ports(bool) "How faults are caught on macOS.";
+    gc_heap_initial_size(u64) "The size that the garbage-collected heap begins with. This one begins empty.";
+    gc_heap_reservation_for_growth(u64) "What is reserved beyond that as the heap grows.";
+    gc_heap_guard_size(u64) "The guard behind the garbage-collected heap, which this one does not rely on.";
+    gc_heap_may_move(bool) "Whether the garbage-collected heap may move as it grows. This one never does.";
+    shared_memory(bool) "Whether the host may make shared memories. It may.";
+    concurrency_support(bool) "Whether asynchronous calls are possible. They are.";
+}
+
+impl Config {
+    /// Where instances' memories and tables come from. Accepted, and without effect here: they always
+    /// come from the system, as they are needed.
+    pub fn allocation_strategy(
+        &mut self,
+        _strategy: impl Into<InstanceAllocationStrategy>,
+    ) -> &mut Config {
+        self
+    }
+}
