@@ -477,7 +477,7 @@ fn a_resumable_call_is_suspended_by_its_deadline_and_by_request() {
 fn an_error_raised_where_a_call_is_suspended_can_be_caught_there() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let ty = TagType::new(FuncType::new([ValType::I32], []));
+    let ty = TagType::new(FuncType::new(&engine, [ValType::I32], []));
     let tag = Tag::new(&mut store, &ty).unwrap();
     let ask = Func::wrap(&mut store, || -> Result<i32> { Err(Suspend::new("ask").into()) });
     let text = r#"(module
@@ -542,7 +542,7 @@ fn a_call_suspended_in_the_middle_of_a_bulk_operation_goes_on_there() {
                 suspended += 1;
                 let filled = memory.data(&store).iter().filter(|byte| **byte == 7).count();
                 assert_eq!(filled, suspended << 20);
-                store.gc();
+                store.gc(None).unwrap();
                 handle.suspend();
                 call = waiting.resume(&mut store, &[]).unwrap();
             }
@@ -556,7 +556,7 @@ fn a_call_suspended_in_the_middle_of_a_bulk_operation_goes_on_there() {
     handle.suspend();
     let mut call = objects.call_resumable(&mut store, 21).unwrap();
     while let ResumableCall::Suspended(waiting) = call {
-        store.gc();
+        store.gc(None).unwrap();
         handle.suspend();
         call = waiting.resume(&mut store, &[]).unwrap();
     }
