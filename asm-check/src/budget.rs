@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use threadle::inspect::unfused_name;
+use crate::ops::unfused_name;
 
 use crate::Failure;
 use crate::report::FunctionReport;

@@ -210,7 +210,8 @@ impl Workspace {
             .arg(self.root.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&target_dir)
-            .args(["--", "--emit=asm"])
+            // Names as the reader of the assembly knows them.
+            .args(["--", "--emit=asm", "-Csymbol-mangling-version=v0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .env("THREADLE_PREBUILT", "off");

@@ -35,7 +35,7 @@ use std::io::Write;
 /// # Errors
 /// Any [`Failure`].
 pub fn run(cli: &cli::Cli, out: &mut dyn Write) -> Result<bool, Failure> {
-    commands::run(cli, ops::OpTable::linked(), out)
+    commands::run(cli, ops::OpTable::own(), out)
 }
 
 /// Why a check could not be carried out; a check that found faults is no failure.

@@ -78,14 +78,11 @@ pub fn extract(units: &[String], ops: &[String]) -> Result<Prebuilt, String> {
             prebuilt.bodies.insert(op.clone(), body.clone());
         }
     }
-    // A handler that goes on in one which is compiled from Rust names it; one that is here is no
-    // such name.
-    let compiled = |name: &String| !prebuilt.body_of(name).is_some();
-    let all: Vec<&String> = prebuilt.bodies.values().collect();
-    for body in all {
-        for name in body.split('{').skip(1).filter_map(|rest| rest.split_once('}')) {
-            if !compiled(&name.0.to_string()) {
-                return Err(format!("a handler goes on in the handler {}", name.0));
+    // A handler goes on in continuations only, which Rust knows by the names in braces.
+    for body in prebuilt.bodies.values() {
+        for (name, _) in body.split('{').skip(1).filter_map(|rest| rest.split_once('}')) {
+            if prebuilt.body_of(name).is_some() {
+                return Err(format!("a handler goes on in the handler {name}"));
             }
         }
     }
