@@ -22,7 +22,7 @@
 //! that file is as new as its sources. `THREADLE_PREBUILT=off` compiles all of them, `on` insists.
 //!
 //! `THREADLE_DISPATCH` and `THREADLE_THREADING` override the choice. `THREADLE_FUSED=off` leaves the
-//! ops of fused.txt out: half the build time and binary, slower code.
+//! ops of fused.txt out, as unoptimised builds do unless it is `on`: quicker to build, slower code.
 
 use std::{env, fs, path::Path};
 
@@ -71,6 +71,8 @@ fn main() {
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let fused = match env::var("THREADLE_FUSED").as_deref() {
         Ok("off") => String::new(),
+        // Debug builds are made often and are not measured: a third of the time without.
+        Err(_) if dispatch == "loop" && !optimised() => String::new(),
         _ => fs::read_to_string("src/isa/fused.txt").expect("read src/isa/fused.txt"),
     };
     let table = table::Table::build(&fused);
@@ -126,11 +128,15 @@ fn prebuilt(dispatch: &str, threading: &str) -> Option<Prebuilt> {
 /// The prebuilt handlers for x86-64 and object files in ELF.
 const PREBUILT: &str = "src/exec/prebuilt/x86_64-elf.s";
 
+fn optimised() -> bool {
+    env::var("OPT_LEVEL").is_ok_and(|level| matches!(&*level, "2" | "3" | "s"))
+}
+
 fn dispatch(arch: &str) -> String {
     let registers = matches!(arch, "x86_64" | "aarch64");
     // 64-bit pointers: x32 has the architecture but not the registers' width.
     let wide = env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|w| w == "64");
-    let optimised = env::var("OPT_LEVEL").is_ok_and(|l| matches!(&*l, "2" | "3" | "s"));
+    let optimised = optimised();
     let sanitized = env::var("CARGO_CFG_SANITIZE").is_ok();
     match env::var("THREADLE_DISPATCH") {
         Ok(wish) if matches!(&*wish, "loop" | "become") => wish,
