@@ -4,6 +4,7 @@
 usage: select.py COUNT PAIRS PROFILE[=WEIGHT].. > fused.txt
        select.py --keep FUSED.TXT PROFILE[=WEIGHT].. > fused.txt
        select.py --held-out COUNT PAIRS PROFILE..
+       select.py --more COUNT FUSED.TXT PROFILE.. > fused.txt
 
 A profile is the site list that `threadle profile --sites FILE` writes: one executed instruction a
 line (address, size, op, whether a branch leads to it, times dispatched, slots of each part), in order
@@ -27,6 +28,11 @@ of neighbours that are dispatched most, whatever has been chosen before. Their s
 where there is a choice, as then it fits also where only the accumulator was asked for: the translator makes
 an op store if a fused op fits then (src/translate/compose.rs).
 
+The last form adds COUNT pairs to a list, for programs that nobody profiled: those of two ops that the list
+leaves alone, in at least two profiles, by the sum over the profiles of the square root of the share that they
+are of a profile's dispatches. What one program does all the time counts for little then, what many do now and
+then for much. Profiles may be static here (sites.py): every instruction of a module, weighed by loop depth.
+
 Where a part reads the slot that an earlier part of the sequence writes, the value can be forwarded from
 part to part: the digit of that part instead of the letter `s` says so. A sequence is listed in the form
 that its places in the profiles have most often, and besides without forwarding if many places have not
@@ -46,6 +52,7 @@ import subprocess
 
 ROUND = 30
 FOLDS = 4
+EXTEND_ROUNDS = 4
 
 
 def table():
@@ -277,6 +284,50 @@ def pairs(count, profiles, chosen):
         yield form
 
 
+def lone(run, root):
+    """The pairs of neighbours that a cut leaves alone, as a pair would have them."""
+    groups = list(cut(run, root))
+    for first, second in zip(groups, groups[1:]):
+        if len(first) == len(second) == 1 and not ends(first[0][0]) and not never(second[0][0]):
+            second = second[0]
+            yield [first[0], named(second, STORED.get(second[0], second[0]))]
+
+
+def extend(count, chosen, profiles):
+    """The pairs by which programs gain most that are not in any profile, in their forms."""
+    refused = set(sequences("never.txt"))
+    plain = set(sequences("unforwarded.txt"))
+    chosen = set(chosen)
+    added = []
+    while len(added) < count:
+        root = tree(chosen)
+        scores, programs = collections.Counter(), collections.Counter()
+        forms_of = collections.defaultdict(collections.Counter)
+        for mine, total in profiles:
+            shares = collections.Counter()
+            for run in mine:
+                if sum(part[1] for part in run) * 100000 > total:
+                    for group in lone(run, root):
+                        op = tuple(part[0] for part in group)
+                        shares[op] += group[0][1] / total
+                        forms_of[op][forwarded(group)] += group[0][1] / total
+            for op, share in shares.items():
+                scores[op] += share ** 0.5
+                programs[op] += 1
+        fresh = [op for op, _ in scores.most_common()
+                 if programs[op] > 1 and op not in chosen and op not in refused and not hides_pc(op)]
+        if not fresh:
+            break
+        for op in fresh[:min(count - len(added), max(500, count // EXTEND_ROUNDS))]:
+            chosen.add(op)
+            form = forms_of[op].most_common(1)[0][0]
+            added.append(op if op in plain else form)
+            # One more handler for the places where nothing can be forwarded.
+            if form != op and op not in plain and forms_of[op][op] > 0.2 * sum(forms_of[op].values()):
+                added.append(op)
+    return added
+
+
 def hold_out(count, more, paths):
     """Prints what remains of the dispatches of programs that ops are not chosen for."""
     profiles, runs = {}, {}
@@ -305,6 +356,16 @@ def hold_out(count, more, paths):
 def main():
     if sys.argv[1] == "--held-out":
         hold_out(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+        return
+    if sys.argv[1] == "--more":
+        with open(sys.argv[3]) as lines:
+            text = lines.read()
+        chosen = [tuple(map(unfused, line.split())) for line in text.splitlines()
+                  if line.strip() and not line.startswith("#") and not line.endswith(" again")]
+        profiles = [(runs, sum(part[1] for run in runs for part in run) or 1) for runs in map(list, map(blocks, sys.argv[4:]))]
+        print(text, end="")
+        for form in extend(int(sys.argv[2]), chosen, profiles):
+            print(" ".join(form))
         return
     keep = sys.argv[1] == "--keep"
     count, more = (0, 0) if keep else map(int, sys.argv[1:3])

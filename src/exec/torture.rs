@@ -46,10 +46,10 @@ static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed, deadline };
 fn repeats(op: Op) -> bool {
     let name = &op.info().name;
     let leaves = op.info().attributes.ends || op.info().family == "host";
-    let calls = op
-        .parts()
-        .iter()
-        .any(|part| Op::from_u16(*part).is_some_and(|op| op.info().attributes.calls));
+    let parts = || op.parts().iter().filter_map(|part| Op::from_u16(*part));
+    let calls = parts().any(|part| part.info().attributes.calls);
+    // What one part leaves is no object for the next; their parts are tried by themselves.
+    let objects = parts().any(|part| matches!(part.info().family, "object" | "cast" | "reference"));
     // The result of a narrow read or a length, taken for an object; and a function's type, which
     // the object here has not.
     let narrow = ["i8", "i16"].iter().any(|width| {
@@ -58,7 +58,7 @@ fn repeats(op: Op) -> bool {
     });
     let narrow = narrow || (name.starts_with("array_len") && name.ends_with('a'));
     let function = op.info().family == "cast" && name.contains("_func_");
-    !leaves && !calls && !op.is_again() && !narrow && !function
+    !leaves && !calls && !objects && !op.is_again() && !narrow && !function
 }
 
 /// An instruction whose operands are harmless: slots that hold 1, small immediates, branches to
