@@ -62,7 +62,7 @@ c_functions! {
         let store = &given(store, "store")?.cell;
         let (ty, value) = (given(ty, "type")?.global_type()?, given(value, "value")?);
         let global = scoped(store, |cx| {
-            let value = value.to_val(cx, &ty.content())?;
+            let value = value.to_val(cx, ty.content())?;
             Global::new(cx, ty, value)
         })?;
         Ok(Some(wasm_ref_t::boxed(store, Kind::Global(global))))

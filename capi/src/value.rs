@@ -64,7 +64,7 @@ impl wasm_val_t {
                     let ValType::Ref(ty) = ty else { bail!("expected {ty}, found a reference") };
                     match self.as_reference() {
                         None => Val::null_ref(ty.heap_type()),
-                        Some(reference) => reference.to_ref(cx, &ty.heap_type())?.into(),
+                        Some(reference) => reference.to_ref(cx, ty.heap_type())?.into(),
                     }
                 }
                 kind => bail!("there is no value kind {kind}"),

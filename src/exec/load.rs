@@ -18,7 +18,7 @@ pub struct BadCode {
 ///
 /// # Errors
 ///
-/// As for [`thread`].
+/// As for `thread`.
 pub fn load(mut code: Code) -> Result<FunctionCode, BadCode> {
     thread(&mut code.words)?;
     // SAFETY: only the translator makes `Code`, whose maps are those of its words.

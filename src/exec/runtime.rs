@@ -3,7 +3,7 @@
 //!
 //! A runtime function gets the instance, its arguments as consecutive slots (results replace
 //! them), and three immediates. It returns 0, a trap code, [`PENDING`], [`THROWN`] or, from a bulk
-//! operation of which only a slice is done, [`AGAIN`](super::slice::AGAIN).
+//! operation of which only a slice is done, `slice::AGAIN`.
 
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};

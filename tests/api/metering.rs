@@ -498,7 +498,7 @@ fn an_error_raised_where_a_call_is_suspended_can_be_caught_there() {
     let pre = ExnRefPre::new(&mut store, ExnType::from_tag_type(&ty).unwrap());
     let exn = ExnRef::new(&mut store, &pre, &tag, &[Val::I32(37)]).unwrap();
     let thrown = store.throw::<()>(exn).unwrap_err();
-    let call = call.resume_with_error(&mut store, thrown.into()).unwrap();
+    let call = call.resume_with_error(&mut store, thrown).unwrap();
     assert_eq!(call.finished(), Some(42));
     let call = f.call_resumable(&mut store, 5).unwrap().suspended().unwrap();
     let error = call.resume_with_error(&mut store, Trap::OutOfFuel.into()).unwrap_err();

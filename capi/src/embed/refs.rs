@@ -250,7 +250,7 @@ c_functions! {
         let out = given(out, "out")?;
         ask(context, reference, |cx, object| {
             let object = given(object.as_struct(&*cx)?, "structure")?;
-            let value = object.field(&mut *cx, index.try_into()?)?;
+            let value = object.field(&mut *cx, index)?;
             out.write(threadle_val_t::new(cx, value)?);
             Ok(MaybeError::NONE)
         })
@@ -266,7 +266,7 @@ c_functions! {
         ask(context, reference, |cx, object| {
             let object = given(object.as_struct(&*cx)?, "structure")?;
             let value = value.get(cx)?;
-            object.set_field(cx, index.try_into()?, value)?;
+            object.set_field(cx, index, value)?;
             Ok(MaybeError::NONE)
         })
     }
