@@ -180,7 +180,7 @@ impl Workspace {
                 None => command.env_remove(name),
             };
         }
-        run(command)
+        run(command)?.ok_or_else(|| Failure::Build("cargo named no executable".to_string()))
     }
 
     /// Compiles the library of the plain build with all handlers from their bodies, and returns the
@@ -223,16 +223,15 @@ impl Workspace {
     }
 }
 
-/// Runs cargo and returns the last executable that it names, or without one the directory of the last
-/// library.
-fn run(mut command: Command) -> Result<PathBuf, Failure> {
+/// Runs cargo and returns the last executable that it names, if there is one.
+fn run(mut command: Command) -> Result<Option<PathBuf>, Failure> {
     // What `cargo run` left in the environment must not steer the build.
     for name in ["CARGO", "RUSTC", "RUSTDOC", "CARGO_BUILD_TARGET_DIR", "CARGO_TARGET_DIR"] {
         command.env_remove(name);
     }
     let mut child =
         command.spawn().map_err(|e| Failure::Build(format!("cannot run cargo: {e}")))?;
-    let (mut executable, mut library) = (None, None);
+    let mut executable = None;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let Ok(message) = serde_json::from_str::<serde_json::Value>(&line) else {
@@ -240,8 +239,6 @@ fn run(mut command: Command) -> Result<PathBuf, Failure> {
             };
             if let Some(path) = message["executable"].as_str() {
                 executable = Some(Path::new(path).to_path_buf());
-            } else if let Some(path) = message["filenames"][0].as_str() {
-                library = Some(Path::new(path).with_file_name(""));
             }
         }
     }
@@ -249,5 +246,5 @@ fn run(mut command: Command) -> Result<PathBuf, Failure> {
     if !status.success() {
         return Err(Failure::Build(format!("cargo ended with {status}")));
     }
-    executable.or(library).ok_or_else(|| Failure::Build("cargo named no file".to_string()))
+    Ok(executable)
 }

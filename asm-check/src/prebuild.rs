@@ -1,8 +1,7 @@
 //! Makes `src/exec/prebuilt/*.s`: the assembly of all handlers, as the compiler writes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use crate::Failure;
 use crate::builds::Workspace;
@@ -36,16 +35,9 @@ pub fn prebuild(workspace: &Workspace, ops: &[String]) -> Result<String, Failure
         }
     }
     let mut prebuilt = extract(&units, ops).map_err(Failure::Build)?;
-    prebuilt.fingerprint = fingerprint(&workspace.root)?;
+    prebuilt.fingerprint = file::fingerprint(&workspace.root)
+        .map_err(|error| Failure::Build(format!("sources: {error}")))?;
     Ok(prebuilt.to_text(COMMENT))
-}
-
-/// The state of the sources in the tree.
-///
-/// # Errors
-/// [`Failure::Build`] where they cannot be read.
-pub fn fingerprint(root: &Path) -> Result<u64, Failure> {
-    file::fingerprint(root).map_err(|error| Failure::Build(format!("sources: {error}")))
 }
 
 /// Finds the handlers of `ops`, which are in the order of their opcodes, in the assembly of all
@@ -141,10 +133,8 @@ impl<'a> Unit<'a> {
 
     /// The symbols in the table of handlers.
     fn table(&self) -> Option<Vec<String>> {
-        let name = self.data.keys().find(|name| {
-            name.ends_with("HANDLERS") && name.contains(HANDLERS)
-                || name.ends_with("5TABLE") && name.contains(HANDLERS)
-        })?;
+        let is_table = |name: &&&str| name.contains(HANDLERS) && name.ends_with("5TABLE");
+        let name = self.data.keys().find(is_table)?;
         let quads = self.data[name].iter().filter_map(|line| line.strip_prefix(".quad"));
         Some(quads.map(|symbol| symbol.trim().to_string()).collect())
     }
@@ -251,9 +241,4 @@ fn hexadecimal(directives: &[&str]) -> Option<String> {
         }
     }
     matches!(digits.len(), 8 | 16 | 32).then_some(digits)
-}
-
-/// Names of ops whose handler is not among the prebuilt ones.
-pub fn missing<'a>(prebuilt: &Prebuilt, ops: &'a [String]) -> BTreeSet<&'a str> {
-    ops.iter().map(String::as_str).filter(|op| prebuilt.body_of(op).is_none()).collect()
 }
