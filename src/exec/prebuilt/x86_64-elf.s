@@ -119323,37 +119323,6 @@ i32_sub_aai__i32_clz_sa:
 	addq	$24,%rdi
 	movq	%rax,%rcx
 	jmpq	*%r11
-i32_sub_aai__i32_div_s_sai:
-	movl	20(%rdi),%r10d
-	testl	%r10d,%r10d
-	je	2f
-	movq	%rcx,%rax
-	movq	%rdx,%rcx
-	subl	12(%rdi),%eax
-	leal	-2147483648(%rax),%edx
-	movl	%r10d,%r11d
-	notl	%r11d
-	orl	%edx,%r11d
-	je	3f
-	cltd
-	idivl	%r10d
-	movswq	16(%rdi),%rdx
-	movq	%rax,(%rsi,%rdx,8)
-	movq	24(%rdi),%r11
-	addq	$24,%rdi
-	movq	%rcx,%rdx
-	movq	%rax,%rcx
-	jmpq	*%r11
-2:
-	movl	$8,%ecx
-	addq	$8,%rdi
-	movq	{raise}@GOTPCREL(%rip),%rax
-	jmpq	*%rax
-3:
-	movl	$7,%ecx
-	addq	$8,%rdi
-	movq	{raise}@GOTPCREL(%rip),%rax
-	jmpq	*%rax
 i32_sub_aai__i32_load16_u_sa:
 	subl	12(%rdi),%ecx
 	movl	20(%rdi),%eax
@@ -124057,42 +124026,6 @@ i32_sub_sss__i32_add_sss:
 	movq	%rcx,(%rsi,%rax,8)
 	movq	24(%rdi),%rax
 	addq	$24,%rdi
-	jmpq	*%rax
-i32_sub_sss__i32_div_s_sai:
-	movq	%rdx,%rcx
-	movswq	10(%rdi),%rax
-	movq	(%rsi,%rax,8),%rax
-	movswq	12(%rdi),%rdx
-	subq	(%rsi,%rdx,8),%rax
-	movswq	8(%rdi),%rdx
-	movl	%eax,%r10d
-	movq	%r10,(%rsi,%rdx,8)
-	movl	20(%rdi),%r10d
-	testl	%r10d,%r10d
-	je	2f
-	leal	-2147483648(%rax),%edx
-	movl	%r10d,%r11d
-	notl	%r11d
-	orl	%edx,%r11d
-	je	3f
-	cltd
-	idivl	%r10d
-	movswq	16(%rdi),%rdx
-	movq	%rax,(%rsi,%rdx,8)
-	movq	24(%rdi),%r11
-	addq	$24,%rdi
-	movq	%rcx,%rdx
-	movq	%rax,%rcx
-	jmpq	*%r11
-2:
-	movl	$8,%ecx
-	addq	$8,%rdi
-	movq	{raise}@GOTPCREL(%rip),%rax
-	jmpq	*%rax
-3:
-	movl	$7,%ecx
-	addq	$8,%rdi
-	movq	{raise}@GOTPCREL(%rip),%rax
 	jmpq	*%rax
 i32_sub_sss__i32_load_sl:
 	movswq	10(%rdi),%rax
@@ -129346,49 +129279,6 @@ i64_add_aai__i64_and_mai:
 	andq	%rcx,%r9
 	movq	24(%rdi),%rax
 	addq	$24,%rdi
-	jmpq	*%rax
-i64_add_aai__i64_div_s_sai:
-	movslq	20(%rdi),%r10
-	testq	%r10,%r10
-	je	4f
-	movq	%rcx,%rax
-	movq	%rdx,%rcx
-	movslq	12(%rdi),%rdx
-	addq	%rdx,%rax
-	movq	%rax,%rdx
-	negq	%rdx
-	setno	%dl
-	cmpl	$-1,%r10d
-	setne	%r11b
-	orb	%dl,%r11b
-	je	5f
-	movq	%rax,%rdx
-	orq	%r10,%rdx
-	shrq	$32,%rdx
-	je	2f
-	cqto
-	idivq	%r10
-	jmp	3f
-2:
-	xorl	%edx,%edx
-	divl	%r10d
-3:
-	movswq	16(%rdi),%rdx
-	movq	%rax,(%rsi,%rdx,8)
-	movq	24(%rdi),%r11
-	addq	$24,%rdi
-	movq	%rcx,%rdx
-	movq	%rax,%rcx
-	jmpq	*%r11
-4:
-	movl	$8,%ecx
-	addq	$8,%rdi
-	movq	{raise}@GOTPCREL(%rip),%rax
-	jmpq	*%rax
-5:
-	movl	$7,%ecx
-	addq	$8,%rdi
-	movq	{raise}@GOTPCREL(%rip),%rax
 	jmpq	*%rax
 i64_add_aai__i64_load8_u_sa:
 	addl	12(%rdi),%ecx
