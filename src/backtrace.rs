@@ -5,12 +5,12 @@ use core::fmt;
 use crate::engine::Engine;
 use crate::error::Printable;
 use crate::exec::suspend::Frames;
-use crate::func::invoke;
+use crate::func::frames;
 use crate::index::{DefinedFuncIndex, FuncIndex};
 use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::AsContext;
-use crate::vm::store::Handle;
+use crate::vm::handle::Handle;
 use crate::vm::{CodePlace, VmStore};
 
 /// The WebAssembly frames that were active when a trap or a host function's error happened,
@@ -52,12 +52,12 @@ impl WasmBacktrace {
 
     /// The frames of a suspended call of this store.
     pub(crate) fn of_frames(vm: &VmStore, engine: &Engine, frames: &Frames) -> WasmBacktrace {
-        let walk = |visit: &mut Visit<'_>| invoke::walk_suspended(vm, frames, visit);
+        let walk = |visit: &mut Visit<'_>| frames::walk_suspended(vm, frames, visit);
         WasmBacktrace::collect(vm, engine, usize::MAX, walk)
     }
 
     fn walk(vm: &VmStore, engine: &Engine, limit: usize) -> WasmBacktrace {
-        WasmBacktrace::collect(vm, engine, limit, |visit| invoke::walk(vm, visit))
+        WasmBacktrace::collect(vm, engine, limit, |visit| frames::walk(vm, visit))
     }
 
     /// What `walk` visits.

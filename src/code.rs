@@ -7,8 +7,8 @@ use crate::error::{Error, Result, format_err};
 use crate::exec;
 use crate::index::DefinedFuncIndex;
 use crate::translate::{self, Options};
-use crate::vm::CodeMap;
 use crate::vm::code_map::{FunctionCode, SourceMap, Translate};
+use crate::vm::{CodeMap, VmLayout};
 use crate::wasm::ModuleInfo;
 
 /// Translates as an engine's configuration says.
@@ -18,13 +18,14 @@ impl Translate for Translator {
     fn translate(
         &self,
         info: &ModuleInfo,
+        layout: &VmLayout,
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<FunctionCode> {
         if info.has_unchecked_bodies() {
             info.validate_body(bytes, func)?;
         }
-        let code = translate::translate(info, bytes, func, &self.0)?;
+        let code = translate::translate(info, layout, bytes, func, &self.0)?;
         exec::load(code)
             .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))
     }
@@ -32,11 +33,12 @@ impl Translate for Translator {
     fn source_map(
         &self,
         info: &ModuleInfo,
+        layout: &VmLayout,
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<SourceMap> {
         let options = Options { source_map: true, ..self.0.clone() };
-        Ok(translate::translate(info, bytes, func, &options)?.into_source_map())
+        Ok(translate::translate(info, layout, bytes, func, &options)?.into_source_map())
     }
 }
 

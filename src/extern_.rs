@@ -11,7 +11,7 @@ use crate::table::Table;
 use crate::tag::Tag;
 use crate::ty::ExternType;
 use crate::vm::VmStore;
-use crate::vm::imports::External;
+use crate::vm::external::External;
 
 /// Something that can be imported and exported.
 #[derive(Clone, Debug)]

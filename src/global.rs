@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::store::{AsContext, AsContextMut};
 use crate::ty::GlobalType;
 use crate::val::Val;
-use crate::vm::store::GlobalHandle;
+use crate::vm::handle::GlobalHandle;
 
 /// A global of a store.
 ///

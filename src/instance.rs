@@ -12,8 +12,8 @@ use crate::shared_memory::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::table::Table;
 use crate::tag::Tag;
-use crate::vm::imports::External;
-use crate::vm::store::Handle;
+use crate::vm::external::External;
+use crate::vm::handle::Handle;
 use crate::wasm::Entity;
 
 /// An instance of a module, in a store.

@@ -13,7 +13,7 @@ use crate::module::Module;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::ty::{ExternType, FuncType, ImportType};
 use crate::val::Val;
-use crate::vm::imports::External;
+use crate::vm::external::External;
 
 /// A set of definitions, by module name and name, from which imports are taken.
 ///

@@ -5,8 +5,9 @@ use core::fmt;
 use crate::error::{Result, format_err};
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::types::MemoryType;
+use crate::vm::context::Resource;
+use crate::vm::handle::Handle;
 use crate::vm::memory::LinearMemory;
-use crate::vm::store::{Handle, Resource};
 
 /// A linear memory of a store.
 ///

@@ -11,11 +11,11 @@ use crate::ty::ValType;
 use crate::types;
 use crate::vm::VmStore;
 use crate::vm::awaited::{Later, LaterAnswer};
-use crate::vm::imports::External;
+use crate::vm::context::Resource;
+use crate::vm::external::External;
 use crate::vm::memory::Growth;
 use crate::vm::metering::Deadline;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
-use crate::vm::store::Resource;
 
 /// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
 /// own, which host functions reach through [`Caller`](crate::Caller).

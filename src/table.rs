@@ -5,7 +5,8 @@ use crate::store::{AsContext, AsContextMut};
 use crate::ty::TableType;
 use crate::types;
 use crate::val::Ref;
-use crate::vm::store::{Handle, Resource};
+use crate::vm::context::Resource;
+use crate::vm::handle::Handle;
 use crate::vm::table::Table as VmTable;
 
 /// A table of a store.

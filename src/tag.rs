@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::{Result, ensure};
 use crate::store::{AsContext, AsContextMut};
 use crate::ty::{FuncType, TagType};
-use crate::vm::store::Handle;
+use crate::vm::handle::Handle;
 
 /// An exception tag of a store.
 ///

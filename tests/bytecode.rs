@@ -79,11 +79,11 @@ fn listing(text: &str, options: &Options) -> String {
     let engine = Engine::new(&config).expect("an engine");
     let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let module = Module::new(&engine, &bytes).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-    let info = module.code().info();
+    let (info, bytes) = (module.code().info(), module.code().bytes());
     let mut out = String::new();
     for index in 0..info.bodies.len() as u32 {
         let func = DefinedFuncIndex(index);
-        let code = translate::translate(info, module.code().bytes(), func, options)
+        let code = translate::translate(info, module.code().layout(), bytes, func, options)
             .unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         let _ = writeln!(out, ";; function {}", info.func_index(func).0);
         function(&mut out, &code);

@@ -83,13 +83,13 @@ fn print(
     output: &mut Output,
 ) -> Result<()> {
     let info = module.code().info();
-    let bytes = module.code().bytes();
+    let (layout, bytes) = (module.code().layout(), module.code().bytes());
     let options = translate::Options {
         checked_memory: !engine.uses_guard_pages(),
         source_map: true,
         ..translate::Options::default()
     };
-    let code = translate::translate(info, bytes, func, &options)?;
+    let code = translate::translate(info, layout, bytes, func, &options)?;
     output.line(title(module, info.func_index(func)))?;
 
     let mut instructions = listings(module, &code).into_iter().peekable();

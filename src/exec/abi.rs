@@ -142,6 +142,63 @@ impl Regs {
     }
 }
 
+#[cfg(dispatch = "sibling")]
+macro_rules! handler_type {
+    ($convention:literal) => {
+        /// A handler. Its convention passes all eleven values in registers.
+        #[allow(
+            improper_ctypes_definitions,
+            reason = "vector registers: both sides of every call are compiled here, together"
+        )]
+        pub type HandlerFn = unsafe extern $convention fn(
+            Pc,
+            *mut Slot,
+            *mut u8,
+            u64,
+            u64,
+            u64,
+            FloatReg,
+            FloatReg,
+            FloatReg,
+            FloatReg,
+            CtxReg,
+        ) -> u64;
+    };
+}
+// On every operating system; "C" is another one on Windows.
+#[cfg(all(dispatch = "sibling", registers = "sysv64"))]
+handler_type!("sysv64");
+// Variants of AAPCS64 differ in what does not concern handlers.
+#[cfg(all(dispatch = "sibling", registers = "aapcs64"))]
+handler_type!("C");
+
+/// A handler.
+#[cfg(dispatch = "become")]
+pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
+    Pc,
+    *mut Slot,
+    *mut u8,
+    u64,
+    CtxReg,
+    u64,
+    u64,
+    f64,
+    f64,
+    f64,
+    f64,
+    f64,
+) -> u64;
+
+// All that is passed but the floats are integers, of which there may be at most 11.
+#[cfg(dispatch = "become")]
+static_assertions::const_assert!(
+    size_of::<Regs>() - size_of::<Kept>() - 4 * size_of::<FloatReg>() <= 11 * 8
+);
+
+/// A handler body: the registers live in memory between handlers.
+#[cfg(dispatch = "loop")]
+pub type HandlerFn = unsafe fn(&mut Regs) -> Step;
+
 /// `call!(f, r)` is the call of handler `f` with registers `r`, and `call!(f, r, acc)` the same with
 /// another accumulator. Where the order of the arguments is written.
 #[cfg(dispatch = "sibling")]
@@ -186,7 +243,7 @@ pub enum Step {
     /// which predicts better than one that both arms share.
     Taken,
     /// Go on in a cold continuation, with the registers as they are.
-    To(super::HandlerFn),
+    To(HandlerFn),
     /// Leave for the cold path that reports the trap with this code, at the instruction `pc`. Apart
     /// from `To`, so that its target is known where a handler has other continuations too: a target
     /// chosen among several occupies a register.

@@ -10,16 +10,16 @@ use core::sync::atomic::Ordering;
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::runtime::{PENDING, SUSPENDED};
 use crate::isa::runtime::wide;
 use crate::trap::Trap;
 use crate::vm::awaited::Awaited;
+use crate::vm::ending::{PENDING, SUSPENDED};
 use crate::vm::interrupt::Request;
 use crate::vm::metering::{Deadline, Paid, Pause, Why};
 use crate::vm::{Failure, HostOutcome, HostReturn, Slot, VmCtx, VmStore};
 
 const RETURNED: HostReturn = HostReturn { outcome: HostOutcome::Return as u64, value: 0 };
-const AGAIN: HostReturn = HostReturn { outcome: HostOutcome::Again as u64, value: 0 };
+const ONCE_MORE: HostReturn = HostReturn { outcome: HostOutcome::Again as u64, value: 0 };
 const FAILED: HostReturn = HostReturn { outcome: HostOutcome::Fail as u64, value: 0 };
 
 /// What `consume_fuel_by` costs: units, at so much each.
@@ -264,7 +264,7 @@ impl Awaited for Yield {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(())) => {
                 store.set_epoch_deadline(self.ticks);
-                Poll::Ready(if self.is_in_bulk { AGAIN } else { RETURNED })
+                Poll::Ready(if self.is_in_bulk { ONCE_MORE } else { RETURNED })
             }
             Err(payload) => {
                 store.pending = Some(Failure::Panic(payload));

@@ -1,7 +1,7 @@
 //! From native code into WebAssembly.
 
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg, status};
-use super::{EXIT_CODE, barrier, dispatch};
+use super::{EXIT_CODE, barrier, run};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
 use crate::vm::{Slot, StoreCtx, VmCtx, VmFunc};
@@ -106,7 +106,7 @@ unsafe fn enter_with(
             return refuse(store, Trap::TooManyActivations);
         };
         (*store).activations_left = left;
-        let exit = dispatch::run(Regs {
+        let exit = run::run(Regs {
             pc: (*(*func).code).load(),
             op: core::ptr::null(),
             fp,

@@ -12,12 +12,11 @@
 #![allow(non_snake_case, reason = "the name of a fused op is those of its parts with `__` between")]
 
 #[cfg(not(dispatch = "loop"))]
-use super::abi::{CtxReg, NOTHING_KEPT, Pc, call};
-use super::abi::{Regs, Step};
-use super::descriptor::Role;
+use super::abi::{CtxReg, NOTHING_KEPT, call};
+use super::abi::{HandlerFn, Pc, Regs, Step};
+use super::dispatch::handler;
 #[cfg(dispatch = "sibling")]
 use super::dispatch::handler_with;
-use super::dispatch::{HandlerFn, handler};
 #[allow(unused_imports, reason = "a build may leave all fused ops out")]
 use super::families::fuse::{fuse, fuse_again};
 use super::families::*;
@@ -25,10 +24,11 @@ use super::families::*;
 use super::float;
 #[cfg(dispatch = "sibling")]
 use super::float::FloatReg;
-#[cfg(not(dispatch = "loop"))]
-use super::head;
 #[allow(unused_imports, reason = "a build may leave all fused ops out")]
 use super::operand::{A, F, H, I, K, Keep, Kept, L, M, N, P, S};
+use super::role::Role;
+#[cfg(threading = "direct")]
+use super::words::function;
 use crate::isa::OP_COUNT;
 use crate::sem;
 #[cfg(not(dispatch = "loop"))]
@@ -45,6 +45,21 @@ macro_rules! inline {
 }
 
 include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
+
+/// The handler of the instruction at `pc`.
+///
+/// # Safety
+/// Contract 1 of [`super::abi`].
+#[inline(always)]
+pub(super) unsafe fn head(pc: Pc) -> HandlerFn {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(threading = "direct")]
+        return function(pc.cast::<u64>().read());
+        #[cfg(threading = "table")]
+        return *TABLE.get_unchecked(usize::from(pc.cast::<u16>().read_unaligned()));
+    }
+}
 
 handler! { #[cold] count, super::profile::count, "Counts, then goes on in the instruction's own handler." }
 handler! { #[cold] raise, super::slow::raise, "Records the trap in the accumulator and leaves." }

@@ -4,10 +4,10 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::runtime::{PENDING, SUSPENDED, grown};
 use crate::vm::awaited::{Awaited, Later, LaterAnswer};
+use crate::vm::context::Resource;
+use crate::vm::ending::{PENDING, SUSPENDED};
 use crate::vm::memory::Growth;
-use crate::vm::store::Resource;
 use crate::vm::{Failure, HostOutcome, HostReturn, Slot, VmCtx, VmMemory, VmStore, VmTable};
 
 /// What grows, and by how much.
@@ -15,6 +15,15 @@ use crate::vm::{Failure, HostOutcome, HostReturn, Slot, VmCtx, VmMemory, VmStore
 pub(super) enum Growing {
     Memory { memory: NonNull<VmMemory>, delta: u64 },
     Table { table: NonNull<VmTable>, delta: u64, init: Slot },
+}
+
+/// The result of growing something that had the size `old`.
+pub(super) fn grown(old: Option<u64>, is_wide: bool) -> u64 {
+    match old {
+        Some(size) => size,
+        None if is_wide => u64::MAX,
+        None => u64::from(u32::MAX),
+    }
 }
 
 /// A runtime function that waits for the limiter's answer.

@@ -2,14 +2,13 @@
 //! own, are named in bytecode by number, and resolved to addresses when code is loaded.
 //!
 //! A runtime function gets the instance, its arguments as consecutive slots (results replace
-//! them), and three immediates. It returns 0, a trap code, [`PENDING`], [`THROWN`] or, from a bulk
-//! operation of which only a slice is done, `slice::AGAIN`.
+//! them), and three immediates. It returns 0, a trap's code, or a code of [`crate::vm::ending`].
 
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::checkpoint::{interrupted, out_of_fuel};
-use super::later::Growing;
+use super::later::{Growing, grown};
 pub(super) use super::runtime_object::struct_new;
 use super::runtime_object::{
     array_copy, array_fill, array_init_data, array_init_elem, array_new, array_new_data,
@@ -21,6 +20,7 @@ use crate::index::DefinedFuncIndex;
 use crate::isa::runtime::{for_each_runtime_function, wide};
 use crate::sys::{bulk, racy};
 use crate::trap::Trap;
+use crate::vm::ending::{PENDING, THROWN};
 use crate::vm::shared::SharedLinear;
 use crate::vm::store::VmStore;
 use crate::vm::{CodeEntry, Failure, Slot, VmCtx, VmMemory, VmTable};
@@ -28,15 +28,6 @@ use crate::vm::{CodeEntry, Failure, Slot, VmCtx, VmMemory, VmTable};
 /// A runtime function.
 pub type RuntimeFn =
     unsafe extern "C" fn(ctx: *mut VmCtx, args: *mut Slot, x: u32, y: u32, z: u32) -> u32;
-
-/// The store's pending failure says what went wrong.
-pub const PENDING: u32 = u32::MAX;
-
-/// The store's exception in flight is thrown from here.
-pub const THROWN: u32 = u32::MAX - 1;
-
-/// The activation is suspended; the store's pending failure says what for.
-pub const SUSPENDED: u32 = u32::MAX - 2;
 
 macro_rules! runtime {
     ($($(#[doc = $doc:literal])* $name:ident($ctx:ident, $args:ident, $x:ident, $y:ident, $z:ident) $body:block)*) => {
@@ -85,15 +76,6 @@ unsafe fn limited(
             return Ok(());
         }
         super::later::wait(ctx, args, what, is_wide)
-    }
-}
-
-/// The result of growing something that had the size `old`.
-pub(super) fn grown(old: Option<u64>, is_wide: bool) -> u64 {
-    match old {
-        Some(size) => size,
-        None if is_wide => u64::MAX,
-        None => u64::from(u32::MAX),
     }
 }
 

@@ -2,14 +2,14 @@
 //! operations on arrays. While they run, the frame that calls them is published with its arguments,
 //! so that a collection finds the references among them.
 
-use crate::exec::runtime::PENDING;
 use crate::exec::slice::{self, cut};
 use crate::index::TypeId;
 use crate::trap::Trap;
+use crate::vm::ending::PENDING;
 use crate::vm::heap::kind;
 use crate::vm::{Slot, VmCtx, VmStore};
 
-/// What a function returns besides a failure: `Err` with [`AGAIN`](super::slice::AGAIN) after a slice.
+/// What a function returns besides a failure: `Err` with [`AGAIN`](crate::vm::ending::AGAIN) after a slice.
 type Done = Result<(), u32>;
 
 macro_rules! allocating {

@@ -11,13 +11,8 @@
 //! done are those of the whole run, so that a run that does not fit traps before anything is written.
 //! A run that moves down onto itself has to begin at its start; its two starts change with the length.
 
-use super::runtime::{PENDING, SUSPENDED, THROWN};
 use crate::vm::Slot;
-
-/// What a runtime function returns when there is more to do.
-pub const AGAIN: u32 = u32::MAX - 3;
-
-const _: () = assert!(AGAIN != PENDING && AGAIN != THROWN && AGAIN != SUSPENDED);
+use crate::vm::ending::AGAIN;
 
 /// Bytes of a slice: some tens of microseconds, beside which the way around is nothing.
 pub const BYTES: u64 = 1 << 20;
@@ -89,5 +84,3 @@ impl Cut {
         unsafe { self.end(args, len) }
     }
 }
-
-const _: () = assert!(AGAIN != PENDING && AGAIN != THROWN && AGAIN != SUSPENDED);

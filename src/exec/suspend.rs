@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::abi::{NOTHING_KEPT, Pc, Regs, ctx_reg, status};
 use super::enter::{Exit, arg_base, outer, refuse};
 use super::float;
-use super::{EXIT_CODE, THUNK_CODE, dispatch};
+use super::{EXIT_CODE, THUNK_CODE, run};
 
 use crate::isa::op::CallRuntime;
 use crate::trap::Trap;
@@ -238,7 +238,7 @@ pub unsafe fn go_on(fp: *mut Slot, returned: HostReturn) -> Exit {
         } else if returned.outcome != HostOutcome::Return as u64 {
             return Exit::Fail;
         }
-        match dispatch::run(r) {
+        match run::run(r) {
             status::RETURN => Exit::Return,
             status::SUSPEND => Exit::Suspend,
             _ => Exit::Fail,

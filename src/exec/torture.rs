@@ -9,13 +9,13 @@ use core::sync::atomic::AtomicU64;
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
 use super::load::thread;
-use super::{dispatch, initialise};
+use super::{initialise, run};
 use crate::error::{Error, Result};
 use crate::isa::operand::{DST, Stream};
 use crate::isa::{self, ALIGN, HEAD, Instruction, Kind, OPS, Op};
+use crate::vm::context::{Hooks, Resource};
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;
-use crate::vm::store::{Hooks, Resource};
 use crate::vm::{Slot, StoreCtx, VmCtx, VmMemory, VmTable};
 
 /// Copies of an instruction in a row. A call leaves at least 16 bytes on the stack.
@@ -296,7 +296,7 @@ fn run_all() {
         // SAFETY: the code is instructions whose operands were chosen to stay inside the objects
         // above, and ends in `exit`.
         let status = unsafe {
-            dispatch::run(Regs {
+            run::run(Regs {
                 pc: words.as_ptr().cast(),
                 op: core::ptr::null(),
                 fp: stack.as_mut_ptr().add(1 << 13),
@@ -498,7 +498,7 @@ fn a_fused_op_does_what_its_parts_do() {
                 // SAFETY: the code is instructions whose operands stay inside the objects above, and
                 // ends in `exit`.
                 let status = unsafe {
-                    dispatch::run(Regs {
+                    run::run(Regs {
                         pc: words.as_ptr().cast(),
                         op: ptr::null(),
                         fp: stack.as_mut_ptr().add(64),

@@ -15,8 +15,9 @@ use crate::error::{Result, ensure};
 use crate::exec::{self, Exit, Outer, suspend};
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::val::Val;
-use crate::vm::awaited::{Awaited, Poller};
-use crate::vm::store::{FuncRef, Handle};
+use crate::vm::awaited::Awaited;
+use crate::vm::handle::{FuncRef, Handle};
+use crate::vm::poller::Poller;
 use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
 
 /// A call of a function, whose arguments are in their place. Its output is where the results are,

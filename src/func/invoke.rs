@@ -5,7 +5,6 @@ use core::ptr::NonNull;
 use crate::backtrace::WasmBacktrace;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::store::StoreContextMut;
@@ -13,9 +12,8 @@ use crate::trap::Trap;
 use crate::types::FuncType;
 use crate::val::Val;
 use crate::vm::exception::UNCAUGHT;
-use crate::vm::owner::CallSite;
-use crate::vm::store::{FuncRef, Handle};
-use crate::vm::{CodePlace, Failure, Slot, StoreCtx, VmCtx, VmStore};
+use crate::vm::handle::FuncRef;
+use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
 
 /// Calls a function with values that have been checked against its type `ty`.
 pub(super) fn call_values<T>(
@@ -149,40 +147,6 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
     match backtrace {
         Some(backtrace) => error.context(backtrace),
         None => error,
-    }
-}
-
-/// Visits the frames of all activations, innermost first, until `visit` returns `false`: the
-/// instance and the instruction.
-pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, CodePlace) -> bool) {
-    // SAFETY: whoever has a shared reference to the store is not running its code: it is in a host
-    // function, whose call published the frames; handles an exit; or no activation exists. Frames'
-    // contexts are live like all of the store's.
-    unsafe {
-        exec::walk(
-            &raw const vm.ctx,
-            &mut |frame| match CallSite::new(frame.ctx).instance(vm.id()) {
-                Some(instance) => visit(instance, frame.place),
-                None => true,
-            },
-        );
-    }
-}
-
-/// Visits the frames of a suspended call of this store, as [`walk`] does.
-pub(crate) fn walk_suspended(
-    vm: &VmStore,
-    frames: &Frames,
-    visit: &mut dyn FnMut(Handle, CodePlace) -> bool,
-) {
-    let mut goes_on = true;
-    // SAFETY: the store is live, hence its contexts are.
-    unsafe {
-        frames.walk(&mut |ctx, place| {
-            if goes_on && let Some(instance) = CallSite::new(ctx).instance(vm.id()) {
-                goes_on = visit(instance, place);
-            }
-        });
     }
 }
 

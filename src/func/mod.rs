@@ -8,13 +8,14 @@ use crate::ty::FuncType;
 use crate::types;
 use crate::val::Val;
 use crate::vm::VmStore;
-use crate::vm::store::{FuncRef, Handle};
+use crate::vm::handle::{FuncRef, Handle};
 use crate::wasm::TypeLookup;
 
 mod activation;
+pub(crate) mod frames;
 mod host;
 mod host_async;
-pub(crate) mod invoke;
+mod invoke;
 mod nulls;
 mod raw;
 mod resumable;

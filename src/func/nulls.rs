@@ -7,7 +7,7 @@ use crate::exn::ExnRef;
 use crate::gc::{AnyRef, ArrayRef, EqRef, OwnedRooted, StructRef};
 use crate::types::{HeapType, RefType, ValType};
 use crate::val::{ExternRef, Ref, Val};
-use crate::vm::store::StoreId;
+use crate::vm::handle::StoreId;
 use crate::vm::{Slot, VmStore};
 
 macro_rules! nulls {

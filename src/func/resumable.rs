@@ -18,9 +18,9 @@ use crate::index::TypeId;
 use crate::store::AsContextMut;
 use crate::types::FuncType;
 use crate::val::Val;
-use crate::vm::awaited::Poller;
+use crate::vm::handle::{FuncRef, StoreId};
 use crate::vm::metering::{Pause, Why};
-use crate::vm::store::{FuncRef, StoreId};
+use crate::vm::poller::Poller;
 use crate::vm::{Failure, HostOutcome, Slot, StoreCtx, VmStore};
 use crate::wasm::TypeLookup;
 

@@ -12,7 +12,7 @@ use crate::index::TypeId;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::types::{HeapType, RefType, ValType};
 use crate::val::{ExternRef, V128};
-use crate::vm::store::{FuncRef, StoreId};
+use crate::vm::handle::{FuncRef, StoreId};
 use crate::vm::value::Value;
 use crate::vm::{Slot, StoreCtx, VmStore};
 use crate::wasm::TypeLookup;

@@ -29,7 +29,7 @@ const HERE: &str = ".Lthreadle_handlers";
 
 /// Everything that the machine code of a handler is made from, relative to the package: bodies, meanings,
 /// rows, and the layout of what handlers reach.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 14] = [
     "src/exec/abi.rs",
     "src/exec/barrier.rs",
     "src/exec/dispatch/sibling.rs",
@@ -38,6 +38,8 @@ const SOURCES: [&str; 12] = [
     "src/exec/handlers.rs",
     "src/exec/mod.rs",
     "src/exec/operand.rs",
+    "src/exec/step.rs",
+    "src/exec/words.rs",
     "src/isa",
     "src/sem",
     "src/trap.rs",

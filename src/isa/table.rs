@@ -32,6 +32,8 @@
 
 #[path = "table/atomic.rs"]
 mod atomic;
+#[path = "table/class.rs"]
+mod class;
 #[path = "table/control.rs"]
 mod control;
 #[path = "table/format.rs"]
@@ -40,6 +42,8 @@ pub mod format;
 mod fused;
 #[path = "table/key.rs"]
 pub mod key;
+#[path = "table/kind.rs"]
+mod kind;
 #[path = "table/memory.rs"]
 mod memory;
 #[path = "table/moves.rs"]
@@ -55,155 +59,17 @@ mod row;
 #[path = "table/simd.rs"]
 mod simd;
 
+#[allow(unused_imports, reason = "the build script does not name them all")]
+pub use class::{CLASSES, Class};
+use class::{classes, each};
 use format::Format;
 #[allow(unused_imports, reason = "the build script needs no names without forwards")]
-pub use fused::{Forward, unfused_name};
+pub use fused::unfused_name;
 use key::Lookup;
+#[allow(unused_imports, reason = "the build script does not name them all")]
+pub use kind::{Field, Kind};
 #[allow(unused_imports, reason = "the build script does not name them")]
-pub use row::{Attributes, Row};
-
-/// What an operand field of an instruction holds, for the disassembler and the encoder.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Signed 16-bit slot number, written.
-    Dst,
-    /// Signed 16-bit slot number, read.
-    Slot,
-    /// The accumulator, no bits in the stream.
-    Acc,
-    /// A pinned local, no bits in the stream: its place is its number.
-    Pin,
-    /// Signed 16-bit immediate.
-    Imm16,
-    /// Signed 32-bit immediate.
-    Imm32,
-    /// Raw 64-bit immediate.
-    Imm64,
-    /// 32-bit float immediate (low half of an 8-byte field).
-    F32,
-    /// 64-bit float immediate.
-    F64,
-    /// Unsigned 32-bit memory offset.
-    Off32,
-    /// Unsigned 64-bit memory offset.
-    Off64,
-    /// Branch target: signed 32-bit distance in bytes from this instruction.
-    Target,
-    /// Unsigned 16-bit count.
-    Count,
-    /// Unsigned 32-bit count.
-    Count32,
-    /// Byte offset of a defined function's code entry: 16 times its index.
-    Func,
-    /// Byte offset into the instance context.
-    Ctx,
-    /// Canonical type id (relocated when code is loaded).
-    Type,
-    /// Runtime function: its number in the runtime namespace, replaced by its address on loading.
-    Runtime,
-    /// 16 raw bytes.
-    Bytes16,
-    /// No operand: the number 0, no bits in the stream.
-    Absent,
-}
-
-impl Kind {
-    /// Whether it has bits in the stream.
-    pub fn is_encoded(self) -> bool {
-        !matches!(self, Kind::Acc | Kind::Pin | Kind::Absent)
-    }
-
-    /// Whether it is the number of a slot.
-    pub fn is_slot(self) -> bool {
-        matches!(self, Kind::Dst | Kind::Slot)
-    }
-
-    /// All kinds; the index is the kind's number.
-    pub const ALL: [Kind; 20] = [
-        Kind::Dst,
-        Kind::Slot,
-        Kind::Acc,
-        Kind::Pin,
-        Kind::Imm16,
-        Kind::Imm32,
-        Kind::Imm64,
-        Kind::F32,
-        Kind::F64,
-        Kind::Off32,
-        Kind::Off64,
-        Kind::Target,
-        Kind::Count,
-        Kind::Count32,
-        Kind::Func,
-        Kind::Ctx,
-        Kind::Type,
-        Kind::Runtime,
-        Kind::Bytes16,
-        Kind::Absent,
-    ];
-}
-
-/// One operand of an instruction: name, kind, byte offset behind the head.
-pub type Field = (&'static str, Kind, u8);
-
-/// Where an operand comes from, or goes to. The numbers index the lookup tables.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Class {
-    /// The accumulator.
-    A = 0,
-    /// A frame slot.
-    S = 1,
-    /// The first pinned local.
-    L = 2,
-    /// The second pinned local.
-    M = 3,
-    /// The third pinned local.
-    N = 4,
-    /// An immediate, or (addresses) no operand at all.
-    I = 5,
-}
-
-/// Number of operand classes.
-pub const CLASSES: usize = 6;
-
-impl Class {
-    /// Pinned local number `pin`.
-    pub fn pin(pin: usize) -> Class {
-        [Class::L, Class::M, Class::N][pin]
-    }
-
-    /// Its letter in names.
-    pub fn letter(self) -> char {
-        ['a', 's', 'l', 'm', 'n', 'i'][self as usize]
-    }
-}
-
-impl core::fmt::Display for Class {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}", self.letter())
-    }
-}
-
-/// The classes with these letters.
-fn classes<const N: usize>(letters: &str) -> [Class; N] {
-    let class = |letter| match letter {
-        b'a' => Class::A,
-        b's' => Class::S,
-        b'l' => Class::L,
-        b'm' => Class::M,
-        b'n' => Class::N,
-        b'i' | b'k' => Class::I,
-        _ => panic!("no operand class has the letter {}", char::from(letter)),
-    };
-    assert_eq!(letters.len(), N, "{letters}");
-    core::array::from_fn(|i| class(letters.as_bytes()[i]))
-}
-
-/// The same one by one.
-fn each(letters: &str) -> impl Iterator<Item = Class> {
-    letters.chars().map(|letter| classes::<1>(letter.encode_utf8(&mut [0; 4]))[0])
-}
+pub use row::{Attributes, Forward, Row};
 
 /// An operator that the translator selects by number and operand classes.
 pub struct Operator {

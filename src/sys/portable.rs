@@ -98,7 +98,7 @@ impl Mapping {
         let map = Mapping::reserve(len)?;
         // SAFETY: two live allocations of at least `used` bytes, which nobody else uses: the one is
         // borrowed, the other is new.
-        unsafe { super::copy_but_zeros(self.base(), map.base(), used) };
+        unsafe { super::fresh::copy_but_zeros(self.base(), map.base(), used) };
         *self = map;
         Ok(())
     }

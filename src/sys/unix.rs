@@ -127,7 +127,7 @@ impl Mapping {
                 map.commit(0, used)?;
                 // SAFETY: two live mappings of at least `used` accessible bytes, which nobody else
                 // uses: the one is borrowed, the other is new.
-                unsafe { super::copy_but_zeros(self.base(), map.base(), used) };
+                unsafe { super::fresh::copy_but_zeros(self.base(), map.base(), used) };
                 map
             }
         };

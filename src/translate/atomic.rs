@@ -2,9 +2,9 @@
 
 use wasmparser::{MemArg, Operator};
 
-use super::Translator;
 use super::memory::{RuntimeCall, memory_of};
-use super::resolve::Acc;
+use super::recent::Acc;
+use super::translator::Translator;
 use super::value::Kind;
 use crate::isa::runtime::{Runtime, wide};
 use crate::isa::{self, Atomic, Op, op};

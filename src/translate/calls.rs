@@ -1,8 +1,9 @@
 //! Calls and tail calls.
 
-use super::Translator;
 use super::operand::Place;
-use super::resolve::{Acc, Imm, Src};
+use super::recent::Acc;
+use super::resolve::{Imm, Src};
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::{FuncIndex, TypeIndex};
 use crate::isa::{self, Op, op};
@@ -23,7 +24,7 @@ enum Callee {
 impl Translator<'_> {
     /// Context offset of an imported function.
     pub(super) fn import_place(&self, func: u32) -> u32 {
-        self.info.layout.funcs + VmImport::offset(func)
+        self.layout.funcs + VmImport::offset(func)
     }
 
     fn callee(&self, func: u32) -> Callee {

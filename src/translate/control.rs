@@ -1,16 +1,18 @@
-//! Blocks, branches and returns, and which locals are zeroed at entry.
+//! Blocks, branches and returns.
 
 use std::collections::HashMap;
 
 use wasmparser::BlockType;
 
+use super::block::{Block, BlockKind, Segment};
+use super::code::{Code, too_large};
 use super::emit::Label;
 use super::fuse::{condition, mirror, negate};
-use super::metering::Segment;
 use super::operand::{Operand, Place};
-use super::resolve::{Accs, Imm, Src, signed};
+use super::recent::Accs;
+use super::resolve::{Imm, Src, signed};
+use super::translator::Translator;
 use super::value::Kind;
-use super::{Code, Translator};
 use crate::error::Error;
 use crate::index::TypeIndex;
 use crate::isa::{self, Bin, Cmp, Op, op};
@@ -18,84 +20,6 @@ use crate::trap::Trap;
 use crate::tune;
 use crate::types::ValType;
 use crate::vm::frame::MAX_SLOT;
-
-/// What kind of block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BlockKind {
-    /// The function itself: its label is a return.
-    Function,
-    Block,
-    Loop,
-    If,
-    Else,
-    /// `try` of the older form, before its first `catch`.
-    Try,
-    /// `try` of the older form, in a `catch`.
-    Catch,
-}
-
-/// An open block.
-#[derive(Debug)]
-pub struct Block<'a> {
-    pub kind: BlockKind,
-    /// Operands below its parameters.
-    pub base: usize,
-    /// Slots of those.
-    pub base_height: i32,
-    params: &'a [ValType],
-    results: &'a [ValType],
-    /// What branches to it lead to.
-    pub label: Label,
-    /// For an `if` without `else` so far: where the condition leads if it fails.
-    otherwise: Label,
-    /// Accumulators at an `if`, for its other arm.
-    entry_accs: Accs,
-    /// Whether it was entered in reachable code.
-    reachable: bool,
-    /// The region in effect directly inside.
-    pub region: u32,
-    /// What was charged when it was opened.
-    segment: Segment,
-    /// For `try` of the older form: its clauses so far.
-    pub legacy: Option<Box<super::exceptions::LegacyTry>>,
-}
-
-/// Which locals have certainly been assigned: reading any other may read the zero it starts with.
-/// As in the validation of non-defaultable locals, an assignment counts until the end of its
-/// block.
-#[derive(Debug)]
-pub struct Assigned {
-    /// Per local: has it been assigned?
-    is: Vec<bool>,
-    /// Assigned locals, in order, and per open block where its own begin.
-    order: Vec<u32>,
-    marks: Vec<usize>,
-    /// Lowest and highest slot that must be zeroed.
-    zeroed: Option<(i16, i16)>,
-}
-
-impl Assigned {
-    pub fn new() -> Assigned {
-        Assigned { is: Vec::new(), order: Vec::new(), marks: Vec::new(), zeroed: None }
-    }
-
-    pub fn open(&mut self) {
-        self.marks.push(self.order.len());
-    }
-
-    pub fn close(&mut self) {
-        let mark = self.marks.pop().unwrap_or(0);
-        for local in self.order.drain(mark..) {
-            self.is[local as usize] = false;
-        }
-    }
-
-    fn assign(&mut self, local: u32) {
-        if !core::mem::replace(&mut self.is[local as usize], true) {
-            self.order.push(local);
-        }
-    }
-}
 
 impl<'a> Translator<'a> {
     /// Function entry.
@@ -184,10 +108,10 @@ impl<'a> Translator<'a> {
     /// Function end: the code.
     pub fn finish(mut self) -> Result<Code, Error> {
         if self.emit.is_too_large() {
-            return Err(super::too_large(self.offset, "more than 1 GiB of code"));
+            return Err(too_large(self.offset, "more than 1 GiB of code"));
         }
         if self.frame.homes + self.stack.max_height > MAX_SLOT {
-            return Err(super::too_large(self.offset, "operand stack too deep"));
+            return Err(too_large(self.offset, "operand stack too deep"));
         }
         let mut entry = isa::len(op::ZeroLocals::BODY) as u32;
         if let Some((low, high)) = self.assigned.zeroed {

@@ -7,9 +7,9 @@
 
 use wasmparser::{BlockType, Catch, TryTable};
 
-use super::Translator;
-use super::control::{Block, BlockKind};
-use super::resolve::Accs;
+use super::block::{Block, BlockKind, LegacyTry, Segment};
+use super::recent::Accs;
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::{TagIndex, TypeIndex};
 use crate::isa::runtime::Runtime;
@@ -17,15 +17,6 @@ use crate::isa::{Op, op};
 use crate::types::FuncType;
 use crate::vm::catch::{Clause, NONE};
 use crate::vm::frame::MAX_SLOT;
-
-/// A `try` of the older form.
-#[derive(Debug)]
-pub struct LegacyTry {
-    region: u32,
-    clauses: Vec<Clause>,
-    /// In a `catch`: the slot where the exception is kept for `rethrow`.
-    exn: i16,
-}
 
 impl<'a> Translator<'a> {
     fn tag_type(&self, tag: u32) -> &'a FuncType {
@@ -169,7 +160,7 @@ impl<'a> Translator<'a> {
         self.assigned.open();
         let block = &mut self.control[innermost];
         block.kind = BlockKind::Catch;
-        self.segment = super::metering::Segment::Pending;
+        self.segment = Segment::Pending;
         let base = block.base;
         self.stack.truncate(base);
         self.accs = Accs::default();

@@ -1,30 +1,9 @@
 //! Fusion: taking back the instruction just emitted to emit it as one with its only user.
 
-use super::Translator;
 use super::operand::{Operand, Place};
-use super::resolve::Accs;
+use super::recent::Rec;
+use super::translator::Translator;
 use crate::isa::{Bin, Cmp};
-
-/// A value-producing instruction as it was asked for, so that it can be asked for again in
-/// another form.
-#[derive(Clone, Copy, Debug)]
-pub struct Rec {
-    /// Where its code starts, moves that prepared operands included.
-    pub start: u32,
-    /// The instruction.
-    pub at: u32,
-    pub op: Bin,
-    pub x: Operand,
-    pub y: Operand,
-    /// What the accumulators held before it.
-    before: Accs,
-}
-
-impl Rec {
-    pub fn new(start: u32, at: u32, op: Bin, x: Operand, y: Operand, before: Accs) -> Rec {
-        Rec { start, at, op, x, y, before }
-    }
-}
 
 impl Translator<'_> {
     /// The instruction that produced `o`, if nothing was emitted since and nothing else uses its

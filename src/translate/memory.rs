@@ -2,9 +2,9 @@
 
 use wasmparser::MemArg;
 
-use super::Translator;
 use super::operand::{Operand, Place};
 use super::resolve::{Imm, Src};
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::{MemoryIndex, TableIndex};
 use crate::isa::runtime::{Runtime, wide};
@@ -22,12 +22,12 @@ pub struct RuntimeCall {
 impl Translator<'_> {
     /// Context offset of a memory's pointer.
     pub fn memory_place(&self, memory: u32) -> u32 {
-        self.info.layout.memories + memory * 8
+        self.layout.memories + memory * 8
     }
 
     /// Context offset of a table's pointer.
     pub fn table_place(&self, table: u32) -> u32 {
-        self.info.layout.tables + table * 8
+        self.layout.tables + table * 8
     }
 
     pub fn is_memory64(&self, memory: u32) -> bool {
@@ -99,7 +99,7 @@ impl Translator<'_> {
         };
         self.emit.op(isa::load_general(op, wide).expect("a row"), operands);
         self.push_stored(kind);
-        *self.accs.bank(kind.is_float()) = super::resolve::Acc::Temp(self.stack.len() as u32 - 1);
+        *self.accs.bank(kind.is_float()) = super::recent::Acc::Temp(self.stack.len() as u32 - 1);
     }
 
     pub fn store(&mut self, op: Store, memarg: &MemArg) {

@@ -6,20 +6,12 @@
 
 use wasmparser::Operator;
 
-use super::Translator;
+use super::block::Segment;
+use super::translator::Translator;
 use super::value::Kind;
 use crate::isa::runtime::{Runtime, wide};
 use crate::isa::{Op, op};
 use crate::vm::frame::MAX_SLOT;
-
-/// What instructions are charged to.
-#[derive(Clone, Copy, Debug)]
-pub enum Segment {
-    /// A segment of which nothing has cost anything so far.
-    Pending,
-    /// The segment of the `consume_fuel` at this place.
-    At(u32),
-}
 
 impl Translator<'_> {
     /// The checks of a function's entry, or of a loop's head.

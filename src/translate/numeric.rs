@@ -1,9 +1,10 @@
 //! Numeric instructions, locals, globals and select.
 
-use super::Translator;
-use super::fuse::{Rec, mirror_value, negate_value};
+use super::fuse::{mirror_value, negate_value};
 use super::operand::{NONE, Operand, Place};
-use super::resolve::{Acc, Imm, NO_HOME, Src};
+use super::recent::{Acc, Rec};
+use super::resolve::{Imm, NO_HOME, Src};
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::GlobalIndex;
 use crate::isa::{self, Bin, Class, Op, Un, op};
@@ -263,7 +264,7 @@ impl Translator<'_> {
             self.global_get_v128(global);
             return;
         }
-        match self.info.layout.globals[global.idx()] {
+        match self.layout.globals[global.idx()] {
             GlobalPlace::Inline(at_ctx) => {
                 let float = kind.is_float();
                 self.clobber(float);
@@ -287,7 +288,7 @@ impl Translator<'_> {
             self.global_set_v128(global, &value);
             return;
         }
-        match self.info.layout.globals[global.idx()] {
+        match self.layout.globals[global.idx()] {
             GlobalPlace::Inline(at_ctx) => {
                 let float = value.kind.is_float();
                 let src = match self.natural(&value, Imm::Half) {

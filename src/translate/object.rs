@@ -2,11 +2,12 @@
 
 use wasmparser::UnpackedIndex;
 
-use super::Translator;
 use super::emit::Label;
 use super::memory::RuntimeCall;
 use super::operand::Place;
-use super::resolve::{Acc, Imm, Src};
+use super::recent::Acc;
+use super::resolve::{Imm, Src};
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::TypeIndex;
 use crate::isa::runtime::Runtime;

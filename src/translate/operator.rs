@@ -2,8 +2,8 @@
 
 use wasmparser::Operator;
 
-use super::Translator;
 use super::operand::{NONE, Place};
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::GlobalIndex;
 use crate::isa::runtime::Runtime;
@@ -119,6 +119,31 @@ impl Translator<'_> {
             Operator::I64Store32 { memarg } => self.store(Store::I64Store32, memarg),
             Operator::F32Store { memarg } => self.store(Store::F32Store, memarg),
             Operator::F64Store { memarg } => self.store(Store::F64Store, memarg),
+            Operator::I32Eqz => self.eqz(Bin::I32Eq),
+            Operator::I64Eqz => self.eqz(Bin::I64Eq),
+            Operator::I32WrapI64 => self.wrap(),
+            Operator::I64ExtendI32U => self.extend_u(),
+            Operator::I32ReinterpretF32 => self.reinterpret(Un::I32ReinterpretF32, I32),
+            Operator::I64ReinterpretF64 => self.reinterpret(Un::I64ReinterpretF64, I64),
+            Operator::F32ReinterpretI32 => self.reinterpret(Un::F32ReinterpretI32, F32),
+            Operator::F64ReinterpretI64 => self.reinterpret(Un::F64ReinterpretI64, F64),
+            _ => {
+                let known = self.numeric(operator)
+                    || self.memory_or_table(operator)
+                    || self.reference(operator)
+                    || self.vector(operator)
+                    || self.atomic(operator);
+                if !known {
+                    self.unsupported(operator);
+                }
+            }
+        }
+    }
+
+    /// Operators on whole memories and tables; `false` for others.
+    #[rustfmt::skip]
+    fn memory_or_table(&mut self, operator: &Operator<'_>) -> bool {
+        match operator {
             Operator::MemorySize { mem } => self.memory_size(*mem),
             Operator::MemoryGrow { mem } => self.memory_grow(*mem),
             Operator::MemoryFill { mem } => self.memory_fill(*mem),
@@ -133,7 +158,16 @@ impl Translator<'_> {
             Operator::TableCopy { dst_table, src_table } => self.table_copy(*dst_table, *src_table),
             Operator::TableInit { elem_index, table } => self.table_init(*elem_index, *table),
             Operator::ElemDrop { elem_index } => self.elem_drop(*elem_index),
+            _ => return false,
+        }
+        true
+    }
 
+    /// Operators on references and objects; `false` for others.
+    #[rustfmt::skip]
+    fn reference(&mut self, operator: &Operator<'_>) -> bool {
+        use Kind::{I32, I64};
+        match operator {
             Operator::RefNull { .. } => self.push(Kind::Ref, Place::Const(0)),
             Operator::RefIsNull => {
                 self.stack.top_mut().kind = I64;
@@ -174,21 +208,9 @@ impl Translator<'_> {
             Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => self.br_on_cast(*relative_depth, *to_ref_type, false),
             Operator::BrOnNull { relative_depth } => self.br_on_null(*relative_depth),
             Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(*relative_depth),
-
-            Operator::I32Eqz => self.eqz(Bin::I32Eq),
-            Operator::I64Eqz => self.eqz(Bin::I64Eq),
-            Operator::I32WrapI64 => self.wrap(),
-            Operator::I64ExtendI32U => self.extend_u(),
-            Operator::I32ReinterpretF32 => self.reinterpret(Un::I32ReinterpretF32, I32),
-            Operator::I64ReinterpretF64 => self.reinterpret(Un::I64ReinterpretF64, I64),
-            Operator::F32ReinterpretI32 => self.reinterpret(Un::F32ReinterpretI32, F32),
-            Operator::F64ReinterpretI64 => self.reinterpret(Un::F64ReinterpretI64, F64),
-            _ => {
-                if !self.numeric(operator) && !self.vector(operator) && !self.atomic(operator) {
-                    self.unsupported(operator);
-                }
-            }
+            _ => return false,
         }
+        true
     }
 
     fn ref_func(&mut self, func: u32) {

@@ -1,9 +1,9 @@
 //! Tests of references, and branches on them.
 
-use super::Translator;
 use super::emit::Label;
 use super::operand::{Operand, Place};
 use super::resolve::Imm;
+use super::translator::Translator;
 use super::value::Kind;
 use crate::isa::{self, Cmp, op};
 

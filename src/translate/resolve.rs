@@ -1,8 +1,9 @@
 //! From operands to operand classes: which register or slot an instruction finds a value in, and
 //! what must be emitted so that it is there.
 
-use super::Translator;
 use super::operand::{NONE, Operand, Place};
+use super::recent::Acc;
+use super::translator::Translator;
 use super::value::Kind;
 use crate::isa::{self, Class, Op, op};
 
@@ -11,35 +12,6 @@ pub use crate::isa::Src;
 /// In the place of a destination: the result, which is in the accumulator, has no home. (Slot 0 is in the
 /// frame's header.)
 pub const NO_HOME: i16 = 0;
-
-/// What an accumulator holds.
-#[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub enum Acc {
-    /// Nothing of use.
-    #[default]
-    None,
-    /// The operand at this place of the stack.
-    Temp(u32),
-    /// The current value of a local.
-    Local(u32),
-}
-
-/// Both accumulators.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Accs {
-    pub int: Acc,
-    pub float: Acc,
-}
-
-impl Accs {
-    pub fn bank(&mut self, float: bool) -> &mut Acc {
-        if float { &mut self.float } else { &mut self.int }
-    }
-
-    fn holds(&self, float: bool) -> Acc {
-        if float { self.float } else { self.int }
-    }
-}
 
 /// How large an immediate the instruction at hand has room for.
 #[derive(Clone, Copy, PartialEq, Debug)]

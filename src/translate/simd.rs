@@ -8,10 +8,11 @@ mod operators;
 
 use wasmparser::MemArg;
 
-use super::Translator;
 use super::memory::memory_of;
 use super::operand::{Operand, Place};
-use super::resolve::{Acc, Imm, Src};
+use super::recent::Acc;
+use super::resolve::{Imm, Src};
+use super::translator::Translator;
 use super::value::Kind;
 use crate::index::GlobalIndex;
 use crate::isa::{
@@ -78,7 +79,7 @@ impl Translator<'_> {
     pub fn global_get_v128(&mut self, global: GlobalIndex) {
         self.clobber(true);
         let dst = self.next_home();
-        match self.info.layout.globals[global.idx()] {
+        match self.layout.globals[global.idx()] {
             GlobalPlace::Inline(at_ctx) => {
                 let row = isa::vec_global_get(Class::A).expect("a row");
                 let at = self.emit.op(row, op::GlobalGet { dst, at: at_ctx });
@@ -93,7 +94,7 @@ impl Translator<'_> {
     }
 
     pub fn global_set_v128(&mut self, global: GlobalIndex, value: &Operand) {
-        match self.info.layout.globals[global.idx()] {
+        match self.layout.globals[global.idx()] {
             GlobalPlace::Inline(at_ctx) => {
                 let src = self.source(value, Imm::No, |x| isa::vec_global_set(x).is_some());
                 let row = isa::vec_global_set(src.class()).expect("a row");

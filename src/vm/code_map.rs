@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use super::VmLayout;
 use super::catch::{CatchTable, CodeTable};
 use super::stack_map::StackMaps;
 use crate::error::Result;
@@ -178,6 +179,7 @@ pub trait Translate: Send + Sync {
     fn translate(
         &self,
         info: &ModuleInfo,
+        layout: &VmLayout,
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<FunctionCode>;
@@ -190,6 +192,7 @@ pub trait Translate: Send + Sync {
     fn source_map(
         &self,
         info: &ModuleInfo,
+        layout: &VmLayout,
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<SourceMap>;
@@ -202,6 +205,7 @@ pub trait Translate: Send + Sync {
 /// dropped.
 pub struct CodeMap {
     info: Arc<ModuleInfo>,
+    layout: VmLayout,
     bytes: Arc<[u8]>,
     translator: Box<dyn Translate>,
     entries: CodeEntries,
@@ -225,6 +229,7 @@ impl CodeMap {
     /// The translator's code is that of the functions it is asked for, and `stub` is such a head.
     pub unsafe fn new(
         info: Arc<ModuleInfo>,
+        layout: VmLayout,
         bytes: Arc<[u8]>,
         translator: Box<dyn Translate>,
         stub: u64,
@@ -239,6 +244,7 @@ impl CodeMap {
             #[cfg(feature = "dwarf")]
             symbols: OnceLock::new(),
             info,
+            layout,
             bytes,
         }
     }
@@ -246,6 +252,11 @@ impl CodeMap {
     /// The module.
     pub fn info(&self) -> &Arc<ModuleInfo> {
         &self.info
+    }
+
+    /// Where what code uses is in an instance's context.
+    pub fn layout(&self) -> &VmLayout {
+        &self.layout
     }
 
     /// The bytes it was read from.
@@ -271,7 +282,8 @@ impl CodeMap {
         let code = match self.functions[func.idx()].get() {
             Some(code) => code,
             None => {
-                let code = self.translator.translate(&self.info, &self.bytes, func)?;
+                let code =
+                    self.translator.translate(&self.info, &self.layout, &self.bytes, func)?;
                 self.add(func, code)
             }
         };
@@ -339,7 +351,8 @@ impl CodeMap {
         let map = match maps.get(&func) {
             Some(map) => map,
             None => {
-                let map = self.translator.source_map(&self.info, &self.bytes, func).ok()?;
+                let map =
+                    self.translator.source_map(&self.info, &self.layout, &self.bytes, func).ok()?;
                 maps.entry(func).or_insert(map)
             }
         };

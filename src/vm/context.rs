@@ -1,11 +1,17 @@
-//! The context that handlers carry in a register, and the store's part of it.
+//! The context that handlers carry in a register, the store's part of it, and functions, which lead to
+//! contexts again.
 
 use core::ffi::c_void;
 use core::sync::atomic::AtomicU64;
 
+use super::awaited::LaterAnswer;
 use super::heap::{HeapCtx, TypeEntry};
-use super::store::{Hooks, VmStore};
-use super::{CodeEntry, CodeMap, Slot, VmFunc, VmMemory};
+use super::layout::GlobalPlace;
+use super::memory::Growth;
+use super::metering::Deadline;
+use super::{CodeEntry, CodeMap, Slot, VmLayout, VmMemory};
+use crate::error::{Error, Result};
+use crate::wasm::ModuleInfo;
 
 /// An instance, as handlers see it: the `ctx` register points here. Trailing arrays follow at the
 /// offsets of [`super::VmLayout`].
@@ -62,7 +68,7 @@ pub struct StoreCtx {
     /// The epoch from which on code that can be interrupted looks closer; a part of the store's
     /// [`super::interrupt::InterruptState`].
     pub epoch_limit: *const AtomicU64,
-    /// The store object itself (a [`VmStore`], with the embedder's data behind it), for runtime
+    /// The store object itself (a [`super::VmStore`], with the embedder's data behind it), for runtime
     /// functions and host shims.
     pub inner: *mut c_void,
     /// Stands in for the instance while native code calls a host function outside of any.
@@ -94,19 +100,148 @@ impl VmCtx {
         // SAFETY: a live context; instances keep their code.
         unsafe { (*ctx).module.as_ref() }
     }
+}
 
-    /// The store that an instance lives in.
-    ///
-    /// # Safety
-    ///
-    /// `ctx` points to a live context, and while the result is used nothing else uses the store:
-    /// the caller is a runtime function, run by a handler that has published its state.
-    #[inline]
-    pub unsafe fn store_mut<'a>(ctx: *mut VmCtx) -> &'a mut VmStore {
-        // SAFETY: a live context points to its store's context, whose `inner` is the store.
-        unsafe { &mut *(*(*ctx).store).inner.cast::<VmStore>() }
+impl VmLayout {
+    /// Lays out the contexts of a module's instances. Validation bounds all counts, so that offsets fit
+    /// 32 bits.
+    pub fn new(info: &ModuleInfo) -> VmLayout {
+        let mut offset = core::mem::size_of::<VmCtx>() as u32;
+        let mut array = |bytes: u32| {
+            let start = offset;
+            offset += bytes;
+            start
+        };
+        let funcs = array(VmImport::offset(info.num_imported_funcs));
+        let tables = array(8 * info.tables.len() as u32);
+        let memories = array(8 * info.memories.len() as u32);
+        let imported = info.num_imported_globals as usize;
+        let globals = info.globals.iter().enumerate();
+        let globals = globals
+            .map(|(i, ty)| {
+                let slots = ty.content().slots();
+                if i < imported {
+                    let place = GlobalPlace::Indirect(offset);
+                    offset += 8;
+                    place
+                } else {
+                    if slots == 2 {
+                        offset = (offset + 15) & !15;
+                    }
+                    let place = GlobalPlace::Inline(offset);
+                    offset += 8 * slots;
+                    place
+                }
+            })
+            .collect();
+        VmLayout { funcs, tables, memories, globals, size: (offset + 15) & !15 }
     }
+}
+
+/// A function value: what a `funcref` points to and what an import slot holds.
+///
+/// A null `funcref` is the integer 0; every other one is the address of a `VmFunc` that its store
+/// keeps alive and in place.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VmFunc {
+    /// The code to run; its `pc` may change once, when the function is translated.
+    pub code: *const CodeEntry,
+    /// The instance the code runs in; null exactly for host functions.
+    pub instance: *mut VmCtx,
+    /// The engine's canonical type, compared by `call_indirect`.
+    pub type_id: u32,
+    /// Parameter slots (a `v128` counts two).
+    pub param_slots: u16,
+    /// Result slots.
+    pub result_slots: u16,
+    /// Index in the store's list of host functions; for WebAssembly functions, of the instance.
+    pub store_index: u32,
+    /// Function index in its module; `u32::MAX` for host functions.
+    pub func_index: u32,
+}
+
+impl VmFunc {
+    /// Slots between the first parameter and the frame header: max(parameters, results).
+    #[inline]
+    pub fn header_offset(&self) -> usize {
+        self.param_slots.max(self.result_slots) as usize
+    }
+}
+
+/// An imported function in its importer's context.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct VmImport {
+    /// The function.
+    pub func: *const VmFunc,
+    /// The handler that calls such a function: the dispatch layer's, see [`super::store::Executor`].
+    pub call: *const (),
+}
+
+impl VmImport {
+    /// Where the function at this place of the list is, behind the list's offset in a context.
+    pub const fn offset(index: u32) -> u32 {
+        index * size_of::<VmImport>() as u32
+    }
+}
+
+/// What only the embedder's data can do: answer for the limits.
+#[derive(Debug)]
+pub struct Hooks {
+    /// May the embedder's limits let a memory or table grow?
+    pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
+    /// The same, where the embedder may take its time; `None` if it need not.
+    pub growing_later: unsafe fn(
+        store: *mut c_void,
+        what: Resource,
+        growth: &Growth,
+    ) -> Option<LaterAnswer<'static>>,
+    /// A growth was allowed but failed.
+    pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
+    /// What to do about the epoch, whose deadline the code of `ctx` has reached. May use the store.
+    pub deadline: unsafe fn(ctx: *mut VmCtx) -> Result<Deadline>,
+}
+
+/// Something whose size the embedder can limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource {
+    /// A linear memory, in bytes.
+    Memory,
+    /// A table, in elements.
+    Table,
+    /// The garbage-collected heap, in bytes.
+    Heap,
 }
 
 static_assertions::const_assert_eq!(core::mem::size_of::<VmCtx>() % 16, 0);
 static_assertions::const_assert_eq!(memoffset::offset_of!(VmCtx, store), 0);
+// Handlers that only want the function read one pointer.
+static_assertions::const_assert_eq!(memoffset::offset_of!(VmImport, func), 0);
+static_assertions::const_assert_eq!(core::mem::size_of::<VmImport>(), 2 * size_of::<usize>());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::{ParseOptions, TypeRegistry};
+
+    #[test]
+    fn the_layout_gives_every_global_its_slots() {
+        let bytes = wat::parse_str(
+            r#"(module (import "" "" (func)) (import "" "" (global i32)) (memory 1)
+                (global i32 (i32.const 0)) (global (mut v128) (v128.const i64x2 0 0))
+                (global i64 (i64.const 0)))"#,
+        )
+        .expect("a module");
+        let info = ModuleInfo::parse(&bytes, &ParseOptions::default(), &TypeRegistry::new());
+        let layout = VmLayout::new(&info.expect("valid"));
+        let places = &layout.globals;
+        assert!(matches!(places[0], GlobalPlace::Indirect(_)));
+        let inline = |i: usize| match places[i] {
+            GlobalPlace::Inline(offset) => offset,
+            GlobalPlace::Indirect(_) => panic!("global {i} is defined here"),
+        };
+        assert!(inline(1) < inline(2) && inline(2) % 16 == 0 && inline(3) >= inline(2) + 16);
+        assert!(layout.size >= inline(3) + 8);
+    }
+}

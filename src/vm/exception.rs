@@ -10,13 +10,7 @@
 
 use super::catch::CatchTable;
 use super::frame::PINNED_FLOATS;
-use super::store::{Handle, VmStore};
-use super::value::ObjectRef;
 use super::{Slot, VmCtx};
-use crate::error::Result;
-use crate::trap::Trap;
-use crate::types::ValType;
-use crate::wasm::TypeLookup;
 
 /// What [`super::StoreCtx::trap`] says when an activation ends because nobody in it caught an
 /// exception; [`Exceptions::thrown`] has it.
@@ -63,11 +57,11 @@ pub struct Exceptions {
     entries: Vec<Entry>,
     free: Vec<u32>,
     /// Bytes that exceptions in use take.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// `bytes` at which to look for garbage.
-    collect_at: usize,
+    pub(super) collect_at: usize,
     /// Bytes that exceptions may take after garbage has been removed.
-    limit: usize,
+    pub(super) limit: usize,
     /// The exception in flight, or the one that left the outermost frame and waits for the host to
     /// take it; 0 for none.
     pub thrown: Slot,
@@ -93,7 +87,7 @@ struct Entry {
 /// The highest bit of a reference, in the half that has the generation.
 const MARK: u32 = 1 << 31;
 /// Bytes that an exception takes besides its payload.
-const ENTRY_BYTES: usize = size_of::<Entry>();
+pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
 /// Bytes below which looking for garbage is not worth while.
 const COLLECT_MIN: usize = 64 << 10;
 /// Slots of payload for which a free place keeps its memory.
@@ -191,7 +185,7 @@ impl Exceptions {
 
     /// Makes an exception; `None` if that needs a collection first.
     #[inline]
-    fn try_add(&mut self, tag: u32, payload: &[Slot]) -> Option<Slot> {
+    pub(super) fn try_add(&mut self, tag: u32, payload: &[Slot]) -> Option<Slot> {
         let bytes = self.bytes + ENTRY_BYTES + payload.len() * 8;
         if bytes > self.collect_at {
             return None;
@@ -222,14 +216,14 @@ impl Exceptions {
     }
 
     /// Marks an exception; whether it was not marked before.
-    fn mark(&mut self, slot: Slot) -> bool {
+    pub(super) fn mark(&mut self, slot: Slot) -> bool {
         let index = self.index(slot);
         index.is_some_and(|index| !core::mem::replace(&mut self.entries[index].marked, true))
     }
 
     /// Frees what is not marked. `scanned` is how many roots there were: the more, the later the
     /// next collection.
-    fn sweep(&mut self, scanned: usize) {
+    pub(super) fn sweep(&mut self, scanned: usize) {
         for index in 0..self.entries.len() {
             let entry = &mut self.entries[index];
             if !core::mem::take(&mut entry.marked) && entry.in_use {
@@ -244,105 +238,6 @@ impl Exceptions {
 #[inline]
 pub(super) fn is_exception(slot: Slot) -> bool {
     slot >> 32 & u64::from(MARK) != 0
-}
-
-impl VmStore {
-    /// Makes an exception with this tag (by its place in the store) and payload. May collect, so
-    /// references in the payload must be where a collection finds them.
-    ///
-    /// # Errors
-    ///
-    /// [`Trap::OutOfHeap`] when exceptions take more than the configured limit even without
-    /// garbage.
-    #[inline]
-    pub fn new_exception(&mut self, tag: u32, payload: &[Slot]) -> Result<Slot> {
-        match self.exceptions.try_add(tag, payload) {
-            Some(slot) => Ok(slot),
-            None => self.new_exception_slow(tag, payload),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn new_exception_slow(&mut self, tag: u32, payload: &[Slot]) -> Result<Slot> {
-        self.collect();
-        // Leaving room for as much again keeps collections rare even near the limit.
-        if self.exceptions.bytes > self.exceptions.limit {
-            self.exceptions.collect_at = self.exceptions.bytes;
-            return Err(Trap::OutOfHeap.into());
-        }
-        let bytes = ENTRY_BYTES + payload.len() * 8;
-        self.exceptions.collect_at = self.exceptions.collect_at.max(self.exceptions.bytes + bytes);
-        Ok(self.exceptions.try_add(tag, payload).ok_or(Trap::OutOfHeap)?)
-    }
-
-    /// Marks everything that marked objects, and the exceptions that they lead to, lead to.
-    pub(super) fn trace_all(&mut self) {
-        loop {
-            // SAFETY: only live objects have been marked, and objects are only made of types that
-            // `use_type` has entered.
-            unsafe { self.heap.trace(self.type_table.entries()) };
-            let Some(slot) = self.heap.foreign.pop() else { return };
-            if !self.exceptions.mark(slot) {
-                continue;
-            }
-            let Some((tag, payload)) = self.exceptions.get(slot) else { continue };
-            let ty = self.type_table.func_type(self.tags[tag as usize]);
-            let mut at = 0;
-            for ty in ty.params() {
-                if matches!(ty, ValType::Ref(_)) {
-                    // SAFETY: the payload has the tag's types, and its exception is live.
-                    unsafe { self.heap.visit(payload[at]) };
-                }
-                at += ty.slots() as usize;
-            }
-        }
-    }
-
-    /// Frees the exceptions that are not marked; `roots` is how many roots there were.
-    pub(super) fn sweep_exceptions(&mut self, roots: usize) {
-        self.exceptions.sweep(roots);
-    }
-
-    /// Tag and payload of an exception.
-    ///
-    /// # Panics
-    ///
-    /// If it belongs to another store, or the handle's scope has ended.
-    #[track_caller]
-    pub fn exception(&self, exn: ObjectRef) -> Option<(Handle, &[Slot])> {
-        let (tag, payload) = self.exceptions.get(self.slot_of(exn))?;
-        Some((Handle { store: self.id(), index: tag }, payload))
-    }
-
-    /// Makes an exception for the host; see [`VmStore::new_exception`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn new_host_exception(&mut self, tag: u32, payload: &[Slot]) -> Result<ObjectRef> {
-        let slot = self.new_exception(tag, payload)?;
-        self.exceptions.escape(slot);
-        Ok(self.root(slot).expect("not null"))
-    }
-
-    /// Makes an exception the one that is thrown when the host function that runs returns
-    /// [`super::HostOutcome::Throw`].
-    ///
-    /// # Panics
-    ///
-    /// If it belongs to another store, or the handle's scope has ended.
-    #[track_caller]
-    pub fn set_thrown(&mut self, exn: ObjectRef) {
-        self.exceptions.thrown = self.slot_of(exn);
-    }
-
-    /// Takes the exception that left the outermost frame, or that was to be thrown.
-    pub fn take_thrown(&mut self) -> Option<ObjectRef> {
-        let slot = core::mem::take(&mut self.exceptions.thrown);
-        self.exceptions.escape(slot);
-        self.root(slot)
-    }
 }
 
 #[cfg(test)]

@@ -7,134 +7,19 @@
 use core::any::Any;
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
-use super::heap::{Header, HeapStats, Shortage, TypeEntry, kind};
+use super::context::Resource;
+use super::heap::{Header, HeapStats, Shortage, kind};
+use super::host_objects::HostObject;
 use super::memory::Growth;
-use super::store::{Failure, Resource};
+use super::store::Failure;
 use super::table::Table;
 use super::{Slot, VmStore};
 use crate::error::{Error, Result};
-use crate::index::TypeId;
 use crate::trap::Trap;
 use crate::types::{HeapType, RefType};
-use crate::wasm::{RegisteredType, TypeGroup, TypeInfo, TypeLookup};
-
-/// The types that a store uses, for handlers, the collector and the host: an entry per type id, zero
-/// for other types. Ids are the engine's, so most may be another module's; zeroed memory that is
-/// never touched costs nothing.
-#[derive(Debug, Default)]
-pub struct TypeTable {
-    words: Vec<u64>,
-    /// What the entries point to.
-    kept: Vec<Arc<TypeGroup>>,
-}
-
-const ENTRY_WORDS: usize = core::mem::size_of::<TypeEntry>() / 8;
-
-static_assertions::const_assert_eq!(core::mem::size_of::<TypeEntry>() % 8, 0);
-static_assertions::const_assert!(core::mem::align_of::<TypeEntry>() <= 8);
-
-impl TypeTable {
-    /// The entries.
-    pub fn entries(&self) -> &[TypeEntry] {
-        let len = self.words.len() / ENTRY_WORDS;
-        // SAFETY: the words are whole entries, each written by `set` or zero, which is
-        // `TypeEntry::NONE`.
-        unsafe { core::slice::from_raw_parts(self.words.as_ptr().cast(), len) }
-    }
-
-    /// Does the store use a type?
-    pub fn has(&self, id: TypeId) -> bool {
-        self.entries().get(id.idx()).is_some_and(|entry| !entry.info.is_null())
-    }
-
-    /// Keeps a group, and the groups that it names types of.
-    fn keep(&mut self, group: &Arc<TypeGroup>) {
-        let mut rest = vec![group.clone()];
-        while let Some(group) = rest.pop() {
-            if group.types().first().is_none_or(|info| self.has(info.id)) {
-                continue;
-            }
-            for info in group.types() {
-                let entry = TypeEntry {
-                    display: info.layout.display.as_ptr(),
-                    depth: info.layout.display.len() as u64,
-                    layout: &raw const info.layout,
-                    info: &raw const *info,
-                };
-                self.set(info.id, entry);
-            }
-            rest.extend_from_slice(group.uses());
-            self.kept.push(group);
-        }
-    }
-
-    fn set(&mut self, id: TypeId, entry: TypeEntry) {
-        let needed = (id.idx() + 1) * ENTRY_WORDS;
-        if self.words.len() < needed {
-            let len = (id.idx() + 1).next_power_of_two().max(256) * ENTRY_WORDS;
-            let mut words = vec![0; len];
-            words[..self.words.len()].copy_from_slice(&self.words);
-            self.words = words;
-        }
-        // SAFETY: the place is inside, and aligned as words are.
-        unsafe { self.words.as_mut_ptr().cast::<TypeEntry>().add(id.idx()).write(entry) };
-    }
-}
-
-impl TypeLookup for TypeTable {
-    #[inline]
-    fn type_info(&self, id: TypeId) -> &TypeInfo {
-        let entry = self.entries().get(id.idx());
-        // SAFETY: what entries point to is part of a group that is kept.
-        let info = entry.and_then(|entry| unsafe { entry.info.as_ref() });
-        info.expect("a type of this store")
-    }
-}
-
-// SAFETY: entries point to groups, which are kept here and can be shared.
-unsafe impl Send for TypeTable {}
-// SAFETY: as above.
-unsafe impl Sync for TypeTable {}
-
-/// A host object, and the object of the heap that stands for it.
-pub(super) struct HostObject {
-    object: Slot,
-    data: Box<dyn Any + Send + Sync>,
-}
-
-/// Host objects by the number in their heap object's head.
-#[derive(Default)]
-pub(super) struct HostObjects {
-    entries: Vec<Option<HostObject>>,
-    free: Vec<u32>,
-}
-
-impl HostObjects {
-    fn add(&mut self, object: HostObject) -> u32 {
-        match self.free.pop() {
-            Some(place) => {
-                self.entries[place as usize] = Some(object);
-                place
-            }
-            None => {
-                self.entries.push(Some(object));
-                self.entries.len() as u32 - 1
-            }
-        }
-    }
-
-    /// The host's data at a place.
-    pub(super) fn get(&self, place: u32) -> Option<&(dyn Any + Send + Sync)> {
-        self.entries.get(place as usize)?.as_ref().map(|it| &*it.data)
-    }
-
-    /// The same, to write.
-    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut (dyn Any + Send + Sync)> {
-        self.entries.get_mut(place as usize)?.as_mut().map(|it| &mut *it.data)
-    }
-}
+use crate::wasm::{RegisteredType, TypeLookup};
 
 impl VmStore {
     /// What the heap uses.

@@ -2,49 +2,11 @@
 //! Matching")?
 
 use super::VmStore;
-use super::store::{FuncRef, GlobalHandle, Handle, StoreId};
+use super::external::External;
 use crate::error::{Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::types::{GlobalType, MemoryType, TableType};
 use crate::wasm::{Entity, ModuleInfo, TypeLookup};
-
-/// Something of a store that can be imported.
-#[derive(Clone, Copy, Debug)]
-pub enum External {
-    /// A function.
-    Func(FuncRef),
-    /// A global.
-    Global(GlobalHandle),
-    /// A table.
-    Table(Handle),
-    /// A memory.
-    Memory(Handle),
-    /// A tag.
-    Tag(Handle),
-}
-
-impl External {
-    /// The store it belongs to.
-    pub fn store(&self) -> StoreId {
-        match self {
-            External::Func(func) => func.store(),
-            External::Global(global) => global.store,
-            External::Table(handle) | External::Memory(handle) | External::Tag(handle) => {
-                handle.store
-            }
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            External::Func(_) => "function",
-            External::Global(_) => "global",
-            External::Table(_) => "table",
-            External::Memory(_) => "memory",
-            External::Tag(_) => "tag",
-        }
-    }
-}
 
 impl VmStore {
     /// Checks that `given`, which belongs to this store, can be import `entity` of `module`.

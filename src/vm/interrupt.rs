@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::shared::{Waiter, Wake};
+use super::waiter::{Waiter, Wake};
 
 /// What somebody asks a store's code for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,9 +1,6 @@
 //! Offsets inside an instance's context, fixed per module so that bytecode can hold them.
 
-use super::context::VmCtx;
-use super::func::VmImport;
-
-/// Byte offsets from the start of a [`VmCtx`] allocation to its trailing arrays. One per module.
+/// Byte offsets from the start of a [`super::VmCtx`] allocation to its trailing arrays. One per module.
 ///
 /// ```text
 ///   VmCtx                      fixed part
@@ -34,42 +31,4 @@ pub enum GlobalPlace {
     Inline(u32),
     /// A pointer to the value, at this offset.
     Indirect(u32),
-}
-
-impl VmLayout {
-    /// Lays out a context. `globals` says for each global whether it is imported and how many
-    /// slots it has. Counts are bounded by validation, so that all offsets fit 32 bits.
-    pub fn new(
-        imported_funcs: u32,
-        tables: u32,
-        memories: u32,
-        globals: impl Iterator<Item = (bool, u32)>,
-    ) -> VmLayout {
-        let mut offset = core::mem::size_of::<VmCtx>() as u32;
-        let mut array = |bytes: u32| {
-            let start = offset;
-            offset += bytes;
-            start
-        };
-        let funcs = array(VmImport::offset(imported_funcs));
-        let tables = array(8 * tables);
-        let memories = array(8 * memories);
-        let globals = globals
-            .map(|(imported, slots)| {
-                if imported {
-                    let place = GlobalPlace::Indirect(offset);
-                    offset += 8;
-                    place
-                } else {
-                    if slots == 2 {
-                        offset = (offset + 15) & !15;
-                    }
-                    let place = GlobalPlace::Inline(offset);
-                    offset += 8 * slots;
-                    place
-                }
-            })
-            .collect();
-        VmLayout { funcs, tables, memories, globals, size: (offset + 15) & !15 }
-    }
 }

@@ -3,18 +3,15 @@
 use core::ptr::NonNull;
 use std::sync::Arc;
 
+use super::context::Resource;
+use super::handle::Handle;
 use super::memory::{Growth, LinearMemory};
+use super::raw::into_raw;
 use super::shared::SharedLinear;
-use super::store::{Handle, Resource, into_raw};
+use super::store::AnyMemory;
 use super::{VmMemory, VmStore};
 use crate::error::Result;
 use crate::types::MemoryType;
-
-/// A memory: the store's own, or one that it has in common with others.
-pub(super) enum AnyMemory {
-    Own(NonNull<LinearMemory>),
-    Shared(Arc<SharedLinear>),
-}
 
 impl VmStore {
     /// Adds a memory, empty of limits: the embedder's were asked before.

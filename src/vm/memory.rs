@@ -261,6 +261,20 @@ pub(super) fn byte_len(ty: &MemoryType, pages: u64) -> Option<usize> {
     usize::try_from(bytes).ok().filter(|&bytes| bytes <= isize::MAX as usize)
 }
 
+/// The address of [`EMPTY_MEMORY`].
+pub(super) fn no_memory() -> *mut VmMemory {
+    core::ptr::from_ref(&EMPTY_MEMORY.0).cast_mut()
+}
+
+/// Memory 0 of instances without one: nothing in it can be accessed, so nothing is written to it.
+static EMPTY_MEMORY: EmptyMemory = EmptyMemory(VmMemory::new(NonNull::dangling().as_ptr(), 0));
+
+#[repr(transparent)]
+struct EmptyMemory(VmMemory);
+
+// SAFETY: never written to, and its pointer never followed.
+unsafe impl Sync for EmptyMemory {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,10 +12,12 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 
 use super::awaited::LaterAnswer;
+use super::context::Resource;
+use super::handle::{Handle, StoreId};
 use super::limits::StoreTunables;
 use super::memory::Growth;
 use super::metering::Deadline;
-use super::store::{Executor, Handle, Resource, StoreId};
+use super::store::Executor;
 use super::{Hooks, VmCtx, VmStore};
 use crate::error::{Error, Result};
 use crate::wasm::TypeRegistry;

@@ -6,13 +6,14 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::VmMemory;
 use super::interrupt::InterruptState;
 use super::limits::MemoryTunables;
 use super::memory::{byte_len, reserve};
+use super::waiter::{Waiter, Wake, unpoisoned};
 use crate::error::{Context, Result};
 use crate::sys::Mapping;
 use crate::sys::racy::{self, AtomicInt};
@@ -243,57 +244,4 @@ impl SharedLinear {
         }
         Ok(count as u32)
     }
-}
-
-/// A thread that waits.
-#[derive(Debug, Default)]
-pub struct Waiter {
-    woken: Mutex<Option<Wake>>,
-    changed: Condvar,
-}
-
-/// Why it woke up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wake {
-    /// It was notified.
-    Notified,
-    /// Its store is to be interrupted.
-    Interrupted,
-}
-
-impl Waiter {
-    /// Wakes it up, unless it has been already.
-    pub fn wake(&self, why: Wake) {
-        unpoisoned(self.woken.lock()).get_or_insert(why);
-        self.changed.notify_all();
-    }
-
-    fn wait(&self, deadline: Option<Instant>) -> Option<Wake> {
-        let mut woken = unpoisoned(self.woken.lock());
-        loop {
-            if woken.is_some() {
-                return *woken;
-            }
-            woken = match deadline {
-                None => unpoisoned(self.changed.wait(woken)),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    match self.changed.wait_timeout(woken, left) {
-                        Ok((woken, _)) => woken,
-                        Err(error) => error.into_inner().0,
-                    }
-                }
-            };
-        }
-    }
-}
-
-/// Nothing that holds these locks panics half way.
-fn unpoisoned<'a, T>(
-    guard: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a, T>>>,
-) -> MutexGuard<'a, T> {
-    guard.unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,66 +1,37 @@
 //! The store: owner of every object that handlers hold addresses of.
 
 use core::any::Any;
-use core::ffi::c_void;
-use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::AtomicPtr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use super::awaited::{Awaited, LaterAnswer, Poller};
+use super::awaited::Awaited;
+use super::context::{Hooks, Resource};
 use super::exception::Exceptions;
 use super::func::VmHostFunc;
-use super::gc::{HostObjects, TypeTable};
+use super::handle::{FuncRef, Handle, StoreId};
 use super::heap::{Heap, kind};
+use super::host_objects::HostObjects;
 use super::instance::Instance;
 use super::interrupt::InterruptState;
 use super::limits::StoreTunables;
-use super::memories::AnyMemory;
-use super::memory::Growth;
-use super::metering::{Deadline, Fuel, Pause};
+use super::memory::{Growth, LinearMemory};
+use super::metering::{Fuel, Pause};
+use super::poller::Poller;
+use super::raw::into_raw;
 use super::roots::Roots;
+use super::shared::SharedLinear;
 use super::stack::ValueStack;
 use super::table::Table;
-use super::value::{ObjectRef, Value};
-use super::{Slot, StoreCtx, VmCtx, VmFunc, VmTable};
+use super::types::TypeTable;
+use super::value::ObjectRef;
+use super::{Slot, StoreCtx, VmCtx, VmFunc};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
-use crate::types::{GlobalType, RefType, TableType, ValType};
-use crate::wasm::{RegisteredType, TypeLookup, TypeRegistry};
-
-/// Identity of a store: unequal for any two stores of a process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct StoreId(NonZeroU64);
-
-impl StoreId {
-    /// The identity of no store.
-    pub const NONE: StoreId = StoreId(NonZeroU64::MAX);
-
-    fn fresh() -> StoreId {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        // 2^64 stores cannot be made.
-        StoreId(NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap_or(NonZeroU64::MAX))
-    }
-}
-
-/// What only the embedder's data can do: answer for the limits.
-#[derive(Debug)]
-pub struct Hooks {
-    /// May the embedder's limits let a memory or table grow?
-    pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
-    /// The same, where the embedder may take its time; `None` if it need not.
-    pub growing_later: unsafe fn(
-        store: *mut c_void,
-        what: Resource,
-        growth: &Growth,
-    ) -> Option<LaterAnswer<'static>>,
-    /// A growth was allowed but failed.
-    pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
-    /// What to do about the epoch, whose deadline the code of `ctx` has reached. May use the store.
-    pub deadline: unsafe fn(ctx: *mut VmCtx) -> Result<Deadline>,
-}
+use crate::types::GlobalType;
+use crate::wasm::{RegisteredType, TypeRegistry};
 
 /// What stores need of the layer that executes code: the same for all.
 #[derive(Debug)]
@@ -70,17 +41,6 @@ pub struct Executor {
     /// The handler that calls an imported function: of the host's, or of an instance's; and where
     /// somebody may pin floats, or not ([`StoreCtx::pins_floats`]).
     pub import_call: fn(is_host: bool, pins_floats: bool) -> *const (),
-}
-
-/// Something whose size the embedder can limit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resource {
-    /// A linear memory, in bytes.
-    Memory,
-    /// A table, in elements.
-    Table,
-    /// The garbage-collected heap, in bytes.
-    Heap,
 }
 
 /// Why an activation ended without results, when it was not a plain trap of a handler.
@@ -142,6 +102,12 @@ pub struct VmStore {
     pub poller: Poller,
 }
 
+/// A memory: the store's own, or one that it has in common with others.
+pub(super) enum AnyMemory {
+    Own(NonNull<LinearMemory>),
+    Shared(Arc<SharedLinear>),
+}
+
 /// A global that the host made.
 pub(super) struct HostGlobal {
     pub(super) ty: GlobalType,
@@ -155,72 +121,6 @@ pub(super) struct HostGlobal {
 unsafe impl Send for VmStore {}
 // SAFETY: shared references give shared access only; `pending` is touched through `&mut` alone.
 unsafe impl Sync for VmStore {}
-
-/// A function of a store. Valid for as long as the store lives; every use checks the store.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct FuncRef {
-    store: StoreId,
-    ptr: NonNull<VmFunc>,
-}
-
-// SAFETY: the pointer is followed only together with a borrow of the store it belongs to.
-unsafe impl Send for FuncRef {}
-// SAFETY: as above.
-unsafe impl Sync for FuncRef {}
-
-impl FuncRef {
-    /// The store it belongs to.
-    #[inline]
-    pub fn store(self) -> StoreId {
-        self.store
-    }
-
-    /// The function's address.
-    #[inline]
-    pub fn as_ptr(self) -> *const VmFunc {
-        self.ptr.as_ptr()
-    }
-
-    /// A reference to a function of `store` from its slot; `None` for null.
-    ///
-    /// # Safety
-    ///
-    /// The slot holds a function reference of this store.
-    #[inline]
-    pub unsafe fn from_slot(store: StoreId, slot: Slot) -> Option<FuncRef> {
-        NonNull::new(ptr::with_exposed_provenance_mut(slot as usize))
-            .map(|ptr| FuncRef { store, ptr })
-    }
-
-    /// The slot that represents the reference.
-    #[inline]
-    pub fn to_slot(self) -> Slot {
-        self.ptr.as_ptr().expose_provenance() as Slot
-    }
-}
-
-/// An object of a store, by its place in the list of its kind.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Handle {
-    /// The store it belongs to.
-    pub store: StoreId,
-    /// Its place.
-    pub index: u32,
-}
-
-/// A global of a store.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct GlobalHandle {
-    /// The store it belongs to.
-    pub store: StoreId,
-    /// The instance that defines it; `u32::MAX` for the host's own.
-    pub owner: u32,
-    /// Its index in that instance's module, or among the host's.
-    pub index: u32,
-}
-
-/// [`GlobalHandle::owner`] of globals that the host made.
-pub const HOST_OWNER: u32 = u32::MAX;
 
 impl VmStore {
     /// A store without objects. Not usable before [`super::owner::StoreOwner`] has placed it.
@@ -307,7 +207,7 @@ impl VmStore {
             (*this).ctx.inner = this.cast();
             (*this).ctx.host_ctx = &raw mut (*this).root;
             (*this).root.store = this.cast();
-            (*this).root.mem0 = super::instance::no_memory();
+            (*this).root.mem0 = super::memory::no_memory();
         }
     }
 
@@ -395,207 +295,6 @@ impl VmStore {
         Some(unsafe { host.as_ref() })
     }
 
-    // ---- tables
-
-    /// Makes a table, within the embedder's limits.
-    ///
-    /// # Errors
-    ///
-    /// When `init` is no element for it, or the limits, the engine or the system refuse.
-    pub fn new_table(&mut self, ty: TableType, init: Value) -> Result<Handle> {
-        self.check_value(init, ty.element().into())?;
-        self.add_table(ty, self.slots_of(init)[0])
-    }
-
-    /// Makes a table whose elements are `init`, a slot that fits.
-    pub(super) fn add_table(&mut self, ty: TableType, init: Slot) -> Result<Handle> {
-        self.check_count(self.tables.len(), self.tunables.max_tables, "table")?;
-        self.check_initial(Resource::Table, &Table::initial(&ty))?;
-        let mut table = Table::new(ty, init)?;
-        let index = self.tables.len() as u32;
-        table.store_index = index;
-        self.tables.push(into_raw(table));
-        Ok(Handle { store: self.id, index })
-    }
-
-    /// A table.
-    #[inline]
-    #[track_caller]
-    pub fn table(&self, table: Handle) -> &Table {
-        self.assert_owns(table.store);
-        // SAFETY: the object lives as long as the store, and `&self` means that no code runs.
-        unsafe { self.tables[table.index as usize].as_ref() }
-    }
-
-    /// An element of a table; `None` outside of it.
-    #[track_caller]
-    pub fn table_get(&mut self, table: Handle, index: u64) -> Option<Value> {
-        let table = self.table(table);
-        let ty = table.ty().element();
-        let slot = *table.elems().get(usize::try_from(index).ok()?)?;
-        // SAFETY: elements of a table have its type and belong to its store.
-        Some(unsafe { self.reference_from_slot(ty, slot) })
-    }
-
-    /// Sets `len` elements of a table from `index` on.
-    ///
-    /// # Errors
-    ///
-    /// When the value is no element for it; [`Trap::TableOutOfBounds`] outside of it.
-    #[track_caller]
-    pub fn table_fill(&mut self, table: Handle, index: u64, value: Value, len: u64) -> Result<()> {
-        self.check_value(value, self.table(table).ty().element().into())?;
-        let [slot, _] = self.slots_of(value);
-        let end = index.checked_add(len).and_then(|end| usize::try_from(end).ok());
-        let elems = self.table_mut(table).elems_mut();
-        let range = end.and_then(|end| elems.get_mut(index as usize..end));
-        range.ok_or(Trap::TableOutOfBounds)?.fill(slot);
-        Ok(())
-    }
-
-    /// Copies `len` elements between tables, or within one.
-    ///
-    /// # Errors
-    ///
-    /// When the elements' types do not fit; [`Trap::TableOutOfBounds`] when a range is not inside
-    /// its table. Nothing has been copied then.
-    #[track_caller]
-    pub fn table_copy(
-        &mut self,
-        target: Handle,
-        target_index: u64,
-        source: Handle,
-        source_index: u64,
-        len: u64,
-    ) -> Result<()> {
-        let (to, from) = (self.table(target), self.table(source));
-        ensure!(
-            self.types().ref_matches(from.ty().element(), to.ty().element()),
-            "type mismatch: cannot copy elements of type {} to a table of {}",
-            from.ty().element(),
-            to.ty().element()
-        );
-        let range = |start: u64, size: usize| {
-            let end = start.checked_add(len).filter(|&end| end <= size as u64);
-            end.map(|end| start as usize..end as usize).ok_or(Trap::TableOutOfBounds)
-        };
-        let (to, from) = (range(target_index, to.len())?, range(source_index, from.len())?);
-        if target == source {
-            self.table_mut(target).elems_mut().copy_within(from, to.start);
-        } else {
-            let elems = self.table(source).elems()[from].to_vec();
-            self.table_mut(target).elems_mut()[to].copy_from_slice(&elems);
-        }
-        Ok(())
-    }
-
-    /// A table, to write.
-    #[inline]
-    #[track_caller]
-    pub(super) fn table_mut(&mut self, table: Handle) -> &mut Table {
-        self.assert_owns(table.store);
-        // SAFETY: as above, and the access is exclusive.
-        unsafe { self.tables[table.index as usize].as_mut() }
-    }
-
-    /// The address that handlers know a table by.
-    pub(super) fn table_ptr(&self, index: u32) -> NonNull<VmTable> {
-        self.tables[index as usize].cast()
-    }
-
-    /// Grows a table by so many elements; the old size. Results as in [`VmStore::grow_memory`].
-    ///
-    /// # Errors
-    ///
-    /// When `init` is no element for it, or the embedder's limiter fails.
-    pub fn grow_table(&mut self, table: Handle, delta: u64, init: Value) -> Result<Option<u64>> {
-        self.check_value(init, self.table(table).ty().element().into())?;
-        self.grow_table_slots(table, delta, self.slots_of(init)[0])
-    }
-
-    /// The same for a slot that fits.
-    pub fn grow_table_slots(
-        &mut self,
-        table: Handle,
-        delta: u64,
-        init: Slot,
-    ) -> Result<Option<u64>> {
-        let inner = self.ctx.inner;
-        let hooks = self.ctx.hooks;
-        if delta == 0 {
-            return Ok(Some(self.table(table).len() as u64));
-        }
-        let Some(growth) = self.table(table).growth(delta) else { return Ok(None) };
-        // SAFETY: `inner` is this store; the hook touches only the embedder's part of it.
-        if !unsafe { (hooks.growing)(inner, Resource::Table, &growth) }? {
-            return Ok(None);
-        }
-        self.grow_table_allowed(table, &growth, init)
-    }
-
-    /// Grows a table as the embedder's limits have allowed.
-    fn grow_table_allowed(
-        &mut self,
-        table: Handle,
-        growth: &Growth,
-        init: Slot,
-    ) -> Result<Option<u64>> {
-        let inner = self.ctx.inner;
-        let hooks = self.ctx.hooks;
-        let old = self.table(table).len() as u64;
-        match self.table_mut(table).grow_to(growth.desired, init) {
-            Ok(()) => Ok(Some(old)),
-            Err(error) => {
-                // SAFETY: as above.
-                unsafe { (hooks.grow_failed)(inner, Resource::Table, error) }?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// `table.grow` as a runtime function; see [`VmStore::memory_grow`].
-    ///
-    /// # Safety
-    ///
-    /// `table` is one of this store's, and `init` a reference that it can hold.
-    pub unsafe fn table_grow(
-        &mut self,
-        table: NonNull<VmTable>,
-        delta: u64,
-        init: Slot,
-    ) -> Option<u64> {
-        // SAFETY: the caller's promise.
-        let handle = unsafe { self.handle_of_table(table) };
-        self.guarded(|store| store.grow_table_slots(handle, delta, init))
-    }
-
-    /// The same, when the embedder has allowed it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`VmStore::table_grow`].
-    pub unsafe fn table_grow_allowed(
-        &mut self,
-        table: NonNull<VmTable>,
-        growth: &Growth,
-        init: Slot,
-    ) -> Option<u64> {
-        // SAFETY: the caller's promise.
-        let handle = unsafe { self.handle_of_table(table) };
-        self.guarded(|store| store.grow_table_allowed(handle, growth, init))
-    }
-
-    /// The handle of a table that handlers know.
-    ///
-    /// # Safety
-    ///
-    /// `table` is one of this store's.
-    pub unsafe fn handle_of_table(&self, table: NonNull<VmTable>) -> Handle {
-        // SAFETY: handlers only know tables that are the first field of a `Table`.
-        let index = unsafe { table.cast::<Table>().as_ref() }.store_index;
-        Handle { store: self.id, index }
-    }
-
     /// Checks a number of objects against the embedder's limit.
     pub(super) fn check_count(&self, have: usize, limit: usize, what: &str) -> Result<()> {
         ensure!(have < limit, "resource limit exceeded: {what} count too high at {}", have + 1);
@@ -645,81 +344,6 @@ impl VmStore {
             Err(payload) => {
                 self.pending = Some(Failure::Panic(payload));
                 None
-            }
-        }
-    }
-
-    // ---- globals
-
-    /// Makes a global of the host's own.
-    ///
-    /// # Errors
-    ///
-    /// When the value has another type.
-    pub fn new_global(&mut self, ty: GlobalType, value: Value) -> Result<GlobalHandle> {
-        self.check_value(value, ty.content())?;
-        let value = self.slots_of(value);
-        let index = self.host_globals.len() as u32;
-        self.host_globals.push(HostGlobal { ty, cell: into_raw(value) });
-        Ok(GlobalHandle { store: self.id, owner: HOST_OWNER, index })
-    }
-
-    /// The type of a global.
-    #[track_caller]
-    pub fn global_type(&self, global: GlobalHandle) -> GlobalType {
-        self.assert_owns(global.store);
-        match global.owner {
-            HOST_OWNER => self.host_globals[global.index as usize].ty,
-            owner => self.instances[owner as usize].info().globals[global.index as usize],
-        }
-    }
-
-    /// Where a global's value is.
-    pub(super) fn global_ptr(&self, global: GlobalHandle) -> NonNull<Slot> {
-        match global.owner {
-            HOST_OWNER => self.host_globals[global.index as usize].cell.cast(),
-            owner => self.instances[owner as usize].defined_global_ptr(global.index),
-        }
-    }
-
-    /// The value of a global.
-    #[track_caller]
-    pub fn global(&mut self, global: GlobalHandle) -> Value {
-        let ty = self.global_type(global).content();
-        let slots = self.global_slots(global);
-        // SAFETY: a global's slots have its type and belong to its store.
-        unsafe { self.value_from_slots(ty, slots) }
-    }
-
-    pub(super) fn global_slots(&self, global: GlobalHandle) -> [Slot; 2] {
-        let two = self.global_type(global).content().slots() == 2;
-        let ptr = self.global_ptr(global);
-        // SAFETY: the place holds as many slots as the type says, and lives as long as the store.
-        unsafe { [ptr.read(), if two { ptr.add(1).read() } else { 0 }] }
-    }
-
-    /// Sets a global.
-    ///
-    /// # Errors
-    ///
-    /// When it is immutable, or the value has another type.
-    #[track_caller]
-    pub fn set_global(&mut self, global: GlobalHandle, value: Value) -> Result<()> {
-        let ty = self.global_type(global);
-        ensure!(ty.mutability().is_var(), "immutable global cannot be set");
-        self.check_value(value, ty.content())?;
-        self.set_global_slots(global, self.slots_of(value));
-        Ok(())
-    }
-
-    pub(super) fn set_global_slots(&mut self, global: GlobalHandle, value: [Slot; 2]) {
-        let two = self.global_type(global).content().slots() == 2;
-        let ptr = self.global_ptr(global);
-        // SAFETY: as in `global_slots`, and the access is exclusive.
-        unsafe {
-            ptr.write(value[0]);
-            if two {
-                ptr.add(1).write(value[1]);
             }
         }
     }
@@ -791,16 +415,6 @@ impl VmStore {
         &self.instances[instance.index as usize]
     }
 
-    /// Visits the references in globals that the host made.
-    pub(super) fn host_global_roots(&self, visit: &mut dyn FnMut(RefType, Slot)) {
-        for global in &self.host_globals {
-            if let ValType::Ref(ty) = global.ty.content() {
-                // SAFETY: the cell lives as long as the store and holds a value of the type.
-                visit(ty, unsafe { global.cell.cast::<Slot>().read() });
-            }
-        }
-    }
-
     /// An instance by its place.
     pub fn instance_at(&self, index: u32) -> &Instance {
         &self.instances[index as usize]
@@ -842,6 +456,20 @@ impl VmStore {
     }
 }
 
+impl VmCtx {
+    /// The store that an instance lives in.
+    ///
+    /// # Safety
+    ///
+    /// `ctx` points to a live context, and while the result is used nothing else uses the store:
+    /// the caller is a runtime function, run by a handler that has published its state.
+    #[inline]
+    pub unsafe fn store_mut<'a>(ctx: *mut VmCtx) -> &'a mut VmStore {
+        // SAFETY: a live context points to its store's context, whose `inner` is the store.
+        unsafe { &mut *(*(*ctx).store).inner.cast::<VmStore>() }
+    }
+}
+
 impl Drop for VmStore {
     fn drop(&mut self) {
         // Instances point to the objects below, and none of them is used any more.
@@ -869,11 +497,6 @@ impl core::fmt::Debug for VmStore {
             .field("tables", &self.tables.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Gives an object a fixed address; it is reached through that address alone from now on.
-pub(super) fn into_raw<T>(object: T) -> NonNull<T> {
-    NonNull::from(Box::leak(Box::new(object)))
 }
 
 #[cold]

@@ -7,7 +7,8 @@ use cap_std::ambient_authority;
 
 use super::abi::{Errno, Result};
 use super::clocks::{HostMonotonicClock, HostWallClock, MonotonicClock, WallClock};
-use super::dir::{Dir, FsPerms};
+use super::dir::Dir;
+use super::perms::FsPerms;
 use super::stdio::{Sink, Source, Stream};
 use super::table::{Descriptor, FdTable};
 

@@ -16,24 +16,8 @@ use super::abi::{Errno, Fdstat, Filestat, Filetype, Result, fdflags, oflags, rig
 use super::ending::{self, Ending};
 use super::errno::retry;
 use super::file::{File, NewTime, filestat};
+use super::perms::FsPerms;
 use super::readdir::Listing;
-use super::table::Descriptor;
-
-/// What a program may do below a preopened directory, on top of what the host allows this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FsPerms {
-    /// Look, list and read. Everything that would change a file, a name or an attribute fails with
-    /// `EPERM`.
-    ReadOnly,
-    /// Everything.
-    ReadWrite,
-}
-
-impl FsPerms {
-    pub(super) fn can_write(self) -> bool {
-        self == Self::ReadWrite
-    }
-}
 
 /// An open directory.
 pub(super) struct Dir {
@@ -52,6 +36,12 @@ pub(super) struct OpenFlags {
     pub read: bool,
     pub write: bool,
     pub fdflags: u32,
+}
+
+/// What has been opened.
+pub(super) enum Opened {
+    File(File),
+    Dir(Dir),
 }
 
 impl Dir {
@@ -97,7 +87,7 @@ impl Dir {
         result
     }
 
-    pub fn open(&self, path: &str, flags: OpenFlags) -> Result<Descriptor> {
+    pub fn open(&self, path: &str, flags: OpenFlags) -> Result<Opened> {
         let OpenFlags { follow, oflags, read, write, fdflags } = flags;
         let (stem, ending) = ending::split(path);
         let follow = follow || ending != Ending::Name;
@@ -116,7 +106,7 @@ impl Dir {
             if write {
                 return Err(Errno::IsDir);
             }
-            return Ok(Descriptor::Dir(Self::new(dir, self.perms, None)));
+            return Ok(Opened::Dir(Self::new(dir, self.perms, None)));
         }
 
         if creates && ending != Ending::Name {
@@ -170,11 +160,11 @@ impl Dir {
                 return Err(Errno::IsDir);
             }
             let dir = fs::Dir::from_std_file(opened.into_std());
-            return Ok(Descriptor::Dir(Self::new(dir, self.perms, None)));
+            return Ok(Opened::Dir(Self::new(dir, self.perms, None)));
         }
         let file = opened.into_std();
         let file = File::new(file, &metadata, read, write, self.perms, fdflags)?;
-        Ok(Descriptor::File(file))
+        Ok(Opened::File(file))
     }
 
     pub fn create_directory(&self, path: &str) -> Result<()> {

@@ -11,8 +11,8 @@ use super::abi::{
     Errno, Fdstat, Filestat, Filetype, Result, fdflags, fstflags, known_flags, rights,
 };
 use super::clocks::nanos;
-use super::dir::FsPerms;
 use super::errno::retry;
+use super::perms::FsPerms;
 
 /// An open file. The host keeps its position.
 pub(super) struct File {

@@ -53,6 +53,7 @@ mod error;
 mod file;
 mod mem;
 pub mod p1;
+mod perms;
 mod pipe;
 mod readdir;
 mod stdio;
@@ -60,6 +61,6 @@ mod table;
 
 pub use clocks::{HostMonotonicClock, HostWallClock};
 pub use ctx::{WasiCtx, WasiCtxBuilder, WasiP1Ctx};
-pub use dir::FsPerms;
 pub use error::{I32Exit, MissingMemory};
+pub use perms::FsPerms;
 pub use pipe::{MemoryInputPipe, MemoryOutputPipe};

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::abi::{Errno, Result};
-use super::dir::Dir;
+use super::dir::{Dir, Opened};
 use super::file::File;
 use super::stdio::Stream;
 
@@ -13,6 +13,15 @@ pub(super) enum Descriptor {
     Stream(Stream),
     File(File),
     Dir(Dir),
+}
+
+impl From<Opened> for Descriptor {
+    fn from(opened: Opened) -> Descriptor {
+        match opened {
+            Opened::File(file) => Descriptor::File(file),
+            Opened::Dir(dir) => Descriptor::Dir(dir),
+        }
+    }
 }
 
 /// Descriptor numbers and what they stand for. The lowest free number is given out first, as in

@@ -11,6 +11,7 @@ pub mod module;
 pub mod names;
 pub mod object;
 mod parse;
+mod read_const;
 pub mod registry;
 mod validate;
 

@@ -11,7 +11,6 @@ use crate::index::{
     DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeId, TypeIndex,
 };
 use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
-use crate::vm::VmLayout;
 
 /// A module that has been read and validated. Index spaces list imports first.
 #[derive(Debug, Default)]
@@ -63,8 +62,6 @@ pub struct ModuleInfo {
     pub branch_hints: Vec<BranchHint>,
     /// Where the code section's contents are; empty without one.
     pub code_section: Range<usize>,
-    /// Offsets in this module's instances.
-    pub layout: VmLayout,
     /// The features it was validated with.
     pub features: WasmFeatures,
     /// What validating a body needs; present in every module that has a code section.

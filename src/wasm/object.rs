@@ -33,8 +33,6 @@ pub mod kind {
     pub const TYPE: u32 = (1 << SHIFT) - 1;
 }
 
-static_assertions::const_assert!(super::registry::MAX_TYPES <= kind::TYPE);
-
 /// Bytes of an object's header.
 pub const HEADER: u32 = 8;
 /// Most bytes of an object.

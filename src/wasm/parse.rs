@@ -16,7 +16,6 @@ use super::{
 use crate::error::{Error, ModuleError};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::{HeapType, RefType, ValType};
-use crate::vm::VmLayout;
 
 /// How to read a module.
 #[derive(Clone, Copy, Debug)]
@@ -269,13 +268,6 @@ impl<'a> Reading<'a> {
     fn finish(self) -> ModuleInfo {
         let mut info = self.info;
         info.bodies_unchecked = self.options.lazy_validation;
-        let imported = info.num_imported_globals as usize;
-        info.layout = VmLayout::new(
-            info.num_imported_funcs,
-            info.tables.len() as u32,
-            info.memories.len() as u32,
-            info.globals.iter().enumerate().map(|(i, ty)| (i < imported, ty.content().slots())),
-        );
         info
     }
 }

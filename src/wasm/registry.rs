@@ -22,6 +22,9 @@ use crate::types::{ArrayType, CompositeType, FuncType, StructType, SubType};
 
 /// Most types that one engine holds.
 pub const MAX_TYPES: u32 = 1 << 23;
+// Objects' heads hold them.
+static_assertions::const_assert!(MAX_TYPES <= super::object::kind::TYPE);
+
 /// Most supertypes above a type, as in other engines.
 pub const MAX_DEPTH: usize = 63;
 /// Most parameters and most results of a function, as in other engines.

@@ -4,31 +4,6 @@
 //! With 12 or more integer arguments the nightly of 2026-05-19 miscompiles this convention on
 //! x86-64; there are seven, and the assertion below keeps it so.
 
-use super::abi::{CtxReg, Kept, Pc, Regs, call};
-use super::float::{self, FloatReg};
-use crate::vm::Slot;
-
-/// A handler.
-pub type HandlerFn = unsafe extern "rust-preserve-none" fn(
-    Pc,
-    *mut Slot,
-    *mut u8,
-    u64,
-    CtxReg,
-    u64,
-    u64,
-    f64,
-    f64,
-    f64,
-    f64,
-    f64,
-) -> u64;
-
-// All that is passed but the floats are integers, of which there may be at most 11.
-static_assertions::const_assert!(
-    size_of::<Regs>() - size_of::<Kept>() - 4 * size_of::<FloatReg>() <= 11 * 8
-);
-
 /// Turns `handler! { name, body, doc }` into a handler that becomes the next one.
 macro_rules! handler {
     ($(#[$attribute:meta])* $name:ident, $body:expr, $doc:expr) => {
@@ -83,7 +58,7 @@ macro_rules! handler {
                         become call!(next, r)
                     }
                     Step::Raise(code) => {
-                        become call!(super::handlers::raise, r, code)
+                        become call!(raise, r, code)
                     }
                     Step::Exit(status) => status,
                 }
@@ -92,14 +67,3 @@ macro_rules! handler {
     };
 }
 pub(crate) use handler;
-
-/// Runs the chain that starts at `r.pc` until it exits.
-///
-/// # Safety
-/// The handler contract in `abi`.
-// Inlined, the registers are set where they are known instead of passing through memory.
-#[inline(always)]
-pub unsafe fn run(r: Regs) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe { call!(super::head(r.pc), r) }
-}

@@ -2,40 +2,6 @@
 //! call that ends a handler into a jump because caller and callee have the same convention and arguments and
 //! nothing lives across it; asm-check proves it for every build we ship.
 
-#![allow(
-    improper_ctypes_definitions,
-    reason = "vector registers: both sides of every call are compiled here, together"
-)]
-
-use super::abi::{CtxReg, Pc, Regs, call};
-use super::float::FloatReg;
-use crate::vm::Slot;
-
-macro_rules! handler_type {
-    ($convention:literal) => {
-        /// A handler. Its convention passes all eleven values in registers.
-        pub type HandlerFn = unsafe extern $convention fn(
-            Pc,
-            *mut Slot,
-            *mut u8,
-            u64,
-            u64,
-            u64,
-            FloatReg,
-            FloatReg,
-            FloatReg,
-            FloatReg,
-            CtxReg,
-        ) -> u64;
-    };
-}
-// On every operating system; "C" is another one on Windows.
-#[cfg(registers = "sysv64")]
-handler_type!("sysv64");
-// Variants of AAPCS64 differ in what does not concern handlers.
-#[cfg(registers = "aapcs64")]
-handler_type!("C");
-
 /// Turns `handler! { name, body, doc }` into a handler whose last act is the next dispatch.
 #[cfg(registers = "sysv64")]
 macro_rules! handler {
@@ -83,7 +49,7 @@ macro_rules! handler_with {
                     }
                     Step::To(next) => call!(next, r),
                     Step::Raise(code) => {
-                        call!(super::handlers::raise, r, code)
+                        call!(raise, r, code)
                     }
                     Step::Exit(mut status) => {
                         // Hides the status: LLVM would let handlers call a continuation whose
@@ -97,14 +63,3 @@ macro_rules! handler_with {
     };
 }
 pub(crate) use handler_with;
-
-/// Runs the chain that starts at `r.pc` until it exits.
-///
-/// # Safety
-/// The handler contract in `abi`.
-// Inlined, the registers are set where they are known instead of passing through memory.
-#[inline(always)]
-pub unsafe fn run(r: Regs) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe { call!(super::head(r.pc), r) }
-}

@@ -8,13 +8,13 @@ use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::Value;
-use crate::exec::{checkpoint, function, handlers, next, runtime, slice, trap_code, unwind};
+use crate::exec::{checkpoint, function, handlers, next, runtime, trap_code, unwind};
 use crate::isa;
 use crate::isa::op::{
     CallImport, CallRuntime, HostStub, MemoryCopy, MemoryFill, MemoryGrow, StructNew,
 };
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
-use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory};
+use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory, ending};
 use crate::wasm::registry::MAX_PARAMS;
 
 /// Makes the frame at `fp` the one that native code re-enters above and that stack walks start
@@ -294,16 +294,16 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
 /// set.
 #[inline(always)]
 pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
-    if r.acc == u64::from(runtime::PENDING) {
+    if r.acc == u64::from(ending::PENDING) {
         return Step::Exit(status::FAIL);
     }
-    if r.acc == u64::from(runtime::SUSPENDED) {
+    if r.acc == u64::from(ending::SUSPENDED) {
         return Step::Exit(status::SUSPEND);
     }
-    if r.acc == u64::from(runtime::THROWN) {
+    if r.acc == u64::from(ending::THROWN) {
         return Step::To(handlers::unwind);
     }
-    if r.acc == u64::from(slice::AGAIN) {
+    if r.acc == u64::from(ending::AGAIN) {
         return Step::To(handlers::again);
     }
     // SAFETY: the header was written by the instruction that ends at the return address. Any place

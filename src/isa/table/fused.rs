@@ -3,26 +3,8 @@
 use std::collections::HashMap;
 
 use super::format::EMPTY;
-use super::row::Attributes;
+use super::row::{Attributes, Forward};
 use super::{Kind, Row, Table};
-
-/// An operand of a part of a fused op that is the slot which an earlier part writes: its value is
-/// taken from where it was computed, not from the slot.
-#[derive(PartialEq, Eq)]
-pub struct Forward {
-    /// The part that reads.
-    pub reader: u8,
-    /// Which letter of its name the operand is, counted from the last.
-    pub letter: u8,
-    /// Which operand of its format.
-    pub operand: u8,
-    /// The place of that.
-    pub place: u8,
-    /// The part that writes.
-    pub writer: u8,
-    /// A bit for each part between them that writes a slot: another one.
-    pub rewriters: u8,
-}
 
 /// The name of a fused op's part without what it says of forwarded operands: `i32_add_a0` to
 /// `i32_add_as`.

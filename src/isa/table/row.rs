@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::key::Key;
-use super::{Class, Field, Format, Forward, Kind, Lookup};
+use super::{Class, Field, Format, Kind, Lookup};
 
 /// What an op may do besides computing, and what may be done with it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -59,6 +59,24 @@ impl Attributes {
             ..all
         })
     }
+}
+
+/// An operand of a part of a fused op that is the slot which an earlier part writes: its value is
+/// taken from where it was computed, not from the slot.
+#[derive(PartialEq, Eq)]
+pub struct Forward {
+    /// The part that reads.
+    pub reader: u8,
+    /// Which letter of its name the operand is, counted from the last.
+    pub letter: u8,
+    /// Which operand of its format.
+    pub operand: u8,
+    /// The place of that.
+    pub place: u8,
+    /// The part that writes.
+    pub writer: u8,
+    /// A bit for each part between them that writes a slot: another one.
+    pub rewriters: u8,
 }
 
 /// The generic function whose instance the handler is.

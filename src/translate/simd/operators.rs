@@ -2,7 +2,7 @@
 
 use wasmparser::Operator;
 
-use super::Translator;
+use super::super::translator::Translator;
 use crate::isa::{
     Load, Op, Store, VecBinary as B, VecExtract as X, VecLoad as L, VecReplace as R, VecShift as S,
     VecTernary as T, VecUnary as U,

@@ -18,7 +18,7 @@ pub use crate::wasm::object::kind;
 pub use blocks::{CLASSES, class_of, class_size};
 
 use super::Slot;
-use super::store::into_raw;
+use super::raw::into_raw;
 use crate::index::TypeId;
 use crate::sys::Mapping;
 use crate::wasm::TypeInfo;

@@ -103,7 +103,7 @@ impl WasiCtx {
             write: rights_base & rights::FD_WRITE != 0,
             fdflags: known_flags(fdflags, fdflags::ALL)?,
         };
-        let descriptor = self.fds.dir(fd)?.open(name, flags)?;
+        let descriptor = self.fds.dir(fd)?.open(name, flags)?.into();
         let fd = self.fds.push(descriptor)?;
         mem.write_u32(opened, fd)
     }

@@ -4,7 +4,6 @@ use super::{all_features, parse, parse_text, refusal, wasm};
 use crate::error::{ModuleError, ModuleErrorKind};
 use crate::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex};
 use crate::types::{HeapType, MemoryType, Mutability, RefType, TableType};
-use crate::vm::layout::GlobalPlace;
 use crate::wasm::{
     ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo, ParseOptions, TypeRegistry,
 };
@@ -141,23 +140,6 @@ fn constant_expressions_build_objects() {
     assert_eq!(last(1), ConstOp::StructNewDefault(s));
     assert_eq!(last(2), ConstOp::ArrayNewFixed(a, 2));
     assert_eq!(last(3), ConstOp::ExternConvertAny);
-}
-
-#[test]
-fn the_layout_gives_every_global_its_slots() {
-    let info = parse_text(
-        r#"(module (import "" "" (func)) (import "" "" (global i32)) (memory 1)
-            (global i32 (i32.const 0)) (global (mut v128) (v128.const i64x2 0 0))
-            (global i64 (i64.const 0)))"#,
-    );
-    let places = &info.layout.globals;
-    assert!(matches!(places[0], GlobalPlace::Indirect(_)));
-    let inline = |i: usize| match places[i] {
-        GlobalPlace::Inline(offset) => offset,
-        GlobalPlace::Indirect(_) => panic!("global {i} is defined here"),
-    };
-    assert!(inline(1) < inline(2) && inline(2) % 16 == 0 && inline(3) >= inline(2) + 16);
-    assert!(info.layout.size >= inline(3) + 8);
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! The state of a translation, which all operators work on: each file has those of its kind.
+
+use super::block::{Assigned, Block, Segment};
+use super::code::{Options, too_large};
+use super::emit::{Emitter, Label};
+use super::frame::Frame;
+use super::maps::Maps;
+use super::operand::Stack;
+use super::pins::Pins;
+use super::recent::{Accs, Rec};
+use crate::error::{Error, ModuleError, ModuleErrorKind};
+use crate::types::FuncType;
+use crate::vm::VmLayout;
+use crate::wasm::ModuleInfo;
+
+/// The state of one translation.
+pub struct Translator<'a> {
+    pub(super) info: &'a ModuleInfo,
+    pub(super) layout: &'a VmLayout,
+    pub(super) options: &'a Options,
+    pub(super) ty: &'a FuncType,
+    pub(super) frame: Frame,
+    pub(super) pins: Pins,
+    pub(super) stack: Stack,
+    /// What the accumulators hold.
+    pub(super) accs: Accs,
+    /// The value-producing instruction just emitted, if it may still be fused.
+    pub(super) last: Option<Rec>,
+    /// The one before it, if its result is an operand of `last`.
+    pub(super) under: Option<Rec>,
+    pub(super) emit: Emitter,
+    pub(super) control: Vec<Block<'a>>,
+    /// Whether the code being read can be reached.
+    pub(super) reachable: bool,
+    /// Blocks opened inside unreachable code.
+    pub(super) skipped: u32,
+    /// Where clauses that lead out of the function go on: to a return of what they catch.
+    pub(super) returned: Label,
+    pub(super) assigned: Assigned,
+    /// Module offset of the operator being translated.
+    pub(super) offset: usize,
+    pub(super) failure: Option<Error>,
+    pub(super) maps: Maps,
+    /// What the instructions being read are charged to.
+    pub(super) segment: Segment,
+    /// What each unit of the last operand of the instruction being translated costs.
+    pub(super) per_unit: u8,
+}
+
+impl Translator<'_> {
+    /// Records that the function exceeds a limit; the driver stops at once.
+    pub(super) fn limit(&mut self, what: &str) {
+        if self.failure.is_none() {
+            self.failure = Some(too_large(self.offset, what));
+        }
+    }
+
+    /// Records an operator that this engine does not know. Validation refuses such modules, so
+    /// this is a safety net, not a user's path.
+    pub(super) fn unsupported(&mut self, operator: &wasmparser::Operator<'_>) {
+        if self.failure.is_none() {
+            let name = format!("{operator:?}");
+            let name = name.split([' ', '{', '(']).next().unwrap_or_default().to_string();
+            self.failure = Some(
+                ModuleError::new(
+                    ModuleErrorKind::Unsupported,
+                    self.offset as u64,
+                    format!("unsupported instruction {name}"),
+                )
+                .into(),
+            );
+        }
+    }
+}
