@@ -12,7 +12,7 @@ pub(super) unsafe fn copy_but_zeros(from: *const u8, to: *mut u8, len: usize) {
         let len = PAGE.min(len - at);
         // SAFETY: the caller's ranges; nobody writes the one meanwhile.
         let page = unsafe { core::slice::from_raw_parts(from.wrapping_add(at), len) };
-        if page.iter().any(|&byte| byte != 0) {
+        if page != &[0; PAGE][..len] {
             // SAFETY: as above, and they do not overlap.
             unsafe { page.as_ptr().copy_to_nonoverlapping(to.wrapping_add(at), len) };
         }
