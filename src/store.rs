@@ -528,3 +528,7 @@ impl<'a, S: AsContextMut> From<&'a mut S> for StoreContextMut<'a, S::Data> {
 static_assertions::assert_impl_all!(Store<u32>: Send, Sync);
 static_assertions::assert_not_impl_any!(Store<*mut u8>: Send, Sync);
 static_assertions::assert_not_impl_any!(Store<core::cell::Cell<u8>>: Sync);
+// And so does a borrow of one, as references to the data do.
+static_assertions::assert_impl_all!(StoreContextMut<'_, core::cell::Cell<u8>>: Send);
+static_assertions::assert_not_impl_any!(StoreContextMut<'_, *mut u8>: Send, Sync);
+static_assertions::assert_not_impl_any!(StoreContext<'_, core::cell::Cell<u8>>: Send, Sync);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 mod bytecode;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/unsafe_code.rs"]
+mod unsafe_code;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -314,37 +316,6 @@ fn no_operand_is_named_by_a_number() {
             complaints.push(format!("{path}:{}: {}", number + 1, line.trim()));
         }
     }
-    report(complaints);
-}
-
-#[test]
-fn every_file_with_unsafe_code_is_listed_where_it_is_explained() {
-    let path = root().join("docs/unsafe.md");
-    let page = std::fs::read_to_string(&path).expect("the page");
-    let mut found = BTreeSet::new();
-    for (path, text) in rust_files() {
-        let mut code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
-        // A whole word: `unsafe_code` is a lint's name.
-        let has_it = |code: &str| {
-            code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
-        };
-        if (path.starts_with("src/") || path.starts_with("capi/src/")) && code.any(has_it) {
-            found.insert(format!("- `{path}`"));
-        }
-    }
-    let is_entry = |line: &&str| line.starts_with("- `") && line.ends_with(".rs`");
-    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
-        let (before, after) = page.split_once("- `").expect("the page lists files");
-        let after = after.lines().skip_while(|line| !line.is_empty());
-        let list = found.iter().cloned().collect::<Vec<_>>().join("\n");
-        let after = after.collect::<Vec<_>>().join("\n");
-        std::fs::write(&path, format!("{before}{list}\n{after}\n")).expect("the page is written");
-        return;
-    }
-    let listed: BTreeSet<String> = page.lines().filter(is_entry).map(str::to_owned).collect();
-    let mut complaints = Vec::new();
-    complaints.extend(found.difference(&listed).map(|it| format!("{it} is not in docs/unsafe.md")));
-    complaints.extend(listed.difference(&found).map(|it| format!("{it} has no unsafe code")));
     report(complaints);
 }
 

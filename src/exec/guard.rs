@@ -29,7 +29,9 @@ pub fn install() {
         addresses.sort_unstable();
         addresses
     });
-    signals::install(&TABLE);
+    // SAFETY: the continuation takes the registers of handlers, which is where a fault comes from that
+    // `landing` has an answer to.
+    unsafe { signals::install(&TABLE) };
 }
 
 /// Where a handler that faulted at `pc` goes on: in a cold continuation of the same signature, so

@@ -9,11 +9,19 @@ pub const SUPPORTED: bool = false;
 #[derive(Debug)]
 pub struct SignalTable {
     /// See the twin.
+    #[cfg_attr(
+        not(feature = "internals"),
+        allow(dead_code, reason = "there is nobody to read it")
+    )]
     pub landing: fn(pc: usize) -> Option<usize>,
 }
 
 /// Does nothing.
-pub fn install(_table: &'static SignalTable) {}
+///
+/// # Safety
+///
+/// See the twin.
+pub unsafe fn install(_table: &'static SignalTable) {}
 
 /// Does nothing.
 pub fn prepare_thread() {}

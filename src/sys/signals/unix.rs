@@ -19,7 +19,14 @@ pub use regions::GuardedRegion;
 /// Do faults become traps on this target?
 pub const SUPPORTED: bool = true;
 
-/// What the executing layer declares about its code.
+/// What the executing layer declares about its code. Whoever declares something else can lead a fault
+/// anywhere, so that this is not for safe code:
+///
+/// ```compile_fail
+/// use threadle::sys::signals::{SignalTable, install};
+/// static TABLE: SignalTable = SignalTable { landing: |_| Some(0x4141_4141) };
+/// install(&TABLE);
+/// ```
 #[derive(Debug)]
 pub struct SignalTable {
     /// The address at which execution goes on after a fault at `pc`, if `pc` lies in guarded code.
@@ -35,7 +42,12 @@ static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
 /// # Panics
 ///
 /// If the system refuses to install a signal handler.
-pub fn install(table: &'static SignalTable) {
+///
+/// # Safety
+///
+/// `landing` answers with addresses of code that goes on with the registers of the code that it was
+/// asked about, and may be called from a signal handler.
+pub unsafe fn install(table: &'static SignalTable) {
     TABLE.store(ptr::from_ref(table).cast_mut(), Ordering::Release);
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

@@ -32,7 +32,12 @@ static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
 /// # Panics
 ///
 /// If the system refuses.
-pub fn install(table: &'static SignalTable) {
+///
+/// # Safety
+///
+/// `landing` answers with addresses of code that goes on with the registers of the code that it was
+/// asked about, and may be called from a handler of exceptions.
+pub unsafe fn install(table: &'static SignalTable) {
     TABLE.store(ptr::from_ref(table).cast_mut(), Ordering::Release);
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
