@@ -12,7 +12,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use threadle::{
-    AsContextMut, Caller, Engine, ExnRef, ExnRefPre, ExnType, Extern, ExternRef, Func, Global,
+    Caller, Engine, ExnRef, ExnRefPre, ExnType, Extern, ExternRef, Func, FuncType, Global,
     GlobalType, Instance, InstancePre, Linker, Memory, MemoryType, Module, Mutability, OwnedRooted,
     Ref, RefType, Result, ResumableCall, Rooted, Store, StoreLimits, Suspend, SuspendedCall, Table,
     TableType, Tag, TagType, Val, ValType, WasmBacktrace, bail,
@@ -111,7 +111,7 @@ fn act(mut caller: Caller<'_, Data>, arg: i32) -> Result<i32> {
                 return Ok(memory.grow(&mut caller, 1)? as i32);
             }
         }
-        Behaviour::Collect => caller.as_context_mut().gc(),
+        Behaviour::Collect => caller.gc(None)?,
         Behaviour::Throw(tag) => {
             if let Some(tag) = pick(&items.tags, tag) {
                 let ty = ExnType::from_tag_type(&tag.ty(&caller))?;
@@ -147,7 +147,7 @@ fn keep(
     object: Option<Rooted<ExternRef>>,
 ) -> Result<Option<Rooted<ExternRef>>> {
     if caller.data_mut().behaviours.pop().is_some() {
-        caller.as_context_mut().gc();
+        caller.gc(None)?;
     }
     if let Some(object) = object {
         // What came in is alive while this runs.
@@ -162,7 +162,7 @@ fn call(mut store: impl threadle::AsContextMut<Data = Data>, func: &Func, arg: i
         .params()
         .map(|ty| match ty {
             ValType::I32 => Val::I32(arg),
-            ty => Val::default_for_ty(ty).expect("all parameters have defaults"),
+            ty => Val::default_for_ty(&ty).expect("all parameters have defaults"),
         })
         .collect();
     let mut results = vec![Val::I32(0); ty.results().len()];
@@ -353,7 +353,7 @@ impl World {
                     new.tables.push(Table::new(&mut *store, table, init)?);
                     let global = GlobalType::new(ValType::I32, Mutability::Var);
                     new.globals.push(Global::new(&mut *store, global, Val::I32(1))?);
-                    let tag = TagType::new(threadle::FuncType::new([ValType::I32], []));
+                    let tag = TagType::new(FuncType::new(store.engine(), [ValType::I32], []));
                     new.tags.push(Tag::new(&mut *store, &tag)?);
                     new.funcs.push(Func::wrap(&mut *store, act));
                     store.data_mut().items = new;
@@ -430,7 +430,7 @@ impl World {
                 let func = pick(&items.funcs, *func).copied();
                 let Some(store) = self.store(*store) else { return };
                 attempt(|| -> Result<()> {
-                    let null = Ref::null(table.ty(&*store).element().heap_type().clone());
+                    let null = Ref::null(table.ty(&*store).element().heap_type());
                     table.grow(&mut *store, u64::from(*by % 3), null)?;
                     let index = u64::from(*index) % table.size(&*store).max(1);
                     table.set(&mut *store, index, Ref::Func(func))?;
@@ -502,7 +502,7 @@ impl World {
             }
             Action::Collect(store) => {
                 if let Some(store) = self.store(*store) {
-                    attempt(|| store.gc());
+                    attempt(|| store.gc(None));
                 }
             }
             Action::Exports { store, instance } => {

@@ -97,7 +97,8 @@ fn clock() {
 fn import(store: &mut Store<StoreLimits>, ty: &ExternType) -> Option<Extern> {
     Some(match ty {
         ExternType::Func(ty) => {
-            let results: Option<Vec<Val>> = ty.results().map(Val::default_for_ty).collect();
+            let results: Option<Vec<Val>> =
+                ty.results().map(|ty| Val::default_for_ty(&ty)).collect();
             let results = results?;
             Func::new(&mut *store, ty.clone(), move |_, _, out| {
                 out.clone_from_slice(&results);
@@ -106,7 +107,7 @@ fn import(store: &mut Store<StoreLimits>, ty: &ExternType) -> Option<Extern> {
             .into()
         }
         ExternType::Global(ty) => {
-            let value = Val::default_for_ty(ty.content().clone())?;
+            let value = Val::default_for_ty(ty.content())?;
             Global::new(store, ty.clone(), value).ok()?.into()
         }
         ExternType::Memory(ty) if ty.is_shared() => {
@@ -121,7 +122,7 @@ fn import(store: &mut Store<StoreLimits>, ty: &ExternType) -> Option<Extern> {
             if !ty.element().is_nullable() {
                 return None;
             }
-            let null = Ref::null(ty.element().heap_type().clone());
+            let null = Ref::null(ty.element().heap_type());
             Table::new(store, ty.clone(), null).ok()?.into()
         }
         ExternType::Tag(ty) => Tag::new(store, ty).ok()?.into(),
@@ -154,7 +155,7 @@ pub fn run(module: &Module) {
     for name in names {
         let Some(func) = instance.get_func(&mut store, &name) else { continue };
         let ty = func.ty(&store);
-        let args: Option<Vec<Val>> = ty.params().map(Val::default_for_ty).collect();
+        let args: Option<Vec<Val>> = ty.params().map(|ty| Val::default_for_ty(&ty)).collect();
         let Some(args) = args else { continue };
         let mut results = vec![Val::I32(0); ty.results().len()];
         let _deadline = Deadline::new(handle.clone(), patience);
@@ -162,5 +163,5 @@ pub fn run(module: &Module) {
         let _ = func.call(&mut store, &args, &mut results);
         store.take_pending_exception();
     }
-    store.gc();
+    store.gc(None).expect("a collection");
 }

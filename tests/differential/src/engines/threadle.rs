@@ -73,11 +73,11 @@ fn ty(ty: &ValType) -> Ty {
     }
 }
 
-fn signature(ty: &FuncType) -> String {
-    let list = |types: &[ValType]| {
-        types.iter().map(|it| format!("{:?}", self::ty(it))).collect::<Vec<_>>().join(" ")
-    };
-    format!("{} -> {}", list(ty.params_slice()), list(ty.results_slice()))
+fn signature(sig: &FuncType) -> String {
+    fn list(types: impl Iterator<Item = ValType>) -> String {
+        types.map(|it| format!("{:?}", ty(&it))).collect::<Vec<_>>().join(" ")
+    }
+    format!("{} -> {}", list(sig.params()), list(sig.results()))
 }
 
 fn from_val(store: &Store<Data>, val: &Val) -> Value {
@@ -113,7 +113,7 @@ fn to_val(value: &Value, ty: &ValType, object: impl FnOnce(u32) -> Rooted<Extern
         Value::V128(v) => Val::V128(V128::from(*v)),
         Value::Extern(Some(number)) => Val::ExternRef(Some(object(*number))),
         Value::Func(_) | Value::Extern(None) | Value::Other(_) => {
-            Val::default_for_ty(ty.clone()).expect("a nullable reference")
+            Val::default_for_ty(ty).expect("a nullable reference")
         }
     }
 }
@@ -154,7 +154,7 @@ fn import(store: &mut Store<Data>, index: u64, ty: &ExternType) -> Result<Extern
         ExternType::Func(func) => {
             let results: Vec<ValType> = func.results().collect();
             let types: Vec<Ty> = results.iter().map(self::ty).collect();
-            if results.iter().any(|ty| Val::default_for_ty(ty.clone()).is_none()) {
+            if results.iter().any(|ty| Val::default_for_ty(ty).is_none()) {
                 return Err(Skip("import of a function that returns objects".into()));
             }
             Func::new(&mut *store, func.clone(), move |mut caller, args, out| {
@@ -171,7 +171,7 @@ fn import(store: &mut Store<Data>, index: u64, ty: &ExternType) -> Result<Extern
         }
         ExternType::Global(global) => {
             let content = global.content().clone();
-            if Val::default_for_ty(content.clone()).is_none() {
+            if Val::default_for_ty(&content).is_none() {
                 return Err(Skip("import of an object".into()));
             }
             let value = imported_global(index, self::ty(&content));
@@ -190,7 +190,7 @@ fn import(store: &mut Store<Data>, index: u64, ty: &ExternType) -> Result<Extern
             if !table.element().is_nullable() {
                 return Err(Skip("import of a table of objects".into()));
             }
-            let null = Ref::null(table.element().heap_type().clone());
+            let null = Ref::null(table.element().heap_type());
             Table::new(&mut *store, table.clone(), null).map_err(failed)?.into()
         }
         _ => return Err(Skip("import of another kind".into())),
