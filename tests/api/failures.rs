@@ -38,7 +38,7 @@ fn a_trap_comes_with_its_code_and_a_backtrace_of_names_and_offsets() {
 
 #[test]
 fn every_kind_of_trap_has_its_code() {
-    for (body, trap) in [
+    let cases = [
         ("unreachable", Trap::UnreachableCodeReached),
         ("(drop (i32.div_u (i32.const 1) (i32.const 0)))", Trap::IntegerDivisionByZero),
         ("(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))", Trap::IntegerOverflow),
@@ -52,16 +52,22 @@ fn every_kind_of_trap_has_its_code() {
         ("(call_indirect (i32.const 7))", Trap::TableOutOfBounds),
         ("(call_indirect (param i32) (i32.const 0) (i32.const 1))", Trap::BadSignature),
         ("(call $f)", Trap::StackOverflow),
-    ] {
-        for engine in [Engine::default(), checking_engine()] {
-            let mut store = Store::new(&engine, ());
-            let text = format!(
-                r#"(module (memory 1) (table 2 funcref) (elem (i32.const 1) $f)
-                    (func $f (call $f) (call $f))
-                    (func (export "go") {body}))"#
-            );
-            let instance = Instance::new(&mut store, &module(&engine, &text), &[]).unwrap();
-            let go = instance.get_typed_func::<(), ()>(&mut store, "go").unwrap();
+    ];
+    let mut text = String::from(
+        "(module (memory 1) (table 2 funcref) (elem (i32.const 1) $f) (func $f (call $f) (call $f))",
+    );
+    for (i, (body, _)) in cases.iter().enumerate() {
+        text += &format!(r#"(func (export "{i}") {body})"#);
+    }
+    text += ")";
+    for guard in [true, false] {
+        let mut config = Config::new();
+        let engine =
+            Engine::new(config.signals_based_traps(guard).max_wasm_stack(16 << 10)).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module(&engine, &text), &[]).unwrap();
+        for (i, (body, trap)) in cases.into_iter().enumerate() {
+            let go = instance.get_typed_func::<(), ()>(&mut store, &i.to_string()).unwrap();
             for _ in 0..3 {
                 let error = go.call(&mut store, ()).unwrap_err();
                 assert_eq!(trap_of(&error), trap, "{body}");
