@@ -67,10 +67,6 @@ OPS = {op["name"]: op for op in TABLE["ops"] if not op["parts"]}
 MAX_LENGTH, DISPATCH = TABLE["most_parts"], TABLE["dispatch"]
 # The ops whose result is in the accumulator only, with those that store it besides.
 STORED = {name: op["stored"] for name, op in OPS.items() if op["stored"]}
-# Ops whose code is rewritten in other ways, and rare ones that would only bring size.
-NEVER = {"zero_locals", "exit", "trap", "consume_fuel", "check_interrupt", "return_thunk", "mov_span", "br_table_s",
-         "br_table_l", "call_ref", "call_indirect_sub"}
-NEVER_FAMILIES = {"checked", "general", "tail_call", "atomic"}
 
 
 def ends(op):
@@ -79,8 +75,8 @@ def ends(op):
 
 
 def never(op):
-    return op in NEVER or OPS[op]["family"] in NEVER_FAMILIES or "resumes" in OPS[op]["attributes"] \
-        or op.startswith("call_indirect")
+    """Whether the table says that profiles put an op into no sequence."""
+    return not {"resumes", "alone"}.isdisjoint(OPS[op]["attributes"])
 
 
 def unfused(part):

@@ -144,6 +144,7 @@ fn words(row: &Row) -> Vec<&'static str> {
         (it.calls, "calls"),
         (it.ends, "ends"),
         (it.resumes, "resumes"),
+        (it.alone, "alone"),
         (it.forwards, "forwards"),
         (it.bare, "bare"),
     ];

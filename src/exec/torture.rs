@@ -11,7 +11,7 @@ use super::float;
 use super::load::thread;
 use super::{initialise, run};
 use crate::error::{Error, Result};
-use crate::isa::operand::{DST, Stream};
+use crate::isa::operand::{DST, Operands, Stream};
 use crate::isa::{self, ALIGN, HEAD, Instruction, Kind, OPS, Op};
 use crate::vm::context::{Hooks, Resource};
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
@@ -44,21 +44,14 @@ static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed, deadline };
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.
 fn repeats(op: Op) -> bool {
-    let name = &op.info().name;
     let leaves = op.info().attributes.ends || op.info().family == "host";
     let parts = || op.parts().iter().filter_map(|part| Op::from_u16(*part));
     let calls = parts().any(|part| part.info().attributes.calls);
     // What one part leaves is no object for the next; their parts are tried by themselves.
     let objects = parts().any(|part| matches!(part.info().family, "object" | "cast" | "reference"));
-    // The result of a narrow read or a length, taken for an object; and a function's type, which
-    // the object here has not.
-    let narrow = ["i8", "i16"].iter().any(|width| {
-        (name.starts_with(&format!("struct_get_{width}_")) && name.ends_with('a'))
-            || (name.starts_with(&format!("array_get_{width}_")) && name.ends_with("as"))
-    });
-    let narrow = narrow || (name.starts_with("array_len") && name.ends_with('a'));
-    let function = op.info().family == "cast" && name.contains("_func_");
-    !leaves && !calls && !objects && !op.is_again() && !narrow && !function
+    // A function's type: the object here has none.
+    let function = op.info().family == "function cast";
+    !leaves && !calls && !objects && !op.is_again() && !function
 }
 
 /// An instruction whose operands are harmless: slots that hold 1, small immediates, branches to
@@ -93,11 +86,19 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             Kind::Count => put(&1_u16.to_le_bytes()),
             Kind::Count32 if *name == "bytes" => put(&16_u32.to_le_bytes()),
             Kind::Count32 => put(&2_u32.to_le_bytes()),
-            Kind::Ctx => put(&places.of(&info.name, name).to_le_bytes()),
+            Kind::Ctx => put(&places.of(info.family, name).to_le_bytes()),
             Kind::Target => put(&(size as i32).to_le_bytes()),
         }
     }
     lead(&mut bytes, size);
+    bytes
+}
+
+/// The instruction that brings the object into the accumulator.
+fn reload() -> Vec<u8> {
+    let mut bytes = vec![0; Op::MovAs.size()];
+    bytes[..2].copy_from_slice(&(Op::MovAs as u16).to_le_bytes());
+    isa::op::Mov { dst: 0, src: isa::Src::Slot(OBJECT_SLOT) }.encode(&mut bytes[HEAD..]);
     bytes
 }
 
@@ -134,11 +135,11 @@ const PLACES: Places = Places {
 };
 
 impl Places {
-    fn of(&self, op: &str, field: &str) -> u32 {
-        match field {
-            "memory" => self.memory,
-            "table" => self.table,
-            _ if op.contains("indirect") => self.pointer,
+    fn of(&self, family: &str, field: &str) -> u32 {
+        match (family, field) {
+            (_, "memory") => self.memory,
+            (_, "table") => self.table,
+            ("imported global", _) => self.pointer,
             _ => self.cell,
         }
     }
@@ -280,7 +281,11 @@ fn run_all() {
     };
     let mut tried = 0;
     for op in (0..OPS.len()).filter_map(|i| Op::from_u16(i as u16)).filter(|op| repeats(*op)) {
-        let one = instruction(op, &PLACES);
+        let mut one = instruction(op, &PLACES);
+        // What was read, or a length, is no object: the next one finds it in the accumulator again.
+        if op.info().family == "object" && !op.info().attributes.ends {
+            one.extend(reload());
+        }
         let words = code_of(one.repeat(COPIES));
         stack.fill(1);
         stack[(1 << 13) + OBJECT_SLOT as usize] = object as u64;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::prebuilt::Prebuilt;
 use crate::table::format::{FORMATS, Format, Operand};
-use crate::table::{Forward, Kind, Row, Table};
+use crate::table::{Forward, Kind, Operator, Row, Table};
 
 /// `i32_add_asi` to `I32AddAsi`.
 fn camel(name: &str) -> String {
@@ -99,6 +99,8 @@ pub fn ops(table: &Table) -> String {
         s += "}\n\n";
     }
 
+    s += &relations(table);
+
     // The forms of an op with a slot and with each pinned local as destination; 0 for none.
     let mut keys: BTreeMap<&str, BTreeMap<usize, usize>> = BTreeMap::new();
     for (i, row) in table.rows.iter().enumerate() {
@@ -128,6 +130,59 @@ pub fn ops(table: &Table) -> String {
         s += "];\n";
     }
     s
+}
+
+/// What binary operators and comparisons have to do with each other.
+fn relations(table: &Table) -> String {
+    let mut all = String::new();
+    for set in ["Bin", "Cmp"] {
+        let mut s = String::new();
+        let operators = || table.operators.iter().filter(|it| it.set == set);
+        let has = |name: &&String| operators().any(|it| it.name == **name);
+        // Turns pairs of operators into a function from one to the other.
+        let mut function = |doc: &str, name: &str, to: &str, pairs: Vec<(&str, &str)>| {
+            let _ = writeln!(s, "    /// {doc}\n    pub fn {name}(self) -> Option<{to}> {{");
+            s += "        Some(match self {\n";
+            let count = pairs.len();
+            for (from, into) in pairs {
+                let _ = writeln!(s, "            {set}::{} => {to}::{},", camel(from), camel(into));
+            }
+            if count < operators().count() {
+                s += "            _ => return None,\n";
+            }
+            s += "        })\n    }\n\n";
+        };
+        let other = |other: fn(&Operator) -> &Option<String>| {
+            let pairs =
+                operators().filter_map(|it| Some((it.name, other(it).as_ref().filter(has)?)));
+            pairs.map(|(from, into)| (from, &**into)).collect::<Vec<_>>()
+        };
+        let mirrors = other(|it| &it.mirror);
+        let doc =
+            "The comparison that computes the same with its operands swapped, if that is another.";
+        function(doc, "mirror", set, mirrors);
+        let doc = "The comparison with the opposite result.";
+        function(doc, "negation", set, other(|it| &it.negation));
+        let conditions = table.operators.iter().filter(|it| it.set == "Cmp");
+        let conditions = conditions.filter(|it| set == "Bin" && has(&&it.name.to_string()));
+        let conditions: Vec<_> = conditions.map(|it| (it.name, it.name)).collect();
+        if !conditions.is_empty() {
+            function("The condition that it computes.", "condition", "Cmp", conditions);
+        }
+        let mut property = |doc: &str, name: &str, has_it: fn(&Operator) -> bool| {
+            let _ = writeln!(s, "    /// {doc}\n    pub fn {name}(self) -> bool {{");
+            let named =
+                operators().filter(|it| has_it(it)).map(|it| format!("{set}::{}", camel(it.name)));
+            let named = named.collect::<Vec<_>>().join("\n                | ");
+            let _ = writeln!(s, "        matches!(self, {named})\n    }}\n");
+        };
+        let doc = "Whether it computes the same with its operands swapped.";
+        property(doc, "commutes", |it| it.commutes);
+        let doc = "Whether its ops are those with an immediate alone: with other operands it is asked for mirrored.";
+        property(doc, "is_mirrored", |it| it.is_mirrored);
+        let _ = writeln!(all, "impl {set} {{\n{s}}}\n");
+    }
+    all
 }
 
 /// The type that holds an operand without a class.

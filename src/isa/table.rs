@@ -72,11 +72,20 @@ pub use kind::{Field, Kind};
 pub use row::{Attributes, Forward, Row};
 
 /// An operator that the translator selects by number and operand classes.
+#[derive(Default)]
 pub struct Operator {
     /// Wasm-like name.
     pub name: &'static str,
     /// Which enum it belongs to.
     pub set: &'static str,
+    /// Whether it computes the same with its operands swapped.
+    pub commutes: bool,
+    /// For a comparison: the one that computes the same with its operands swapped, if that is another.
+    pub mirror: Option<String>,
+    /// For a comparison: the one with the opposite result.
+    pub negation: Option<String>,
+    /// Whether its rows are those with an immediate alone: with other operands it is asked for mirrored.
+    pub is_mirrored: bool,
 }
 
 /// The whole table.
@@ -116,6 +125,9 @@ fn show_dst(class: Class) -> &'static str {
     }
 }
 
+/// Families of which profiles put no op into a fused one ([`Attributes::alone`]).
+const RARE: [&str; 4] = ["atomic", "checked", "general", "tail_call"];
+
 impl Table {
     /// Builds all rows. The order is the numbering; it is the same for every target.
     pub fn build(fused: &str) -> Table {
@@ -147,14 +159,16 @@ impl Table {
         format: &'static Format,
     ) -> &mut Row {
         self.rows.push(Row::new(name.into(), family, format));
-        self.rows.last_mut().expect("just added")
+        let row = self.rows.last_mut().expect("just added");
+        row.attributes.alone = RARE.contains(&family);
+        row
     }
 
     /// Number of `name` in operator enum `set`, added if new.
     fn operator(&mut self, set: &'static str, name: &'static str) -> usize {
         let known = self.operators.iter().filter(|o| o.set == set).position(|o| o.name == name);
         known.unwrap_or_else(|| {
-            self.operators.push(Operator { name, set });
+            self.operators.push(Operator { name, set, ..Operator::default() });
             self.operators.iter().filter(|o| o.set == set).count() - 1
         })
     }

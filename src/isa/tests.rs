@@ -1,7 +1,8 @@
 //! Operands of every row, written and read.
 
 use super::operand::Stream;
-use super::{HEAD, Instruction, Kind, OPS, Op, SHAPES, len, op};
+use super::{Bin, Cmp, HEAD, Instruction, Kind, OPS, Op, SHAPES, len, op};
+use crate::sem;
 
 /// xorshift64*
 fn next(state: &mut u64) -> u64 {
@@ -83,4 +84,53 @@ fn an_instruction_is_as_long_in_bytes_as_in_words() {
         assert_eq!(places, expected, "{op:?}");
         assert!(bytes.bytes::<4>(HEAD + op.body()).is_some());
     }
+}
+
+#[test]
+fn mirrors_and_negations_compute_what_they_should() {
+    let branch_on = |cmp: Cmp, x: u32, y: u32| match cmp {
+        Cmp::I32Eq => sem::i32_eq(x, y),
+        Cmp::I32Ne => sem::i32_ne(x, y),
+        Cmp::I32LtS => sem::i32_lt_s(x, y),
+        Cmp::I32LtU => sem::i32_lt_u(x, y),
+        Cmp::I32LeS => sem::i32_le_s(x, y),
+        Cmp::I32LeU => sem::i32_le_u(x, y),
+        Cmp::I32GtS => sem::i32_gt_s(x, y),
+        Cmp::I32GtU => sem::i32_gt_u(x, y),
+        Cmp::I32GeS => sem::i32_ge_s(x, y),
+        Cmp::I32GeU => sem::i32_ge_u(x, y),
+        Cmp::I32Test => sem::i32_test(x, y),
+        _ => sem::i32_ntest(x, y),
+    };
+    let all = [
+        Cmp::I32Eq,
+        Cmp::I32Ne,
+        Cmp::I32LtS,
+        Cmp::I32LtU,
+        Cmp::I32LeS,
+        Cmp::I32LeU,
+        Cmp::I32GtS,
+        Cmp::I32GtU,
+        Cmp::I32GeS,
+        Cmp::I32GeU,
+        Cmp::I32Test,
+        Cmp::I32Ntest,
+    ];
+    for cmp in all {
+        let negation = cmp.negation().expect("every condition has one");
+        let mirror = cmp.mirror().unwrap_or(cmp);
+        assert_eq!(cmp.commutes(), mirror == cmp, "{cmp:?}");
+        for x in [0, 1, 2, u32::MAX, i32::MAX as u32] {
+            for y in [0, 1, 2, u32::MAX, i32::MAX as u32] {
+                assert_ne!(branch_on(cmp, x, y), branch_on(negation, x, y), "{cmp:?}");
+                assert_eq!(branch_on(cmp, x, y), branch_on(mirror, y, x), "{cmp:?}");
+            }
+        }
+    }
+    // An unordered pair: only negations hold.
+    for (cmp, negation) in [(Cmp::F32Lt, Cmp::F32Nlt), (Cmp::F64Ge, Cmp::F64Nge)] {
+        assert_eq!((cmp.negation(), negation.negation()), (Some(negation), Some(cmp)));
+    }
+    assert_eq!(Bin::F32Lt.negation(), None);
+    assert!(Bin::F64Mul.commutes() && !Bin::F64Sub.commutes() && Bin::I32Sub.mirror().is_none());
 }

@@ -7,7 +7,6 @@ use wasmparser::BlockType;
 use super::block::{Block, BlockKind, Segment};
 use super::code::{Code, too_large};
 use super::emit::Label;
-use super::fuse::{condition, mirror, negate};
 use super::operand::{Operand, Place};
 use super::recent::Accs;
 use super::resolve::{Imm, Src, signed};
@@ -194,7 +193,7 @@ impl<'a> Translator<'a> {
         // Both arms begin with the parameters in their homes.
         self.settle(self.block_types(ty).0.len());
         let mut otherwise = Label::default();
-        self.emit_branch(negate(cmp), &x, y.as_ref(), &mut otherwise);
+        self.emit_branch(opposite(cmp), &x, y.as_ref(), &mut otherwise);
         self.open(BlockKind::If, ty);
         self.control.last_mut().expect("just opened").otherwise = otherwise;
         self.segment = Segment::Pending;
@@ -408,7 +407,7 @@ impl<'a> Translator<'a> {
         let operand = self.stack.pop();
         let (cmp, x, y) = self.take_condition(&operand);
         self.branch_out(depth, |t, taken, label| {
-            t.emit_branch(if taken { cmp } else { negate(cmp) }, &x, y.as_ref(), label);
+            t.emit_branch(if taken { cmp } else { opposite(cmp) }, &x, y.as_ref(), label);
         });
     }
 
@@ -506,7 +505,7 @@ impl<'a> Translator<'a> {
             && let Some(cmp) = branch_condition(under.op)
         {
             self.take_back(&under);
-            let cmp = if matches!(rec.op, Bin::I32Eq | Bin::I64Eq) { negate(cmp) } else { cmp };
+            let cmp = if matches!(rec.op, Bin::I32Eq | Bin::I64Eq) { opposite(cmp) } else { cmp };
             return (cmp, under.x, Some(under.y));
         }
         let Some(cmp) = branch_condition(rec.op).filter(|_| rec.op != Bin::I64And) else {
@@ -531,11 +530,11 @@ impl<'a> Translator<'a> {
         if let Some(y) = y {
             let (mut x, mut y) = (*x, *y);
             // Rows with "greater" exist with an immediate on the right only.
-            if !self.fits_branch(&y) && (self.fits_branch(&x) || is_greater(cmp)) {
-                cmp = mirror(cmp);
+            if !self.fits_branch(&y) && (self.fits_branch(&x) || cmp.is_mirrored()) {
+                cmp = cmp.mirror().unwrap_or(cmp);
                 core::mem::swap(&mut x, &mut y);
             }
-            let commute = mirror(cmp) == cmp;
+            let commute = cmp.commutes();
             let float = x.kind.is_float();
             let imm = if float { Imm::Full } else { Imm::Half };
             let (sx, sy, _) =
@@ -635,29 +634,11 @@ fn branch_condition(op: Bin) -> Option<Cmp> {
     match op {
         Bin::I32And => Some(Cmp::I32Test),
         Bin::I64And => Some(Cmp::I64Test),
-        _ => condition(op),
+        _ => op.condition(),
     }
 }
 
-fn is_greater(cmp: Cmp) -> bool {
-    use Cmp::*;
-    matches!(
-        cmp,
-        I32GtS
-            | I32GtU
-            | I32GeS
-            | I32GeU
-            | I64GtS
-            | I64GtU
-            | I64GeS
-            | I64GeU
-            | F32Gt
-            | F32Ge
-            | F32Ngt
-            | F32Nge
-            | F64Gt
-            | F64Ge
-            | F64Ngt
-            | F64Nge
-    )
+/// The condition that holds when `cmp` does not.
+fn opposite(cmp: Cmp) -> Cmp {
+    cmp.negation().expect("every condition has one")
 }

@@ -1,6 +1,5 @@
 //! Numeric instructions, locals, globals and select.
 
-use super::fuse::{mirror_value, negate_value};
 use super::operand::{NONE, Operand, Place};
 use super::recent::{Acc, Rec};
 use super::resolve::{Imm, NO_HOME, Src};
@@ -9,39 +8,6 @@ use super::value::Kind;
 use crate::index::GlobalIndex;
 use crate::isa::{self, Bin, Class, Op, Un, op};
 use crate::vm::layout::GlobalPlace;
-
-/// Whether `op` computes the same with its operands swapped.
-fn commutes(op: Bin) -> bool {
-    use Bin::*;
-    matches!(
-        op,
-        I32Add | I32Mul | I32And | I32Or | I32Xor | I32Eq | I32Ne | I64Add | I64Mul | I64And | I64Or
-            | I64Xor | I64Eq | I64Ne | F32Eq | F32Ne | F64Eq | F64Ne
-            // Addition and multiplication commute bit for bit except for which of two NaN payloads
-            // survives, which the specification leaves open.
-            | F32Add | F32Mul | F64Add | F64Mul
-    )
-}
-
-/// Whether a comparison has no row for two registers or slots and is asked for mirrored.
-fn is_greater(op: Bin) -> bool {
-    use Bin::*;
-    matches!(
-        op,
-        I32GtS
-            | I32GtU
-            | I32GeS
-            | I32GeU
-            | I64GtS
-            | I64GtU
-            | I64GeS
-            | I64GeU
-            | F32Gt
-            | F32Ge
-            | F64Gt
-            | F64Ge
-    )
-}
 
 impl Translator<'_> {
     /// A binary operator with operands of kind `from` and a result of kind `to`.
@@ -61,14 +27,14 @@ impl Translator<'_> {
         // Rows with "greater" exist with an immediate on the right only.
         let immediate =
             |o: &Operand| self.natural(o, imm).is_some_and(|src| src.class() == Class::I);
-        let mirrored = !immediate(&y) && (immediate(&x) || is_greater(op));
-        if mirrored && let Some(mirror) = mirror_value(op) {
+        let mirrored = !immediate(&y) && (immediate(&x) || op.is_mirrored());
+        if mirrored && let Some(mirror) = op.mirror() {
             op = mirror;
             core::mem::swap(&mut x, &mut y);
         }
         let (start, before) = (self.emit.here(), self.accs);
         let (sx, sy, _) = self
-            .sources(&x, &y, imm, commutes(op), |x, y| isa::binary(op, Class::A, x, y).is_some());
+            .sources(&x, &y, imm, op.commutes(), |x, y| isa::binary(op, Class::A, x, y).is_some());
         self.clobber(to.is_float());
         let row = isa::binary(op, Class::A, sx.class(), sy.class()).expect("resolved to a row");
         let at = self.emit.op(row, op::Binary { dst: self.next_home(), lhs: sx, rhs: sy });
@@ -91,7 +57,7 @@ impl Translator<'_> {
         let x = self.stack.pop();
         if x.kind == Kind::I32
             && let Some(rec) = self.producer(&x)
-            && let Some(opposite) = negate_value(rec.op)
+            && let Some(opposite) = rec.op.negation()
         {
             self.take_back(&rec);
             self.binary_of(opposite, rec.x, rec.y, Kind::I32);

@@ -13,10 +13,12 @@ impl Table {
             .effect("trap with code")
             .body("control::trap_op", [])
             .traps()
-            .ends();
+            .ends()
+            .alone();
         self.row("br", "control", &BR).effect("pc := to").body("control::br", []).ends();
         for d in each(INT_DSTS) {
-            self.row(format!("br_table_{d}"), "br_table", &BR_TABLE)
+            let row = self
+                .row(format!("br_table_{d}"), "br_table", &BR_TABLE)
                 .classes([d])
                 .effect(format!(
                     "pc := targets[min({}, count)]; count + 1 distances follow",
@@ -26,14 +28,18 @@ impl Table {
                 .key(&key::BR_TABLE, [d as usize])
                 .forwards()
                 .ends();
+            // The index nearly always comes from the accumulator.
+            row.attributes.alone = d != Class::A;
         }
         self.row("zero_locals", "control", &ZERO_LOCALS)
             .effect("S[first .. first + count] := 0")
-            .body("control::zero_locals", []);
+            .body("control::zero_locals", [])
+            .alone();
         self.row("exit", "control", &EMPTY)
             .effect("leave the activation: its results are in place")
             .body("control::exit", [])
-            .ends();
+            .ends()
+            .alone();
         self.row("lazy_compile", "control", &EMPTY)
             .effect("translate the function, then run it")
             .body("host::lazy_compile", [])
@@ -61,20 +67,24 @@ impl Table {
                 .classes([x])
                 .effect(format!("call table[{}] after a type check", show(x, "index")))
                 .body("call::call_indirect", [])
-                .key(&key::CALL_INDIRECT, [x as usize]);
+                .key(&key::CALL_INDIRECT, [x as usize])
+                .alone();
         }
         self.call("call_indirect_sub", "call", &CALL_INDIRECT)
             .slots()
             .effect("call table[S[index]] after a subtype check; 64-bit index")
-            .body("call::call_indirect_general", []);
+            .body("call::call_indirect_general", [])
+            .alone();
         self.call("call_ref", "call", &CALL_REF)
             .effect("call the function that S[func] refers to")
-            .body("call::call_ref", []);
+            .body("call::call_ref", [])
+            .alone();
         self.tail_calls();
         self.row("return_thunk", "call", &EMPTY)
             .effect("end of a call that left the instance: ctx := S[OWN_CTX]; pc := S[OWN_RESUME]")
             .body("call::return_thunk", [])
-            .ends();
+            .ends()
+            .alone();
         self.host_calls();
         self.pinning();
     }

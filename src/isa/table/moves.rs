@@ -44,7 +44,8 @@ impl Table {
             .body("mov::mov2", []);
         self.row("mov_span", "mov", &MOV_SPAN)
             .effect("S[dst ..][..count] := S[src ..][..count], as if at once")
-            .body("mov::mov_span", []);
+            .body("mov::mov_span", [])
+            .alone();
     }
 
     pub(super) fn select(&mut self) {
@@ -98,11 +99,11 @@ impl Table {
                     .forwards();
             }
         }
-        self.row("global_get_indirect", "global", &GLOBAL_GET)
+        self.row("global_get_indirect", "imported global", &GLOBAL_GET)
             .slots()
             .effect("S[dst], acc := [[ctx + at]]")
             .body("global::get_indirect", []);
-        self.row("global_set_indirect", "global", &GLOBAL_SET)
+        self.row("global_set_indirect", "imported global", &GLOBAL_SET)
             .slots()
             .effect("[[ctx + at]] := S[value]")
             .body("global::set_indirect", []);

@@ -86,6 +86,31 @@ const FLOAT_BINARY: [(&str, bool); 7] = [
     ("copysign", false),
 ];
 
+/// Comparisons, as `(comparison, mirror, negation)`: what computes the same with its operands swapped, and what
+/// has the opposite result. Floats, which may be unordered, have a name with `n` for each negation.
+const COMPARISONS: [(&str, &str, &str); 20] = [
+    ("eq", "eq", "ne"),
+    ("ne", "ne", "eq"),
+    ("lt_s", "gt_s", "ge_s"),
+    ("lt_u", "gt_u", "ge_u"),
+    ("le_s", "ge_s", "gt_s"),
+    ("le_u", "ge_u", "gt_u"),
+    ("gt_s", "lt_s", "le_s"),
+    ("gt_u", "lt_u", "le_u"),
+    ("ge_s", "le_s", "lt_s"),
+    ("ge_u", "le_u", "lt_u"),
+    ("test", "test", "ntest"),
+    ("ntest", "ntest", "test"),
+    ("lt", "gt", "nlt"),
+    ("le", "ge", "nle"),
+    ("gt", "lt", "ngt"),
+    ("ge", "le", "nge"),
+    ("nlt", "ngt", "lt"),
+    ("nle", "nge", "le"),
+    ("ngt", "nlt", "gt"),
+    ("nge", "nle", "ge"),
+];
+
 const FLOAT_COMPARE: [&str; 6] = ["eq", "ne", "lt", "le", "gt", "ge"];
 
 /// `(operator, source type, result type)`; the types say which accumulator is meant.
@@ -166,16 +191,33 @@ fn immediate(t: &str, integer: Kind) -> Kind {
 }
 
 impl Table {
+    /// Number of a binary operator or comparison on values of a type, with what is known of it.
+    fn binary_operator(&mut self, set: &'static str, name: &'static str, commutes: bool) -> usize {
+        let number = self.operator(set, name);
+        let known = self.operators.iter_mut().filter(|it| it.set == set).nth(number);
+        let operator = known.expect("just added");
+        let (t, op) = name.split_once('_').expect("a type before the operator");
+        operator.commutes = commutes;
+        if let Some((_, mirror, negation)) = COMPARISONS.iter().find(|it| it.0 == op) {
+            operator.commutes = *mirror == op;
+            operator.mirror = (*mirror != op).then(|| format!("{t}_{mirror}"));
+            operator.negation = Some(format!("{t}_{negation}"));
+            operator.is_mirrored = op.trim_start_matches('n').starts_with('g');
+        }
+        number
+    }
+
     /// Adds the rows of one binary operator on values of type `t`: `pairs` of sources times destinations.
     pub(super) fn binary(
         &mut self,
         name: &'static str,
         t: &str,
         trapping: bool,
+        commutes: bool,
         pairs: &[&str],
         dsts: &str,
     ) {
-        let op = self.operator("Bin", name);
+        let op = self.binary_operator("Bin", name, commutes);
         let family = if t.starts_with('f') { "float" } else { "integer" };
         for d in each(dsts) {
             for pair in pairs {
@@ -209,12 +251,12 @@ impl Table {
                 let name = leak(format!("{width}_{op}"));
                 let shift = op.starts_with("sh") || op.starts_with("rot");
                 let combos = if shift { &SHIFT_PAIRS } else { pairs(commutative) };
-                self.binary(name, t, false, combos, INT_DSTS);
+                self.binary(name, t, false, commutative, combos, INT_DSTS);
             }
             for op in INT_DIVISION {
                 let name = leak(format!("{width}_{op}"));
                 let combos = ["as", "sa", "ss", "ai", "si", "li", "mi"];
-                self.binary(name, t, true, &combos, "as");
+                self.binary(name, t, true, false, &combos, "as");
             }
             for (op, commutative) in INT_COMPARE {
                 let name = leak(format!("{width}_{op}"));
@@ -223,7 +265,7 @@ impl Table {
                 } else {
                     compare_pairs(commutative)
                 };
-                self.binary(name, t, false, combos, "as");
+                self.binary(name, t, false, commutative, combos, "as");
             }
         }
     }
@@ -233,17 +275,17 @@ impl Table {
             for (op, commutative) in FLOAT_BINARY {
                 let name = leak(format!("{t}_{op}"));
                 if matches!(op, "add" | "sub" | "mul") {
-                    self.binary(name, t, false, float_pairs(commutative), FLOAT_DSTS);
+                    self.binary(name, t, false, commutative, float_pairs(commutative), FLOAT_DSTS);
                 } else if op == "div" {
                     let combos = ["as", "sa", "al", "la", "ls", "sl", "lm", "ml", "ss", "ai", "si"];
-                    self.binary(name, t, false, &combos, "asl");
+                    self.binary(name, t, false, commutative, &combos, "asl");
                 } else {
                     let combos: &[&str] = if commutative {
                         &["as", "ss", "ai", "si"]
                     } else {
                         &["as", "sa", "ss", "si"]
                     };
-                    self.binary(name, t, false, combos, "as");
+                    self.binary(name, t, false, commutative, combos, "as");
                 }
             }
             for op in FLOAT_COMPARE {
@@ -253,7 +295,7 @@ impl Table {
                     "gt" | "ge" => &["ai", "si"],
                     _ => &["as", "sa", "ss", "ai", "si"],
                 };
-                self.binary(name, t, false, combos, "as");
+                self.binary(name, t, false, false, combos, "as");
             }
         }
     }
@@ -359,7 +401,7 @@ impl Table {
 
     /// Adds the branches on one comparison of values of type `t`.
     fn branches(&mut self, name: &'static str, t: &str, pairs: &[&str]) {
-        let op = self.operator("Cmp", name);
+        let op = self.binary_operator("Cmp", name, false);
         for pair in pairs {
             let [x, y] = classes(pair);
             self.row(format!("br_{name}_{pair}"), "branch", &BR_COMPARE)

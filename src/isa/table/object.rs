@@ -175,15 +175,16 @@ impl Table {
     /// of kinds.
     fn casts(&mut self) {
         for (n, (mode, marker)) in CASTS.into_iter().enumerate() {
+            let family = if mode == "func" { "function cast" } else { "cast" };
             for x in each("as") {
                 for d in each("as") {
-                    self.row(format!("ref_test_{mode}_{d}{x}"), "cast", &REF_TEST)
+                    self.row(format!("ref_test_{mode}_{d}{x}"), family, &REF_TEST)
                         .classes([d, x])
                         .effect(format!("{} := {} is of type", show_dst(d), show(x, "object")))
                         .body("cast::ref_test", [marker])
                         .key(&key::REF_TEST, [n, d as usize, x as usize]);
                 }
-                self.row(format!("ref_cast_{mode}_{x}"), "cast", &REF_CAST)
+                self.row(format!("ref_cast_{mode}_{x}"), family, &REF_CAST)
                     .classes([x])
                     .effect(format!("if {} is not of type: trap", show(x, "object")))
                     .body("cast::ref_cast", [marker])
@@ -192,7 +193,7 @@ impl Table {
                 for (taken, name, is) in
                     [(true, "br_on_cast", "is"), (false, "br_on_cast_fail", "is not")]
                 {
-                    self.row(format!("{name}_{mode}_{x}"), "cast", &BR_ON_CAST)
+                    self.row(format!("{name}_{mode}_{x}"), family, &BR_ON_CAST)
                         .classes([x])
                         .effect(format!("if {} {is} of type: pc := to", show(x, "object")))
                         .body("cast::br_on_cast", [marker, if taken { "true" } else { "false" }])

@@ -20,6 +20,9 @@ pub struct Attributes {
     /// Its handler may go on in another one that finishes the instruction and continues with the one behind
     /// it. As a part of a fused op it would skip the parts that follow, or run what is not code.
     pub resumes: bool,
+    /// Profiles put it into no fused op: it is rare and would only bring size, or the translator rewrites its
+    /// code in other ways.
+    pub alone: bool,
     /// In a fused op its operands may come from an earlier part, and its result go to a later one, without
     /// the way through their slot. It writes one slot at most.
     pub forwards: bool,
@@ -30,8 +33,8 @@ pub struct Attributes {
 impl Attributes {
     /// As a number: a bit each, in order.
     pub fn to_bits(self) -> u8 {
-        let Attributes { traps, faults, calls, ends, resumes, forwards, bare } = self;
-        let bits = [traps, faults, calls, ends, resumes, forwards, bare];
+        let Attributes { traps, faults, calls, ends, resumes, alone, forwards, bare } = self;
+        let bits = [traps, faults, calls, ends, resumes, alone, forwards, bare];
         bits.into_iter().enumerate().map(|(i, bit)| u8::from(bit) << i).sum()
     }
 
@@ -44,8 +47,9 @@ impl Attributes {
             calls: bit(2),
             ends: bit(3),
             resumes: bit(4),
-            forwards: bit(5),
-            bare: bit(6),
+            alone: bit(5),
+            forwards: bit(6),
+            bare: bit(7),
         }
     }
 
@@ -209,6 +213,11 @@ impl Row {
 
     pub(super) fn ends(&mut self) -> &mut Row {
         self.attributes.ends = true;
+        self
+    }
+
+    pub(super) fn alone(&mut self) -> &mut Row {
+        self.attributes.alone = true;
         self
     }
 

@@ -323,11 +323,11 @@ impl Table {
                 .body("simd::global_set", [])
                 .key(&key::VEC_GLOBAL_SET, [d as usize]);
         }
-        self.row("v128_global_get_indirect", "global", &GLOBAL_GET)
+        self.row("v128_global_get_indirect", "imported global", &GLOBAL_GET)
             .slots()
             .effect("S[dst], acc := [[ctx + at]]")
             .body("simd::global_get_indirect", []);
-        self.row("v128_global_set_indirect", "global", &GLOBAL_SET)
+        self.row("v128_global_set_indirect", "imported global", &GLOBAL_SET)
             .slots()
             .effect("[[ctx + at]] := S[value]")
             .body("simd::global_set_indirect", []);
