@@ -12,7 +12,7 @@ use wasmparser::WasmFeatures;
 
 use crate::exec::guard;
 use crate::sys::RESERVING_IS_FREE;
-use crate::translate::OperatorCost;
+use crate::translate::{OperatorCost, Shape};
 use crate::vm::limits::{MemoryTunables, StoreTunables};
 
 mod knobs;
@@ -67,6 +67,7 @@ pub struct Config {
     max_activations: u32,
     gc_heap_maximum: u64,
     gc_always: bool,
+    pub(crate) frames: Shape,
 }
 
 /// What modules may use unless told otherwise.
@@ -165,10 +166,19 @@ impl Config {
             memory_guard_size: GUARDED_SPAN,
             growth_reserve: memory.growth_reserve as u64,
             memory_may_move: true,
-            max_wasm_stack: store.stack_bytes,
+            max_wasm_stack: if std::env::var("HACKFAR").is_ok() {
+                256 << 20
+            } else {
+                store.stack_bytes
+            },
             max_activations: store.max_activations,
             gc_heap_maximum: store.heap_reservation as u64,
             gc_always: store.collect_always,
+            frames: match std::env::var("HACKFAR").as_deref() {
+                Ok("l") => Shape::FarLocals,
+                Ok("s") => Shape::FarStack(0),
+                _ => Shape::Near,
+            },
         }
     }
 
@@ -321,6 +331,14 @@ impl Config {
     /// with it. Off by default.
     pub fn gc_always(&mut self, enable: bool) -> &mut Config {
         self.gc_always = enable;
+        self
+    }
+
+    /// Which frames all functions have: those of functions with far slots serve any, and tests say that
+    /// they do.
+    #[cfg(feature = "internals")]
+    pub fn frames(&mut self, shape: Shape) -> &mut Config {
+        self.frames = shape;
         self
     }
 

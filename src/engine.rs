@@ -120,6 +120,7 @@ impl Engine {
             interrupt: self.config().interruptible || self.config().epoch_interruption,
             source_map: false,
             unfused: false,
+            frames: self.config().frames,
         }
     }
 

@@ -74,7 +74,7 @@ traps! {
     TooManyActivations = 18, "too many nested activations";
     /// The garbage-collected heap cannot hold the object even after a collection.
     OutOfHeap = 19, "garbage-collected heap out of memory";
-    /// A function is too large for the bytecode (more than 32,000 slots or 2 GiB of code).
+    /// A function is too large for the bytecode (a gigabyte of operands or of code).
     FunctionTooLarge = 22, "function exceeds an implementation limit";
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use threadle::index::DefinedFuncIndex;
 use threadle::isa::runtime::RUNTIME_NAMES;
 use threadle::isa::{self, Kind, OPS, Op};
-use threadle::translate::{self, Code, Options};
+use threadle::translate::{self, Code, Options, Shape};
 use threadle::vm::catch::NONE;
 use threadle::{Config, Engine, Module, WasmFeatures};
 
@@ -54,6 +54,11 @@ fn functions_become_the_bytecode_that_is_written_behind_them() {
             fuel: has("fuel").then(Default::default),
             interrupt: has("interrupt"),
             unfused: !has("fused"),
+            frames: match () {
+                () if has("far-locals") => Shape::FarLocals,
+                () if has("far-operands") => Shape::FarStack(0),
+                () => Shape::Near,
+            },
             ..Options::default()
         };
         let fresh = listing(module, &options);

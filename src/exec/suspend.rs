@@ -44,7 +44,7 @@ unsafe impl Send for Saved {}
 unsafe impl Sync for Saved {}
 
 /// Called with a frame's instance, its call in progress, and what reads its slots.
-pub(super) type FrameVisitor<'a> = dyn FnMut(*const VmCtx, CodePlace, &dyn Fn(i16) -> Slot) + 'a;
+pub(super) type FrameVisitor<'a> = dyn FnMut(*const VmCtx, CodePlace, &dyn Fn(i32) -> Slot) + 'a;
 
 impl Saved {
     /// Visits the frames of WebAssembly functions.

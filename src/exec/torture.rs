@@ -74,6 +74,7 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             // Their result does not become the next one's address.
             Kind::Dst if info.family == "atomic" => put(&41_i16.to_le_bytes()),
             Kind::Dst | Kind::Slot => put(&40_i16.to_le_bytes()),
+            Kind::Far => put(&40_i32.to_le_bytes()),
             Kind::Imm16 => put(&1_i16.to_le_bytes()),
             Kind::Imm32 => put(&1_i32.to_le_bytes()),
             Kind::Imm64 | Kind::F32 | Kind::F64 => put(&1_u64.to_le_bytes()),
@@ -85,6 +86,8 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             Kind::Off64 | Kind::Runtime => put(&0_u64.to_le_bytes()),
             Kind::Count => put(&1_u16.to_le_bytes()),
             Kind::Count32 if *name == "bytes" => put(&16_u32.to_le_bytes()),
+            // The frame stays where it is.
+            Kind::Count32 if *name == "slots" => put(&0_u32.to_le_bytes()),
             Kind::Count32 => put(&2_u32.to_le_bytes()),
             Kind::Ctx => put(&places.of(info.family, name).to_le_bytes()),
             Kind::Target => put(&(size as i32).to_le_bytes()),
@@ -214,7 +217,7 @@ fn store(
     types: &[TypeEntry],
 ) -> StoreCtx {
     StoreCtx {
-        stack_limit: ptr::null_mut(),
+        stack_limit: ptr::without_provenance_mut(usize::MAX),
         exit_fp: StoreCtx::no_frame(stack.as_mut_ptr()),
         exit_ctx: ptr::null_mut(),
         exit_pc: ptr::null(),

@@ -68,6 +68,7 @@ fn show(
     let _ = match kind {
         Kind::Acc | Kind::Pin | Kind::Absent => Ok(()),
         Kind::Dst | Kind::Slot => write!(out, "s{}", half()),
+        Kind::Far => write!(out, "s{}", word()),
         Kind::Imm16 => write!(out, "{}", half()),
         Kind::Imm32 => write!(out, "{}", word()),
         Kind::Imm64 => write!(out, "{:#x}", long()),

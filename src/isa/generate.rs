@@ -190,7 +190,7 @@ fn plain(operand: &Operand) -> &'static str {
     match operand.places[0].0 {
         Kind::Dst | Kind::Slot | Kind::Imm16 => "i16",
         Kind::Count => "u16",
-        Kind::Imm32 | Kind::Target => "i32",
+        Kind::Far | Kind::Imm32 | Kind::Target => "i32",
         Kind::Off32 | Kind::Count32 | Kind::Func | Kind::Ctx | Kind::Type => "u32",
         Kind::Imm64 | Kind::F32 | Kind::F64 | Kind::Off64 | Kind::Runtime => "u64",
         Kind::Bytes16 => "[u8; 16]",

@@ -71,10 +71,10 @@ impl Translator<'_> {
         };
         let mut values = [0; 2];
         for value in values[..operands].iter_mut().rev() {
-            let operand = self.stack.pop();
+            let operand = self.pop();
             *value = self.place_in_slot(&operand);
         }
-        let addr = self.stack.pop();
+        let addr = self.pop();
         let addr = self.place_in_slot(&addr);
         let [value, new] = values;
         if op == Atomic::Store {
@@ -90,7 +90,7 @@ impl Translator<'_> {
             }
             _ => self.emit.op(row, op::Rmw { dst, addr, memory, offset, value }),
         };
-        self.push_stored(kind);
+        self.push_made(kind);
         *self.accs.bank(false) = Acc::Temp(self.stack.len() as u32 - 1);
     }
 

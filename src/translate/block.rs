@@ -57,7 +57,7 @@ pub struct Assigned {
     pub(super) order: Vec<u32>,
     pub(super) marks: Vec<usize>,
     /// Lowest and highest slot that must be zeroed.
-    pub(super) zeroed: Option<(i16, i16)>,
+    pub(super) zeroed: Option<(i32, i32)>,
 }
 
 impl Assigned {
@@ -89,7 +89,7 @@ pub struct LegacyTry {
     pub(super) region: u32,
     pub(super) clauses: Vec<Clause>,
     /// In a `catch`: the slot where the exception is kept for `rethrow`.
-    pub(super) exn: i16,
+    pub(super) exn: i32,
 }
 
 /// What instructions are charged to.

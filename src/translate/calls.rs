@@ -1,5 +1,6 @@
 //! Calls and tail calls.
 
+use super::frame::near;
 use super::operand::Place;
 use super::recent::Acc;
 use super::resolve::{Imm, Src};
@@ -38,14 +39,15 @@ impl Translator<'_> {
     /// them. Nothing stays in the accumulators only. Returns the first argument's slot.
     fn arguments(&mut self, ty: &FuncType) -> i16 {
         let first = self.stack.len() - ty.params_slice().len();
-        let mut base = self.next_home();
+        let mut home = self.next_slot();
         for index in first..self.stack.len() {
             let operand = self.stack.get(index);
             if index == first {
-                base = operand.home;
+                home = operand.home;
             }
             self.place_in_home(&operand);
         }
+        let base = self.call_area(home, ty.param_slots() as i32);
         self.stack.truncate(first);
         self.clobber_all();
         base
@@ -55,7 +57,7 @@ impl Translator<'_> {
     fn callee_frame(&mut self, base: i16, ty: &FuncType) -> i16 {
         let frame = i32::from(base) + ty.param_slots().max(ty.result_slots()) as i32;
         if frame > MAX_SLOT {
-            self.limit("operand stack too deep");
+            self.too_deep();
             return 0;
         }
         frame as i16
@@ -63,6 +65,7 @@ impl Translator<'_> {
 
     /// Pushes the results of a call, which are in their homes, a single one in the accumulator too.
     fn results(&mut self, ty: &FuncType) {
+        self.results_from_area(ty.result_slots() as i32);
         for result in ty.results() {
             self.push_stored(Kind::of(result));
         }
@@ -103,7 +106,7 @@ impl Translator<'_> {
         let exact = self.is_exact(TypeIndex(ty), table);
         let id = info.type_id(TypeIndex(ty)).0;
         let ty = info.type_info(TypeIndex(ty)).func();
-        let index = self.stack.pop();
+        let index = self.pop();
         // Resolved before the arguments are put into place, which leaves the accumulator alone.
         let src = if exact {
             self.source(&index, Imm::No, |c| isa::call_indirect(c).is_some())
@@ -143,14 +146,15 @@ impl Translator<'_> {
         });
         self.clobber(false);
         let row = isa::unary(isa::Un::I64ExtendI32U, isa::Class::S, src.class()).expect("a row");
-        self.emit.op(row, op::Unary { dst: index.home, src });
-        index.home
+        let home = near(index.home);
+        self.emit.op(row, op::Unary { dst: home, src });
+        home
     }
 
     pub fn call_ref(&mut self, ty: u32) {
         let info = self.info;
         let ty = info.type_info(TypeIndex(ty)).func();
-        let func = self.stack.pop();
+        let func = self.pop();
         let slot = self.place_in_slot(&func);
         let base = self.arguments(ty);
         let frame = self.callee_frame(base, ty);
@@ -160,20 +164,29 @@ impl Translator<'_> {
         self.results(ty);
     }
 
-    /// Prepares a tail call and returns the operands that all of them have.
-    fn tail(&mut self, args: i16, ty: &FuncType) -> op::TailCall {
+    /// Prepares a tail call and returns the operands that all of them have. Another operand is in the slot
+    /// `other`, which changes with the frame's place.
+    fn tail(&mut self, args: i16, ty: &FuncType, other: Option<&mut i16>) -> op::TailCall {
         self.unpin();
         let to = -self.frame.offset;
         let frame = to + ty.param_slots().max(ty.result_slots()) as i32;
         let count = ty.param_slots() as u16;
-        op::TailCall { args, count, to: to as i16, frame: frame as i16 }
+        let mut operands = op::TailCall { args, count, to: near(to), frame: near(frame) };
+        if self.frame.far.is_some() {
+            let moved = self.tail_far(args, ty, other.as_deref().copied());
+            operands.args = moved.0;
+            if let Some(other) = other {
+                *other = moved.1;
+            }
+        }
+        operands
     }
 
     pub fn return_call(&mut self, func: u32) {
         let info = self.info;
         let ty = info.func_type(FuncIndex(func));
         let base = self.arguments(ty);
-        let op::TailCall { args, count, to, frame } = self.tail(base, ty);
+        let op::TailCall { args, count, to, frame } = self.tail(base, ty, None);
         match self.callee(func) {
             Callee::Defined(index) => {
                 let func = index * CODE_ENTRY;
@@ -191,11 +204,12 @@ impl Translator<'_> {
         let exact = self.is_exact(TypeIndex(ty), table);
         let id = info.type_id(TypeIndex(ty)).0;
         let ty = info.type_info(TypeIndex(ty)).func();
-        let index = self.stack.pop();
-        let slot = if exact { self.place_in_slot(&index) } else { self.index_slot(&index, table) };
+        let index = self.pop();
+        let mut slot =
+            if exact { self.place_in_slot(&index) } else { self.index_slot(&index, table) };
         let base = self.arguments(ty);
         let row = if exact { Op::ReturnCallIndirect } else { Op::ReturnCallIndirectSub };
-        let op::TailCall { args, count, to, frame } = self.tail(base, ty);
+        let op::TailCall { args, count, to, frame } = self.tail(base, ty, Some(&mut slot));
         let table = self.table_place(table);
         let operands =
             op::ReturnCallIndirect { args, count, to, frame, table, ty: id, index: slot };
@@ -206,10 +220,10 @@ impl Translator<'_> {
     pub fn return_call_ref(&mut self, ty: u32) {
         let info = self.info;
         let ty = info.type_info(TypeIndex(ty)).func();
-        let func = self.stack.pop();
-        let slot = self.place_in_slot(&func);
+        let func = self.pop();
+        let mut slot = self.place_in_slot(&func);
         let base = self.arguments(ty);
-        let op::TailCall { args, count, to, frame } = self.tail(base, ty);
+        let op::TailCall { args, count, to, frame } = self.tail(base, ty, Some(&mut slot));
         let operands = op::ReturnCallRef { args, count, to, frame, func: slot };
         self.emit.op(Op::ReturnCallRef, operands);
         self.unreachable_from_here();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::compose::Composed;
 use super::cost::OperatorCost;
+use super::frame::Shape;
 use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::isa::Op;
 use crate::vm::CatchTable;
@@ -24,6 +25,8 @@ pub struct Options {
     pub source_map: bool,
     /// Leave instructions as they are instead of fusing sequences of them.
     pub unfused: bool,
+    /// The shape of frames that is tried first; with another than the default one all locals are far.
+    pub frames: Shape,
 }
 
 /// A translated function: position-independent, opcodes and runtime function numbers not resolved.

@@ -7,18 +7,17 @@ use wasmparser::BlockType;
 use super::block::{Block, BlockKind, Segment};
 use super::code::{Code, too_large};
 use super::emit::Label;
+use super::frame::near;
 use super::operand::{Operand, Place};
 use super::recent::Accs;
 use super::resolve::{Imm, Src, signed};
-use super::translator::Translator;
+use super::translator::{Refused, Translator};
 use super::value::Kind;
-use crate::error::Error;
 use crate::index::TypeIndex;
 use crate::isa::{self, Bin, Cmp, Op, op};
 use crate::trap::Trap;
 use crate::tune;
 use crate::types::ValType;
-use crate::vm::frame::MAX_SLOT;
 
 impl<'a> Translator<'a> {
     /// Function entry.
@@ -27,7 +26,9 @@ impl<'a> Translator<'a> {
         for local in 0..self.frame.params() {
             self.assigned.is[local as usize] = true;
         }
+        self.enter_far();
         // Rewritten or skipped at the end, when it is known which locals need it.
+        self.zero_locals = self.emit.here();
         self.emit.op(Op::ZeroLocals, op::ZeroLocals { first: 0, count: 0 });
         // References are roots of the collector from the start.
         for local in self.frame.params()..self.frame.locals() as u32 {
@@ -35,6 +36,7 @@ impl<'a> Translator<'a> {
                 self.needs_zero(local);
             }
         }
+        self.copy_params();
         self.checkpoint();
         // Entering a function costs something whatever it does.
         self.charge_fuel(1);
@@ -79,16 +81,21 @@ impl<'a> Translator<'a> {
             if local >= self.frame.params() {
                 self.needs_zero(local);
             }
-            self.frame.local(local).slot
+            near(self.frame.local(local).slot)
         })
     }
 
     fn needs_zero(&mut self, local: u32) {
         let local = self.frame.local(local);
-        let last = local.slot + local.kind.slots() as i16 - 1;
+        let first = local.slot;
+        if first < 0 {
+            // Far, or once far enough: `enter_far` zeroes them all.
+            return;
+        }
+        let last = first + local.kind.slots() - 1;
         self.assigned.zeroed = Some(match self.assigned.zeroed {
-            None => (local.slot, last),
-            Some((low, high)) => (low.min(local.slot), high.max(last)),
+            None => (first, last),
+            Some((low, high)) => (low.min(first), high.max(last)),
         });
     }
 
@@ -105,18 +112,22 @@ impl<'a> Translator<'a> {
     }
 
     /// Function end: the code.
-    pub fn finish(mut self) -> Result<Code, Error> {
+    pub fn finish(mut self) -> Result<Code, Refused> {
         if self.emit.is_too_large() {
-            return Err(too_large(self.offset, "more than 1 GiB of code"));
+            return Err(too_large(self.offset, "more than 1 GiB of code").into());
         }
-        if self.frame.homes + self.stack.max_height > MAX_SLOT {
-            return Err(too_large(self.offset, "operand stack too deep"));
+        self.check_far_height();
+        if let Some(shape) = self.reshape {
+            return Err(Refused::Shape(shape));
         }
-        let mut entry = isa::len(op::ZeroLocals::BODY) as u32;
+        // Without locals to zero the instruction is left out where execution starts behind it, and does
+        // nothing where it does not.
+        let mut entry = 0;
         if let Some((low, high)) = self.assigned.zeroed {
             let count = (high - low + 1) as u16;
-            self.emit.fill_in(0, op::ZeroLocals { first: low, count });
-            entry = 0;
+            self.emit.fill_in(self.zero_locals, op::ZeroLocals { first: near(low), count });
+        } else if self.zero_locals == 0 {
+            entry = isa::len(op::ZeroLocals::BODY) as u32;
         }
         let mut code = super::compose::compose(
             self.emit.finish(entry, self.maps.places()),
@@ -186,7 +197,7 @@ impl<'a> Translator<'a> {
     }
 
     pub fn if_(&mut self, ty: BlockType) {
-        let condition = self.stack.pop();
+        let condition = self.pop();
         // The flush may emit moves, which would part the condition from its comparison.
         let (cmp, x, y) = self.take_condition(&condition);
         self.flush();
@@ -316,7 +327,7 @@ impl<'a> Translator<'a> {
         let mut home = self.frame.homes + self.control[target].base_height;
         for i in self.stack.len() - count..self.stack.len() {
             let operand = self.stack.get(i);
-            if i32::from(operand.home) != home || !matches!(operand.place, Place::Temp { .. }) {
+            if operand.home != home || !matches!(operand.place, Place::Temp { .. }) {
                 return false;
             }
             home += operand.kind.slots();
@@ -328,7 +339,7 @@ impl<'a> Translator<'a> {
     /// stack.
     pub fn carry(&mut self, target: usize) {
         let count = self.branch_types(target).len();
-        let home = (self.frame.homes + self.control[target].base_height) as i16;
+        let home = self.frame.homes + self.control[target].base_height;
         if count > tune::MAX_CARRIED {
             self.carry_span(count, home);
         } else {
@@ -337,7 +348,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Copies the topmost values to the slots from `slot` on, one by one.
-    fn carry_each(&mut self, count: usize, mut slot: i16) {
+    pub fn carry_each(&mut self, count: usize, mut slot: i32) {
         // Targets lie at or below the values' own homes, so ascending order overwrites nothing
         // that is still needed.
         for i in self.stack.len() - count..self.stack.len() {
@@ -347,19 +358,22 @@ impl<'a> Translator<'a> {
             } else {
                 self.copy_to(&operand, slot);
             }
-            slot += operand.kind.slots() as i16;
+            slot += operand.kind.slots();
         }
     }
 
     /// Copies the topmost values to the slots from `slot` on, at once: a branch of two bytes can carry
     /// a thousand values, so code for each of them would be out of proportion. They are put into their
     /// homes first, which each value needs once only.
-    fn carry_span(&mut self, count: usize, slot: i16) {
+    pub fn carry_span(&mut self, count: usize, slot: i32) {
         self.settle(count);
         let from = self.stack.get(self.stack.len() - count).home;
-        if from != slot {
-            let slots = self.next_home() - from;
-            self.emit.op(Op::MovSpan, op::MovSpan { dst: slot, src: from, count: slots as u16 });
+        let slots = self.next_slot() - from;
+        if self.frame.far.is_some() {
+            self.mov_far(slot, from, slots);
+        } else if from != slot {
+            let (dst, src) = (near(slot), near(from));
+            self.emit.op(Op::MovSpan, op::MovSpan { dst, src, count: slots as u16 });
         }
     }
 
@@ -404,7 +418,7 @@ impl<'a> Translator<'a> {
     }
 
     pub fn br_if(&mut self, depth: u32) {
-        let operand = self.stack.pop();
+        let operand = self.pop();
         let (cmp, x, y) = self.take_condition(&operand);
         self.branch_out(depth, |t, taken, label| {
             t.emit_branch(if taken { cmp } else { opposite(cmp) }, &x, y.as_ref(), label);
@@ -446,7 +460,7 @@ impl<'a> Translator<'a> {
         &mut self,
         targets: &wasmparser::BrTable<'_>,
     ) -> Result<(), wasmparser::BinaryReaderError> {
-        let index = self.stack.pop();
+        let index = self.pop();
         let depths: Vec<u32> = targets.targets().collect::<Result<_, _>>()?;
         let default = targets.default();
         let src = self.source(&index, Imm::No, |c| isa::br_table(c).is_some());
@@ -569,12 +583,16 @@ impl<'a> Translator<'a> {
     pub fn return_values(&mut self) {
         let restore = self.restore();
         let results = self.control[0].results;
+        if self.frame.far.is_some() {
+            self.return_far(results);
+            return;
+        }
         let count = results.len();
         if count == 0 {
             self.emit.op(isa::ret_plain(restore).expect("a row"), op::Empty {});
             return;
         }
-        let to = -self.frame.offset as i16;
+        let to = -self.frame.offset;
         if count == 1 && results[0] != ValType::V128 {
             let o = self.stack.peek();
             let float = o.kind.is_float();
@@ -583,7 +601,7 @@ impl<'a> Translator<'a> {
                 _ => Src::Slot(self.place_in_slot(&o)),
             };
             let row = isa::ret(restore, float, src.class()).expect("a row");
-            self.emit.op(row, op::Return { to, value: src });
+            self.emit.op(row, op::Return { to: near(to), value: src });
             return;
         }
         if count > tune::MAX_CARRIED {
@@ -605,7 +623,7 @@ impl<'a> Translator<'a> {
                 o.place = Place::Temp { producer: super::operand::NONE, stored: true };
             }
             self.copy_to(&o, slot);
-            slot += o.kind.slots() as i16;
+            slot += o.kind.slots();
         }
         self.emit.op(isa::ret_plain(restore).expect("a row"), op::Empty {});
     }

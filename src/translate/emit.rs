@@ -40,6 +40,8 @@ pub struct Emitter {
     source: u32,
     /// The slot copy just emitted: instruction, destination, source.
     copy: Option<(u32, i16, i16)>,
+    /// The same for a `mov_far`.
+    far_copy: Option<(u32, i32, i32)>,
     /// What is caught where.
     catches: CatchTable,
 }
@@ -55,6 +57,7 @@ impl Emitter {
             source_map: source_map.then(Vec::new),
             source: 0,
             copy: None,
+            far_copy: None,
             catches: CatchTable::default(),
         }
     }
@@ -156,6 +159,17 @@ impl Emitter {
     /// The slot copy just emitted, if it is the last instruction: where, destination and source.
     pub fn last_copy(&self) -> Option<(u32, i16, i16)> {
         self.copy.filter(|copy| self.is_last(copy.0) && self.op_at(copy.0) == Op::MovSs)
+    }
+
+    /// Notes the `mov_far` just emitted.
+    pub fn set_far_copy(&mut self, at: u32, dst: i32, src: i32) {
+        self.far_copy = Some((at, dst, src));
+    }
+
+    /// Where the `mov_far` of these slots is, if it is the last instruction.
+    pub fn far_copy(&self, dst: i32, src: i32) -> Option<u32> {
+        let (at, to, from) = self.far_copy?;
+        ((to, from) == (dst, src) && self.is_last(at) && self.op_at(at) == Op::MovFar).then_some(at)
     }
 
     /// Notes a slot copy.

@@ -43,14 +43,15 @@ impl<'a> Translator<'a> {
             let slots = tag.map_or(0, |tag| self.tag_type(tag).param_slots()) as i32;
             let target = self.target(depth);
             let payload = self.frame.homes + self.control[target].base_height;
-            if payload + slots + 1 > MAX_SLOT {
-                self.limit("operand stack too deep");
+            self.stack.reserve(self.control[target].base_height + slots + 1);
+            if payload + slots + 1 > MAX_SLOT && !self.frame.has_far_stack() {
+                self.too_deep();
                 return;
             }
             clauses.push(Clause {
                 tag: tag.unwrap_or(NONE),
-                payload: payload as i16,
-                exn: with_ref.then_some((payload + slots) as i16),
+                payload,
+                exn: with_ref.then_some(payload + slots),
                 keeps: with_ref,
                 target: 0,
             });
@@ -109,7 +110,7 @@ impl<'a> Translator<'a> {
     }
 
     pub fn throw_ref(&mut self) {
-        let exn = self.stack.pop();
+        let exn = self.pop();
         let slot = self.place_in_slot(&exn);
         self.throw_slot(slot);
     }
@@ -118,9 +119,9 @@ impl<'a> Translator<'a> {
     fn throw_slot(&mut self, slot: i16) {
         self.clobber_all();
         // Behind what was just popped.
-        let frame = i32::from(self.next_home()) + 1;
+        let frame = i32::from(self.next_frame()) + 1;
         if frame > MAX_SLOT {
-            self.limit("operand stack too deep");
+            self.too_deep();
             return;
         }
         self.throw_with(Runtime::throw_ref, frame as i16, slot, [0, 0]);
@@ -166,9 +167,9 @@ impl<'a> Translator<'a> {
         self.accs = Accs::default();
         self.last = None;
         self.reachable = true;
-        let exn = self.next_home();
+        let exn = self.next_slot();
         self.push_stored(Kind::Ref);
-        let payload = self.next_home();
+        let payload = self.next_slot();
         if let Some(tag) = tag {
             self.push_all_stored(self.tag_type(tag).params_slice());
         }
@@ -187,6 +188,7 @@ impl<'a> Translator<'a> {
         let slot = legacy.exn;
         // Only now the exception needs to be kept.
         legacy.clauses.last_mut().expect("in a `catch`").keeps = true;
+        let slot = self.fetch_slot(slot);
         self.throw_slot(slot);
     }
 

@@ -21,7 +21,7 @@ impl Maps {
     }
 
     /// The finished maps.
-    pub fn finish(self, places: &[u32], locals: Vec<i16>) -> StackMaps {
+    pub fn finish(self, places: &[u32], locals: Vec<i32>) -> StackMaps {
         let lists = self.points.iter().map(|point| point.1);
         let points = places.iter().copied().zip(lists).collect();
         StackMaps::new(locals, points, self.nodes)

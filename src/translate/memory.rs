@@ -2,6 +2,7 @@
 
 use wasmparser::MemArg;
 
+use super::frame::near;
 use super::operand::{Operand, Place};
 use super::resolve::{Imm, Src};
 use super::translator::Translator;
@@ -69,7 +70,7 @@ impl Translator<'_> {
     }
 
     pub fn load(&mut self, op: Load, memarg: &MemArg, kind: Kind) {
-        let addr = self.stack.pop();
+        let addr = self.pop();
         let Some(bounds) = self.bounds(memarg) else {
             self.load_general(op, memarg, kind, &addr);
             return;
@@ -98,13 +99,13 @@ impl Translator<'_> {
             offset: memarg.offset,
         };
         self.emit.op(isa::load_general(op, wide).expect("a row"), operands);
-        self.push_stored(kind);
+        self.push_made(kind);
         *self.accs.bank(kind.is_float()) = super::recent::Acc::Temp(self.stack.len() as u32 - 1);
     }
 
     pub fn store(&mut self, op: Store, memarg: &MemArg) {
-        let value = self.stack.pop();
-        let addr = self.stack.pop();
+        let value = self.pop();
+        let addr = self.pop();
         let Some(bounds) = self.bounds(memarg) else {
             let (addr, value) = (self.place_in_slot(&addr), self.place_in_slot(&value));
             let wide = self.is_memory64(memory_of(memarg));
@@ -132,29 +133,29 @@ impl Translator<'_> {
         let (shift, kind) = (ty.page_size_log2(), if ty.is_64() { Kind::I64 } else { Kind::I32 });
         let memory = self.memory_place(memory);
         self.emit.op(Op::MemorySize, op::MemorySize { dst, shift: u16::from(shift), memory });
-        self.push_stored(kind);
+        self.push_made(kind);
     }
 
     pub fn table_size(&mut self, table: u32) {
         self.clobber(false);
         let (dst, place) = (self.next_home(), self.table_place(table));
         self.emit.op(Op::TableSize, op::TableSize { dst, table: place });
-        self.push_stored(if self.is_table64(table) { Kind::I64 } else { Kind::I32 });
+        self.push_made(if self.is_table64(table) { Kind::I64 } else { Kind::I32 });
     }
 
     pub fn table_get(&mut self, table: u32) {
-        let index = self.stack.pop();
+        let index = self.pop();
         let index = self.place_in_slot(&index);
         self.clobber(false);
         let row = if self.is_table64(table) { Op::Table64Get } else { Op::TableGet };
         let (dst, table) = (self.next_home(), self.table_place(table));
         self.emit.op(row, op::TableGet { dst, index, table });
-        self.push_stored(Kind::Ref);
+        self.push_made(Kind::Ref);
     }
 
     pub fn table_set(&mut self, table: u32) {
-        let value = self.stack.pop();
-        let index = self.stack.pop();
+        let value = self.pop();
+        let index = self.pop();
         let (index, value) = (self.place_in_slot(&index), self.place_in_slot(&value));
         let row = if self.is_table64(table) { Op::Table64Set } else { Op::TableSet };
         let table = self.table_place(table);
@@ -274,7 +275,7 @@ impl Translator<'_> {
     /// during it, those among the arguments included.
     pub fn runtime_arguments(&mut self, args: usize) -> (i16, i16, u32) {
         let first = self.stack.len() - args;
-        let end = self.next_home();
+        let end = self.next_slot();
         let mut home = end;
         for index in (first..self.stack.len()).rev() {
             let operand = self.stack.get(index);
@@ -284,14 +285,15 @@ impl Translator<'_> {
         }
         self.clobber_all();
         let list = self.live_refs();
+        let args = self.call_area(home, end - home);
         self.stack.truncate(first);
         // The frame lies behind the arguments, and results where there is room for them.
-        let frame = i32::from(end).max(i32::from(home) + 2);
+        let frame = i32::from(args) + (end - home).max(2);
         if frame > MAX_SLOT {
-            self.limit("operand stack too deep");
+            self.too_deep();
             return (0, 0, list);
         }
-        (home, frame as i16, list)
+        (args, frame as i16, list)
     }
 
     /// Calls a runtime function with the top `args` operands; its result, if any, takes the place
@@ -323,14 +325,16 @@ impl Translator<'_> {
             // Between operations one after the other; long ones look themselves.
             self.checkpoint();
         }
-        let last = (self.next_home() - 1, (args > 0).then(|| self.stack.peek().kind));
+        let last = (args > 0).then(|| (self.next_slot(), self.stack.peek().kind));
         let (home, frame, list) = self.runtime_arguments(args);
-        if let (slot, Some(kind)) = last {
-            self.charge_length(slot, kind, frame, list);
+        if let Some((end, kind)) = last {
+            let slot = i32::from(home) + (end - self.next_slot()) - 1;
+            self.charge_length(near(slot), kind, frame, list);
         }
         self.emit.op(op, operands(frame, home));
         self.safepoint(list);
         if let Some(kind) = result {
+            self.results_from_area(kind.slots());
             self.push_stored(kind);
         }
     }

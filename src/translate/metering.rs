@@ -71,9 +71,9 @@ impl Translator<'_> {
     fn metered(&mut self, op: Op, function: Runtime) -> u32 {
         self.clobber_all();
         self.last = None;
-        let frame = self.next_home();
+        let frame = self.next_frame();
         if i32::from(frame) > MAX_SLOT {
-            self.limit("operand stack too deep");
+            self.too_deep();
         }
         let list = self.live_refs();
         let func = function as u64;

@@ -23,6 +23,7 @@ mod control;
 mod cost;
 mod emit;
 mod exceptions;
+mod far;
 mod frame;
 mod fuse;
 mod maps;
@@ -51,15 +52,15 @@ use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;
 
 use block::{Assigned, Segment};
-use code::too_large;
 pub use code::{Code, Options};
 pub use cost::{OperatorCost, VariableOperatorCost};
 use emit::{Emitter, Label};
 use frame::Frame;
+pub use frame::Shape;
 use maps::Maps;
 use operand::Stack;
 use recent::Accs;
-use translator::Translator;
+use translator::{Refused, Translator};
 
 /// Translates function `func` of the module with these bytes; its instances' contexts have this layout.
 ///
@@ -86,32 +87,57 @@ pub fn translate(
         let (count, ty) = local.map_err(invalid)?;
         locals.push((count, value::Kind::of_wasm(&ty)));
     }
-    let too_many = || too_large(start, "too many locals");
-    let kinds = frame::kinds(ty, &locals).ok_or_else(too_many)?;
-    let pins = pins::choose(&body, &kinds).map_err(invalid)?;
-    let frame = Frame::new(ty, &locals, pins.banks().1).ok_or_else(too_many)?;
-    let mut translator = Translator {
-        info,
-        layout,
-        options,
-        ty,
-        stack: Stack::new(frame.locals()),
-        frame,
-        pins,
-        accs: Accs::default(),
-        last: None,
-        under: None,
-        emit: Emitter::new(options.source_map),
-        control: Vec::new(),
-        reachable: true,
-        skipped: 0,
-        returned: Label::default(),
-        assigned: Assigned::new(),
-        offset: start,
-        failure: None,
-        maps: Maps::default(),
-        segment: Segment::Pending,
-        per_unit: 0,
+    let kinds = frame::kinds(ty, &locals);
+    let mut pins = pins::choose(&body, &kinds).map_err(invalid)?;
+    let mut shape = options.frames;
+    let all_far = shape != Shape::Near;
+    loop {
+        let Some(frame) = Frame::new(ty, &kinds, pins.banks().1, shape, all_far) else {
+            shape = Shape::FarLocals;
+            continue;
+        };
+        if shape != Shape::Near {
+            pins = pins::Pins::default();
+        }
+        let mut translator = Translator {
+            info,
+            layout,
+            options,
+            ty,
+            stack: Stack::new(frame.locals()),
+            frame,
+            shape,
+            reshape: None,
+            fetched: 0,
+            zero_locals: 0,
+            pins,
+            accs: Accs::default(),
+            last: None,
+            under: None,
+            emit: Emitter::new(options.source_map),
+            control: Vec::new(),
+            reachable: true,
+            skipped: 0,
+            returned: Label::default(),
+            assigned: Assigned::new(),
+            offset: start,
+            failure: None,
+            maps: Maps::default(),
+            segment: Segment::Pending,
+            per_unit: 0,
+        };
+        match read(&mut translator, &body).and_then(|()| translator.finish()) {
+            Ok(code) => return Ok(code),
+            Err(Refused::Error(error)) => return Err(error),
+            Err(Refused::Shape(next)) => shape = next,
+        }
+    }
+}
+
+/// Translates all operators of a function.
+fn read(translator: &mut Translator<'_>, body: &FunctionBody<'_>) -> Result<(), Refused> {
+    let invalid = |e: wasmparser::BinaryReaderError| {
+        Error::from(ModuleError::new(ModuleErrorKind::Malformed, e.offset(), e.message()))
     };
     translator.begin();
     let mut reader = body.get_operators_reader().map_err(invalid)?;
@@ -121,8 +147,11 @@ pub fn translate(
         let operator = reader.read().map_err(invalid)?;
         translator.operator(&operator);
         if let Some(error) = translator.failure.take() {
-            return Err(error);
+            return Err(error.into());
+        }
+        if let Some(shape) = translator.reshape {
+            return Err(Refused::Shape(shape));
         }
     }
-    translator.finish()
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Numeric instructions, locals, globals and select.
 
+use super::frame::near;
 use super::operand::{NONE, Operand, Place};
 use super::recent::{Acc, Rec};
 use super::resolve::{Imm, NO_HOME, Src};
@@ -12,8 +13,8 @@ use crate::vm::layout::GlobalPlace;
 impl Translator<'_> {
     /// A binary operator with operands of kind `from` and a result of kind `to`.
     pub fn binary(&mut self, op: Bin, from: Kind, to: Kind) {
-        let y = self.stack.pop();
-        let x = self.stack.pop();
+        let y = self.pop();
+        let x = self.pop();
         debug_assert_eq!(
             (x.kind.is_float(), y.kind.is_float()),
             (from.is_float(), from.is_float())
@@ -44,7 +45,7 @@ impl Translator<'_> {
 
     /// A unary operator.
     pub fn unary(&mut self, op: Un, to: Kind) {
-        let x = self.stack.pop();
+        let x = self.pop();
         let sx = self.source(&x, Imm::No, |c| isa::unary(op, Class::A, c).is_some());
         self.clobber(to.is_float());
         let row = isa::unary(op, Class::A, sx.class()).expect("resolved to a row");
@@ -54,7 +55,7 @@ impl Translator<'_> {
 
     /// `i32.eqz` and `i64.eqz`: a comparison with zero, or the opposite of the comparison before.
     pub fn eqz(&mut self, op: Bin) {
-        let x = self.stack.pop();
+        let x = self.pop();
         if x.kind == Kind::I32
             && let Some(rec) = self.producer(&x)
             && let Some(opposite) = rec.op.negation()
@@ -113,17 +114,30 @@ impl Translator<'_> {
 
     pub fn local_get(&mut self, local: u32) {
         self.read_local(local);
+        if self.frame.is_copied(local) {
+            self.get_copied(local);
+            return;
+        }
         let kind = self.frame.local(local).kind;
         self.push(kind, Place::Local(local));
     }
 
     pub fn local_set(&mut self, local: u32) {
-        let value = self.stack.pop();
+        if self.frame.is_copied(local) {
+            self.tee_copied(local);
+            self.stack.pop();
+            return;
+        }
+        let value = self.pop();
         self.set_local(local, &value);
     }
 
     pub fn local_tee(&mut self, local: u32) {
-        let value = self.stack.pop();
+        if self.frame.is_copied(local) {
+            self.tee_copied(local);
+            return;
+        }
+        let value = self.pop();
         if value.place == Place::Local(local) {
             self.push(value.kind, value.place);
             return;
@@ -149,7 +163,7 @@ impl Translator<'_> {
             && value.kind.is_float() == float
         {
             let Some(pin) = pinned else {
-                let slot = self.frame.local(local).slot;
+                let slot = near(self.frame.local(local).slot);
                 self.emit.store_form(producer, slot);
                 self.forget_local(local);
                 *self.accs.bank(float) = Acc::Local(local);
@@ -170,7 +184,7 @@ impl Translator<'_> {
             && value.kind.is_float() == float
         {
             let in_acc = *self.accs.bank(float) == Acc::Temp(value.index);
-            let slot = self.frame.local(local).slot;
+            let slot = near(self.frame.local(local).slot);
             self.emit.set_dst(producer, slot);
             self.forget_local(local);
             if in_acc {
@@ -243,13 +257,13 @@ impl Translator<'_> {
                 self.clobber(false);
                 let dst = self.next_home();
                 self.emit.op(Op::GlobalGetIndirect, op::GlobalGet { dst, at: at_ctx });
-                self.push_stored(kind);
+                self.push_made(kind);
             }
         }
     }
 
     pub fn global_set(&mut self, global: GlobalIndex) {
-        let value = self.stack.pop();
+        let value = self.pop();
         if value.kind == Kind::V128 {
             self.global_set_v128(global, &value);
             return;
@@ -274,9 +288,9 @@ impl Translator<'_> {
     }
 
     pub fn select(&mut self) {
-        let c = self.stack.pop();
-        let y = self.stack.pop();
-        let x = self.stack.pop();
+        let c = self.pop();
+        let y = self.pop();
+        let x = self.pop();
         if x.kind == Kind::V128 {
             self.select_v128(&x, &y, &c);
             return;

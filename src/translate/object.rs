@@ -91,6 +91,7 @@ impl Translator<'_> {
         };
         self.emit.op(if default { Op::StructNewDefault } else { Op::StructNew }, operands);
         self.safepoint(list);
+        self.results_from_area(1);
         self.push_stored(Kind::Ref);
         self.accs.int = Acc::Temp(self.stack.len() as u32 - 1);
     }
@@ -112,12 +113,12 @@ impl Translator<'_> {
     pub fn struct_get(&mut self, ty: u32, field: u32, signed: bool) {
         let (storage, offset) = self.field(ty, field);
         let kind = Kind::of(storage.unpack());
-        let object = self.stack.pop();
+        let object = self.pop();
         let Some(get) = get_of(storage, signed) else {
             let object = Src::Slot(self.place_in_slot(&object));
             let dst = self.next_home();
             self.emit.op(Op::StructGetV128, op::StructGet { dst, object, offset });
-            self.push_stored(kind);
+            self.push_made(kind);
             return;
         };
         let src = self.source(&object, Imm::No, |c| isa::struct_get(get, Class::A, c).is_some());
@@ -131,8 +132,8 @@ impl Translator<'_> {
     /// `struct.set`
     pub fn struct_set(&mut self, ty: u32, field: u32) {
         let (storage, offset) = self.field(ty, field);
-        let value = self.stack.pop();
-        let object = self.stack.pop();
+        let value = self.pop();
+        let object = self.pop();
         let Some(set) = set_of(storage) else {
             let object = Src::Slot(self.place_in_slot(&object));
             let value = Src::Slot(self.place_in_slot(&value));
@@ -191,14 +192,14 @@ impl Translator<'_> {
     pub fn array_get(&mut self, ty: u32, signed: bool) {
         let storage = self.element(ty);
         let kind = Kind::of(storage.unpack());
-        let index = self.stack.pop();
-        let object = self.stack.pop();
+        let index = self.pop();
+        let object = self.pop();
         let Some(get) = get_of(storage, signed) else {
             let object = Src::Slot(self.place_in_slot(&object));
             let index = Src::Slot(self.place_in_slot(&index));
             let dst = self.next_home();
             self.emit.op(Op::ArrayGetV128, op::ArrayGet { dst, object, index });
-            self.push_stored(kind);
+            self.push_made(kind);
             return;
         };
         let exists = |x: Class, y: Class| isa::array_get(get, Class::A, x, y).is_some();
@@ -213,9 +214,9 @@ impl Translator<'_> {
     /// `array.set`
     pub fn array_set(&mut self, ty: u32) {
         let storage = self.element(ty);
-        let value = self.stack.pop();
-        let index = self.stack.pop();
-        let object = self.stack.pop();
+        let value = self.pop();
+        let index = self.pop();
+        let object = self.pop();
         let object = self.place_in_slot(&object);
         let Some(set) = set_of(storage) else {
             let index = Src::Slot(self.place_in_slot(&index));
@@ -236,8 +237,8 @@ impl Translator<'_> {
 
     /// `ref.eq`
     pub fn ref_eq(&mut self) {
-        let mut y = self.stack.pop();
-        let mut x = self.stack.pop();
+        let mut y = self.pop();
+        let mut x = self.pop();
         (x.kind, y.kind) = (Kind::I64, Kind::I64);
         self.binary_of(Bin::I64Eq, x, y, Kind::I32);
     }
@@ -287,7 +288,7 @@ impl Translator<'_> {
                 return;
             }
         };
-        let o = self.stack.pop();
+        let o = self.pop();
         let src = self.source(&o, Imm::No, |c| isa::ref_test(mode, Class::A, c).is_some());
         self.clobber(false);
         let row = isa::ref_test(mode, Class::A, src.class()).expect("resolved to a row");
@@ -304,7 +305,7 @@ impl Translator<'_> {
     /// `ref.cast`: the operand stays where it is.
     pub fn ref_cast(&mut self, heap: wasmparser::HeapType, nullable: bool) {
         let target = self.cast_target(heap, nullable);
-        let o = self.stack.peek();
+        let o = self.peek();
         let (mode, ty, depth) = match target.test {
             Test::Ask { mode, ty, depth } => (mode, ty, depth),
             Test::Always if nullable => return,
@@ -342,7 +343,7 @@ impl Translator<'_> {
 
     /// Emits a branch to `label` if the top operand is of a type, or if it is not.
     fn branch_if_cast(&mut self, target: &Target, fits: bool, label: &mut Label) {
-        let o = self.stack.peek();
+        let o = self.peek();
         let Test::Ask { mode, ty, depth } = target.test else {
             let null = matches!(target.test, Test::Never);
             return self.branch_if_null(&o, null == fits, label);

@@ -23,7 +23,7 @@ pub struct Operand {
     pub kind: Kind,
     pub place: Place,
     /// Its home slot.
-    pub home: i16,
+    pub home: i32,
     /// Its place on the stack.
     pub index: u32,
     /// For an `i32`: the upper half of its register or slot is known to be zero.
@@ -76,7 +76,7 @@ impl Stack {
     /// Pushes an operand; `homes` is where homes begin. The caller checks `max_height` against
     /// the limit before the slot number is used.
     pub fn push(&mut self, homes: i32, kind: Kind, place: Place) {
-        let home = (homes + self.height) as i16;
+        let home = homes + self.height;
         self.height += kind.slots();
         self.max_height = self.max_height.max(self.height);
         let mut below = NONE;
@@ -89,6 +89,11 @@ impl Stack {
             self.refs.push((index, NONE));
         }
         self.operands.push(Operand { kind, place, home, index, clean: false, below });
+    }
+
+    /// Notes that there may be as many slots of operands.
+    pub fn reserve(&mut self, height: i32) {
+        self.max_height = self.max_height.max(height);
     }
 
     pub fn pop(&mut self) -> Operand {

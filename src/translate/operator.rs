@@ -2,7 +2,7 @@
 
 use wasmparser::Operator;
 
-use super::operand::{NONE, Place};
+use super::operand::Place;
 use super::translator::Translator;
 use super::value::Kind;
 use crate::index::GlobalIndex;
@@ -19,9 +19,8 @@ impl Translator<'_> {
         }
         self.charge_operator(operator);
         self.visit(operator);
-        if self.frame.homes + self.stack.max_height > crate::vm::frame::MAX_SLOT {
-            self.limit("operand stack too deep");
-        } else if self.emit.is_too_large() {
+        self.check_height();
+        if self.emit.is_too_large() {
             self.limit("more than 1 GiB of code");
         }
     }
@@ -223,7 +222,7 @@ impl Translator<'_> {
                 self.emit.op(Op::RefFuncImport, op::RefFuncImport { dst, at })
             }
         };
-        self.push(Kind::Ref, Place::Temp { producer: NONE, stored: true });
+        self.push_made(Kind::Ref);
     }
 
     /// Numeric operators, whose names are the same everywhere.

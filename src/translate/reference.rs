@@ -10,7 +10,7 @@ use crate::isa::{self, Cmp, op};
 impl Translator<'_> {
     /// `ref.as_non_null`: the operand stays where it is.
     pub fn ref_as_non_null(&mut self) {
-        let o = self.stack.peek();
+        let o = self.peek();
         let src = self.source(&o, Imm::No, |c| isa::trap_if_null(c).is_some());
         let row = isa::trap_if_null(src.class()).expect("resolved to a row");
         self.emit.op(row, op::TrapIfNull { object: src });
@@ -27,16 +27,17 @@ impl Translator<'_> {
 
     /// `br_on_null`
     pub fn br_on_null(&mut self, depth: u32) {
-        let o = self.stack.pop();
+        let o = self.peek();
+        let kept = self.stack.pop();
         self.branch_out(depth, |t, taken, label| t.branch_if_null(&o, taken, label));
         // It is where it was, in the accumulator or elsewhere: branches change neither.
-        self.stack.restore(self.frame.homes, &o);
+        self.stack.restore(self.frame.homes, &kept);
     }
 
     /// `br_on_non_null`
     pub fn br_on_non_null(&mut self, depth: u32) {
         self.branch_out(depth, |t, taken, label| {
-            let o = t.stack.peek();
+            let o = t.peek();
             t.branch_if_null(&o, !taken, label);
         });
         self.stack.pop();

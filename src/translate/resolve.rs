@@ -1,6 +1,7 @@
 //! From operands to operand classes: which register or slot an instruction finds a value in, and
 //! what must be emitted so that it is there.
 
+use super::frame::near;
 use super::operand::{NONE, Operand, Place};
 use super::recent::Acc;
 use super::translator::Translator;
@@ -51,17 +52,17 @@ impl Translator<'_> {
             Place::Const(bits) => return immediate(o.kind, bits, imm),
             Place::Local(local) if let Some(pin) = self.pins.register(local) => Src::Pin(pin as u8),
             Place::Local(local) if self.accs.holds(float) == Acc::Local(local) => Src::Acc,
-            Place::Local(local) => Src::Slot(self.frame.local(local).slot),
+            Place::Local(local) => Src::Slot(near(self.frame.local(local).slot)),
             Place::Temp { .. } if self.accs.holds(float) == Acc::Temp(o.index) => Src::Acc,
-            Place::Temp { .. } => Src::Slot(o.home),
+            Place::Temp { .. } => Src::Slot(near(o.home)),
         })
     }
 
     /// The slot that holds an operand without emitting anything, if there is one.
     fn slot_of(&self, o: &Operand) -> Option<i16> {
         match o.place {
-            Place::Local(local) if !self.pins.is(local) => Some(self.frame.local(local).slot),
-            Place::Temp { stored: true, .. } => Some(o.home),
+            Place::Local(local) if !self.pins.is(local) => Some(near(self.frame.local(local).slot)),
+            Place::Temp { stored: true, .. } => Some(near(o.home)),
             _ => None,
         }
     }
@@ -72,7 +73,7 @@ impl Translator<'_> {
             return slot;
         }
         self.place_in_home(o);
-        o.home
+        near(o.home)
     }
 
     /// Makes an operand available in its home slot.
@@ -80,7 +81,7 @@ impl Translator<'_> {
         match o.place {
             Place::Temp { stored: true, .. } => {}
             Place::Temp { producer, stored: false } => {
-                self.emit.store_form(producer, o.home);
+                self.emit.store_form(producer, near(o.home));
                 if let Some(live) = self.stack.get_mut(o.index as usize) {
                     live.place = Place::Temp { producer, stored: true };
                 }
@@ -90,7 +91,12 @@ impl Translator<'_> {
     }
 
     /// Copies an operand to a slot. The accumulators stay as they are.
-    pub fn copy_to(&mut self, o: &Operand, slot: i16) {
+    pub fn copy_to(&mut self, o: &Operand, slot: i32) {
+        if self.is_far_copy(o, slot) {
+            self.copy_far(o, slot);
+            return;
+        }
+        let slot = near(slot);
         if o.kind == Kind::V128 {
             self.copy_v128(o, slot);
             return;
@@ -130,7 +136,7 @@ impl Translator<'_> {
     }
 
     /// Loads a constant or pinned local into the accumulator.
-    fn load_acc(&mut self, o: &Operand) -> Src {
+    pub fn load_acc(&mut self, o: &Operand) -> Src {
         let float = o.kind.is_float();
         self.clobber(float);
         match o.place {
@@ -165,7 +171,7 @@ impl Translator<'_> {
         {
             operand.place = Place::Temp { producer, stored: true };
             let home = operand.home;
-            self.emit.store_form(producer, home);
+            self.emit.store_form(producer, near(home));
         }
     }
 
@@ -252,6 +258,12 @@ impl Translator<'_> {
     /// Pushes the result of the instruction at `at`, which is in the accumulator. The instruction has the
     /// number of its home all the same: [`compose`](super::compose) may turn it into one that stores.
     pub fn push_temp(&mut self, kind: Kind, at: u32) {
+        if self.frame.has_far_stack() {
+            self.emit.store_form(at, self.next_home());
+            self.push_made(kind);
+            self.stack.top_mut().clean = kind == Kind::I32;
+            return;
+        }
         let index = self.stack.len() as u32;
         self.push(kind, Place::Temp { producer: at, stored: false });
         *self.accs.bank(kind.is_float()) = Acc::Temp(index);
@@ -276,8 +288,8 @@ impl Translator<'_> {
     }
 
     /// The home of the next operand to be pushed.
-    pub fn next_home(&self) -> i16 {
-        (self.frame.homes + self.stack.height()) as i16
+    pub fn next_slot(&self) -> i32 {
+        self.frame.homes + self.stack.height()
     }
 
     /// Local `local` is about to change: operands that hold its old value get homes of their own.

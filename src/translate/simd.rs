@@ -52,6 +52,11 @@ impl Translator<'_> {
             self.push_temp(kind, at);
             return;
         }
+        if self.frame.has_far_stack() {
+            self.push_made(kind);
+            self.stack.top_mut().clean = kind == Kind::I32;
+            return;
+        }
         let index = self.stack.len() as u32;
         self.push(kind, Place::Temp { producer: at, stored: true });
         // Destinations in slots set the accumulator, too.
@@ -145,8 +150,8 @@ impl Translator<'_> {
 
     /// A binary operator; `swapped` if it is asked for mirrored.
     fn vec_binary(&mut self, op: VecBinary, swapped: bool) {
-        let mut y = self.stack.pop();
-        let mut x = self.stack.pop();
+        let mut y = self.pop();
+        let mut x = self.pop();
         if swapped {
             core::mem::swap(&mut x, &mut y);
         }
@@ -163,7 +168,7 @@ impl Translator<'_> {
 
     /// A unary operator, from or to a vector.
     fn vec_unary(&mut self, op: VecUnary, to: Kind) {
-        let x = self.stack.pop();
+        let x = self.pop();
         let d = dst(|d| isa::vec_unary(op, d, Class::S));
         let sx = self.source(&x, Imm::No, |x| isa::vec_unary(op, d, x).is_some());
         self.clobber(to.is_float());
@@ -188,8 +193,8 @@ impl Translator<'_> {
     }
 
     fn vec_shift(&mut self, op: VecShift) {
-        let count = self.stack.pop();
-        let x = self.stack.pop();
+        let count = self.pop();
+        let x = self.pop();
         let d = dst(|d| isa::vec_shift(op, d, Class::S, Class::S));
         let (sx, sy) = if let Place::Const(bits) = count.place {
             let sx = self.source(&x, Imm::No, |x| isa::vec_shift(op, d, x, Class::I).is_some());
@@ -205,9 +210,9 @@ impl Translator<'_> {
     }
 
     fn vec_ternary(&mut self, op: VecTernary) {
-        let z = self.stack.pop();
-        let y = self.stack.pop();
-        let x = self.stack.pop();
+        let z = self.pop();
+        let y = self.pop();
+        let x = self.pop();
         let row = |[x, y, z]: [Class; 3]| isa::vec_ternary(op, x, y, z);
         let sources = self.vec_sources([&x, &y, &z], |classes| row(classes).is_some());
         self.clobber(true);
@@ -219,7 +224,7 @@ impl Translator<'_> {
 
     /// Lane `lane` of `size` bytes, of the vector on top of the stack.
     fn vec_extract(&mut self, op: VecExtract, lane: u8, size: u8, to: Kind) {
-        let x = self.stack.pop();
+        let x = self.pop();
         let src = self.place_in_slot(&x);
         self.clobber(to.is_float());
         let byte = u16::from(lane) * u16::from(size);
@@ -229,8 +234,8 @@ impl Translator<'_> {
     }
 
     fn vec_replace(&mut self, op: VecReplace, lane: u8, size: u8) {
-        let value = self.stack.pop();
-        let x = self.stack.pop();
+        let value = self.pop();
+        let x = self.pop();
         self.vec_replace_of(op, lane, size, &x, &value);
     }
 
@@ -249,8 +254,8 @@ impl Translator<'_> {
 
     /// `i8x16.shuffle`
     fn shuffle(&mut self, lanes: [u8; 16]) {
-        let y = self.stack.pop();
-        let x = self.stack.pop();
+        let y = self.pop();
+        let x = self.pop();
         if !has_look_up() {
             let (lhs, rhs) = (self.place_in_slot(&x), self.place_in_slot(&y));
             self.clobber(true);
@@ -298,8 +303,8 @@ impl Translator<'_> {
             self.vec_binary(op, false);
             return;
         }
-        let y = self.stack.pop();
-        let x = self.stack.pop();
+        let y = self.pop();
+        let x = self.pop();
         let (sx, sy) = (self.in_slot(&x), self.in_slot(&y));
         self.clobber(true);
         let operands = op::Binary { dst: self.next_home(), lhs: sx, rhs: sy };
@@ -329,7 +334,7 @@ impl Translator<'_> {
 
     fn vec_load(&mut self, op: VecLoad, memarg: &MemArg) {
         let memory = memory_of(memarg);
-        let addr = self.stack.pop();
+        let addr = self.pop();
         if let Some(checked) = self.vec_bounds(memarg) {
             let d = dst(|d| isa::vec_load(op, checked, d, Class::S));
             let row = |x| isa::vec_load(op, checked, d, x);
@@ -387,15 +392,17 @@ impl Translator<'_> {
         size: u8,
     ) {
         // The scalar takes the place of the address, below the vector's.
-        let x = self.stack.pop();
+        // The load's result goes where what was just pushed may still be.
+        let x = self.peek();
+        self.stack.pop();
         self.load(scalar, memarg, kind);
-        let value = self.stack.pop();
+        let value = self.pop();
         self.vec_replace_of(replace, lane, size, &x, &value);
     }
 
     fn vec_store(&mut self, memarg: &MemArg) {
-        let value = self.stack.pop();
-        let addr = self.stack.pop();
+        let value = self.pop();
+        let addr = self.pop();
         let memory = memory_of(memarg);
         if let Some(checked) = self.vec_bounds(memarg) {
             let exists = |v| isa::vec_store(checked, Class::S, v).is_some();
@@ -449,12 +456,14 @@ impl Translator<'_> {
     /// Pops operands and returns their slots. All are stored first: none is only in the accumulator then.
     fn wide_operands<const N: usize>(&mut self) -> [i16; N] {
         let first = self.stack.len() - N;
-        for i in first..self.stack.len() {
-            let o = self.stack.get(i);
-            self.place_in_slot(&o);
+        if !self.frame.has_far_stack() {
+            for i in first..self.stack.len() {
+                let o = self.stack.get(i);
+                self.place_in_slot(&o);
+            }
         }
         let slots = core::array::from_fn(|i| {
-            let o = self.stack.get(first + i);
+            let o = self.get_near(first + i);
             self.place_in_slot(&o)
         });
         self.stack.truncate(first);
@@ -464,6 +473,7 @@ impl Translator<'_> {
 
     /// Pushes both halves of a result, of which the high one is in the accumulator too.
     fn wide_result(&mut self) {
+        self.result_to_home(2);
         self.push_stored(Kind::I64);
         self.push_stored(Kind::I64);
         *self.accs.bank(false) = Acc::Temp(self.stack.len() as u32 - 1);

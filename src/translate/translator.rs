@@ -3,7 +3,7 @@
 use super::block::{Assigned, Block, Segment};
 use super::code::{Options, too_large};
 use super::emit::{Emitter, Label};
-use super::frame::Frame;
+use super::frame::{Frame, Shape};
 use super::maps::Maps;
 use super::operand::Stack;
 use super::pins::Pins;
@@ -13,6 +13,20 @@ use crate::types::FuncType;
 use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;
 
+/// Why a translation ended without code.
+#[derive(Debug)]
+pub enum Refused {
+    Error(Error),
+    /// The function has too many slots for the shape that was tried.
+    Shape(Shape),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Refused {
+        Refused::Error(error)
+    }
+}
+
 /// The state of one translation.
 pub struct Translator<'a> {
     pub(super) info: &'a ModuleInfo,
@@ -20,6 +34,13 @@ pub struct Translator<'a> {
     pub(super) options: &'a Options,
     pub(super) ty: &'a FuncType,
     pub(super) frame: Frame,
+    pub(super) shape: Shape,
+    /// The shape to try next, once something did not fit.
+    pub(super) reshape: Option<Shape>,
+    /// The scratch slot that the next far operand is copied to.
+    pub(super) fetched: i16,
+    /// Where the instruction is that zeroes locals.
+    pub(super) zero_locals: u32,
     pub(super) pins: Pins,
     pub(super) stack: Stack,
     /// What the accumulators hold.

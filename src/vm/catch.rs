@@ -44,9 +44,9 @@ pub struct Clause {
     /// Index of the tag in the module; [`NONE`] catches everything.
     pub tag: u32,
     /// First frame slot of the payload. Clauses that catch everything have no use for it.
-    pub payload: i16,
+    pub payload: i32,
     /// Frame slot of the reference to the exception, if the code has a place for one.
-    pub exn: Option<i16>,
+    pub exn: Option<i32>,
     /// Whether the code uses the reference; else its place gets null.
     pub keeps: bool,
     /// Byte offset of the instruction to go on with.

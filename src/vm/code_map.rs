@@ -325,7 +325,7 @@ impl CodeMap {
 
     /// Calls `visit` with the slots of a frame that hold references while the call at `place` is in
     /// progress.
-    pub fn stack_slots(&self, place: CodePlace, visit: &mut dyn FnMut(i16)) {
+    pub fn stack_slots(&self, place: CodePlace, visit: &mut dyn FnMut(i32)) {
         if let Some((func, offset)) = self.lookup(place)
             && let Some(code) = self.functions[func.idx()].get()
         {

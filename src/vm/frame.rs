@@ -17,6 +17,19 @@
 //!   high addresses
 //! ```
 //!
+//! A function with more slots than operands reach (`translate::far`) begins with `enter_far`, which
+//! moves the frame behind the far slots, with a copy of its header; `leave_far` moves it back:
+//!
+//! ```text
+//!   fp[-N - K .. -N)  parameters, later results
+//!   fp[-N ..]         the header that the call wrote
+//!   fp[.. 0)          homes of operands, where these are far, then far locals
+//!   fp[0 ..]          header, near locals (copies of the parameters first), scratch slots, then homes of
+//!                     operands, or the arguments of calls
+//! ```
+//!
+//! Whoever walks frames finds the copy: it is where the frame's own calls say their caller is.
+//!
 //! Frames overlap: the caller's operand stack homes of the arguments *are* the callee's
 //! parameters, so a call copies nothing. The header is written by the call and sits at a fixed
 //! place, so a return needs no operand and a stack walk needs only `fp`.
@@ -47,11 +60,10 @@ pub const PINNED_FLOATS: isize = 3;
 /// First slot behind the whole header.
 pub const HEADER_SLOTS: i32 = (SAVED_F0 + PINNED_FLOATS) as i32;
 
-/// Frame-relative slot numbers are signed 16-bit operands; a function whose frame needs more is
-/// refused with [`crate::trap::Trap::FunctionTooLarge`]'s error at translation.
+/// Frame-relative slot numbers are signed 16-bit operands; what a function has more is far.
 pub const MAX_SLOT: i32 = 32_000;
 
 /// Bytes that stay accessible above the value stack's limit. A call checks only the new frame
 /// pointer against the limit, so the largest frame (plus the largest outgoing area and a header)
-/// must fit here.
+/// must fit here. Far slots do not count: `enter_far` compares again.
 pub const STACK_SLACK: usize = (2 * MAX_SLOT as usize + 64) * 8;

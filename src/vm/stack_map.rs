@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
     /// The slot, relative to the frame.
-    pub slot: i16,
+    pub slot: i32,
     /// The rest of the list, by its first element's place; behind the last place for its end.
     pub below: u32,
 }
@@ -13,7 +13,7 @@ pub struct Node {
 /// The stack maps of a function.
 #[derive(Debug, Default)]
 pub struct StackMaps {
-    locals: Box<[i16]>,
+    locals: Box<[i32]>,
     /// Byte offset of the end of a calling instruction, ascending, and its list.
     points: Box<[(u32, u32)]>,
     nodes: Box<[Node]>,
@@ -23,13 +23,13 @@ impl StackMaps {
     /// The maps of a function: slots that hold references in all calls; the ends of calling
     /// instructions, ascending, with the first elements of their lists; and the elements of all
     /// lists, each behind those below it.
-    pub fn new(locals: Vec<i16>, points: Vec<(u32, u32)>, nodes: Vec<Node>) -> StackMaps {
+    pub fn new(locals: Vec<i32>, points: Vec<(u32, u32)>, nodes: Vec<Node>) -> StackMaps {
         StackMaps { locals: locals.into(), points: points.into(), nodes: nodes.into() }
     }
 
     /// Calls `visit` with every slot that holds a reference while the call that returns to byte
     /// `offset` is in progress. Slots are relative to the frame.
-    pub fn visit(&self, offset: u32, visit: &mut dyn FnMut(i16)) {
+    pub fn visit(&self, offset: u32, visit: &mut dyn FnMut(i32)) {
         self.locals.iter().for_each(|&slot| visit(slot));
         if let Ok(point) = self.points.binary_search_by_key(&offset, |point| point.0) {
             let mut node = self.points[point].1;

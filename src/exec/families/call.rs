@@ -1,14 +1,14 @@
 //! Calls, tail calls and returns inside WebAssembly. See [`crate::vm::frame`] for the layout.
 
 use crate::exec::abi::{Pc, Regs, Step};
-use crate::exec::barrier::{opaque_ptr, settle};
+use crate::exec::barrier::{opaque, opaque_ptr, settle};
 use crate::exec::float;
 use crate::exec::operand::{Source, Value};
 use crate::exec::{HandlerFn, THUNK_CODE, handlers, next, trap};
 use crate::isa;
 use crate::isa::op::{
-    Call, CallImport, CallIndirect, CallRef, Empty, PinFloats, PinInts, Return, ReturnCall,
-    ReturnCallImport, ReturnCallIndirect, ReturnCallRef, TailCall,
+    Call, CallImport, CallIndirect, CallRef, Empty, EnterFar, LeaveFar, PinFloats, PinInts, Return,
+    ReturnCall, ReturnCallImport, ReturnCallIndirect, ReturnCallRef, TailCall,
 };
 use crate::isa::operand::Field;
 use crate::trap::Trap;
@@ -136,6 +136,60 @@ unsafe fn restore<const INTS: bool, const FLOATS: bool>(r: &mut Regs) {
             restore_floats(r, fp);
         }
     }
+}
+
+/// Copies what a call wrote of the header from the frame at `fp` to the one at `to`, and goes on there.
+#[inline(always)]
+unsafe fn move_frame(r: &mut Regs, to: *mut Slot) {
+    // SAFETY: the caller's promise: both are headers. The first word is written before the other is
+    // read: the frames are apart, or the same.
+    unsafe {
+        to.offset(RET_PC).write(r.fp.offset(RET_PC).read());
+        to.offset(CALLER_FP).write(r.fp.offset(CALLER_FP).read());
+    }
+    r.fp = to;
+}
+
+/// Entry of a function with far slots: moves its frame behind them, and zeroes those of locals.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn enter_far(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; a call has compared `fp` with the limit, and what is behind the
+    // limit covers any frame without its far slots.
+    unsafe {
+        let bytes = u64::from(r.get(EnterFar::SLOTS)) * 8;
+        let limit = (*(*r.ctx()).store).stack_limit;
+        if r.fp as u64 + bytes > limit as u64 {
+            return trap(r, Trap::StackOverflow);
+        }
+        let fp = opaque_ptr(r.fp.byte_add(bytes as usize));
+        move_frame(r, fp);
+        let mut left = u64::from(r.get(EnterFar::ZERO));
+        let mut slot = r.fp;
+        while left > 0 {
+            // As in `zero_locals`.
+            left = opaque(left - 1);
+            slot = opaque_ptr(slot.sub(1));
+            slot.write_volatile(0);
+        }
+    }
+    next(r, EnterFar::BODY)
+}
+
+/// Moves the frame back to where the call put it: a return or a tail call follows.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn leave_far(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract; `enter_far` has come from there.
+    unsafe {
+        let to = opaque_ptr(r.fp.sub(r.get(LeaveFar::SLOTS) as usize));
+        move_frame(r, to);
+    }
+    next(r, LeaveFar::BODY)
 }
 
 /// Whether a frame at `fp` is one too many.

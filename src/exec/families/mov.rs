@@ -4,7 +4,7 @@ use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::next;
 use crate::exec::operand::{Dest, Source, Value};
-use crate::isa::op::{Const, Mov, Mov2, MovSpan};
+use crate::isa::op::{Const, Mov, Mov2, MovFar, MovSpan};
 
 /// `d := x`
 ///
@@ -109,4 +109,19 @@ pub unsafe fn mov_span(r: &mut Regs) -> Step {
         }
     }
     next(r, MovSpan::BODY)
+}
+
+/// Copies a run of slots of which at least one is far; overlapping runs only move down.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn mov_far(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract: both runs are inside the frame, or its part behind `fp`.
+    unsafe {
+        let dst = opaque_ptr(r.far(MovFar::DST));
+        let src = opaque_ptr(r.far(MovFar::SRC));
+        copy_up(dst, src, r.get(MovFar::COUNT));
+    }
+    next(r, MovFar::BODY)
 }

@@ -1,9 +1,10 @@
 //! Rows that decide where execution goes on: traps, branches, calls, host calls, returns.
 
 use super::format::{
-    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, EMPTY, Format,
-    HOST_STUB, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS, RETURN, RETURN_CALL,
-    RETURN_CALL_IMPORT, RETURN_CALL_INDIRECT, RETURN_CALL_REF, TRAP, ZERO_LOCALS,
+    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, EMPTY, ENTER_FAR,
+    Format, HOST_STUB, LEAVE_FAR, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS,
+    RETURN, RETURN_CALL, RETURN_CALL_IMPORT, RETURN_CALL_INDIRECT, RETURN_CALL_REF, TRAP,
+    ZERO_LOCALS,
 };
 use super::{Class, INT_DSTS, Row, Table, each, key, show};
 
@@ -87,6 +88,7 @@ impl Table {
             .alone();
         self.host_calls();
         self.pinning();
+        self.far();
     }
 
     fn tail_calls(&mut self) {
@@ -176,6 +178,19 @@ impl Table {
             "bulk::copy",
             &[],
         );
+    }
+
+    /// A function with more slots than operands reach has its frame behind those that are far.
+    fn far(&mut self) {
+        self.row("enter_far", "call", &ENTER_FAR)
+            .effect("fp := fp + slots, with a copy of the header; S[-zero .. 0] := 0")
+            .body("call::enter_far", [])
+            .traps()
+            .alone();
+        self.row("leave_far", "call", &LEAVE_FAR)
+            .effect("fp := fp - slots, with a copy of the header")
+            .body("call::leave_far", [])
+            .alone();
     }
 
     /// A function that pins saves its caller's pinned locals on entry and restores them at the end: its

@@ -39,7 +39,8 @@ impl Kind {
         match self {
             Kind::Acc | Kind::Pin | Kind::Absent => 0,
             Kind::Dst | Kind::Slot | Kind::Imm16 | Kind::Count => 2,
-            Kind::Imm32
+            Kind::Far
+            | Kind::Imm32
             | Kind::Off32
             | Kind::Target
             | Kind::Count32
@@ -190,6 +191,10 @@ formats! {
     PinInts PIN_INTS { src0: Slot @ 0, src1: Slot @ 2 }
     /// `pin_floats`
     PinFloats PIN_FLOATS { src0: Slot @ 0, src1: Slot @ 2, src2: Slot @ 4 }
+    /// `enter_far`
+    EnterFar ENTER_FAR { slots: Count32 @ 0, zero: Count32 @ 4 }
+    /// `leave_far`
+    LeaveFar LEAVE_FAR { slots: Count32 @ 0 }
     /// Returns of one value.
     Return RETURN { to: Dst @ 2, value: X @ 0 | Imm32 @ 4 }
 
@@ -204,6 +209,8 @@ formats! {
     Mov2 MOV2 { dst: Dst @ 0, src: Slot @ 2, dst2: Dst @ 4, src2: Slot @ 6 }
     /// `mov_span`
     MovSpan MOV_SPAN { dst: Dst @ 0, src: Slot @ 2, count: Count @ 4 }
+    /// `mov_far`
+    MovFar MOV_FAR { dst: Far @ 0, src: Far @ 4, count: Count @ 8 }
     /// `d := if c { x } else { y }`
     Select SELECT { dst: D @ 0, lhs: X @ 2 | Imm16 @ 2, rhs: X @ 4 | Imm16 @ 4, cond: X @ 6 }
     /// `d := what is in the context`

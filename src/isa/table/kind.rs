@@ -7,6 +7,8 @@ pub enum Kind {
     Dst,
     /// Signed 16-bit slot number, read.
     Slot,
+    /// Signed 32-bit slot number, read or written: what the 16-bit ones do not reach.
+    Far,
     /// The accumulator, no bits in the stream.
     Acc,
     /// A pinned local, no bits in the stream: its place is its number.
@@ -57,9 +59,10 @@ impl Kind {
     }
 
     /// All kinds; the index is the kind's number.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Dst,
         Kind::Slot,
+        Kind::Far,
         Kind::Acc,
         Kind::Pin,
         Kind::Imm16,

@@ -1,6 +1,6 @@
 //! Rows that put values elsewhere: moves, constants, selections, globals.
 
-use super::format::{CONST, GLOBAL_GET, GLOBAL_SET, MOV, MOV_SPAN, MOV2, SELECT};
+use super::format::{CONST, GLOBAL_GET, GLOBAL_SET, MOV, MOV_FAR, MOV_SPAN, MOV2, SELECT};
 use super::{Class, FLOAT_DSTS, INT_DSTS, Kind, Table, classes, each, key, show, show_dst};
 
 impl Table {
@@ -45,6 +45,10 @@ impl Table {
         self.row("mov_span", "mov", &MOV_SPAN)
             .effect("S[dst ..][..count] := S[src ..][..count], as if at once")
             .body("mov::mov_span", [])
+            .alone();
+        self.row("mov_far", "mov", &MOV_FAR)
+            .effect("S[dst ..][..count] := S[src ..][..count], the lowest first")
+            .body("mov::mov_far", [])
             .alone();
     }
 
