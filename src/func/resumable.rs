@@ -9,13 +9,12 @@ use core::mem;
 
 use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
 use crate::backtrace::WasmBacktrace;
-use crate::engine::Engine;
 use crate::error::{Error, Result, ensure};
 use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::index::TypeId;
-use crate::store::AsContextMut;
+use crate::store::{AsContextMut, StoreContextMut};
 use crate::types::FuncType;
 use crate::val::Val;
 use crate::vm::handle::{FuncRef, StoreId};
@@ -197,7 +196,7 @@ impl<R> SuspendedCall<R> {
         // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
         // lives across the call; the frames are this store's, and the results fit.
         unsafe {
-            self.go_on(vm, store.engine(), |mut at| {
+            self.go_on(&mut store, |mut at| {
                 for (result, ty) in results.iter().zip(host.results()) {
                     at = invoke::write_value(vm, at, ty.slots(), *result);
                 }
@@ -229,7 +228,7 @@ impl<R> SuspendedCall<R> {
         let vm = store.0.as_ptr();
         // SAFETY: as above; nothing is returned.
         unsafe {
-            self.go_on(vm, store.engine(), |_| {
+            self.go_on(&mut store, |_| {
                 let throws = error.is::<ThrownException>() && (*vm).exceptions.thrown != 0;
                 (*vm).pending = Some(Failure::Host(error));
                 if throws { HostOutcome::Throw } else { HostOutcome::Fail }
@@ -241,22 +240,21 @@ impl<R> SuspendedCall<R> {
     ///
     /// # Safety
     ///
-    /// `vm` is the store that they are of, and nobody else uses it; `end` ends the host function, or
-    /// fails.
-    unsafe fn go_on(
+    /// The frames are the store's; `end` ends the host function, or fails.
+    unsafe fn go_on<T: 'static>(
         self,
-        vm: *mut VmStore,
-        engine: &Engine,
+        store: &mut StoreContextMut<'_, T>,
         end: impl FnOnce(*mut Slot) -> HostOutcome,
     ) -> Result<ResumableCall<R>> {
         let SuspendedCall { frames, ty, read, pause, .. } = self;
-        // SAFETY: the caller's promise.
+        let vm = store.0.as_ptr();
+        // SAFETY: the caller's promise; no reference to the store lives across the call.
         unsafe {
             let outer = exec::outer(vm.cast());
             let poller = mem::replace(&mut (*vm).poller, Poller::resumable(&(*vm).ctx));
             let (exit, args) = frames.resume(vm.cast(), pause, end);
             (*vm).poller = poller;
-            finish(vm, engine, outer, args, exit, ty, read)
+            finish(store, outer, args, exit, ty, read)
         }
     }
 }
@@ -285,15 +283,15 @@ fn host_type_id(frames: &Frames) -> Option<TypeId> {
 ///
 /// An activation with arguments at `args`, of a function of type `ty`, just ended this way; `outer`
 /// is from before; and `read` reads results of that type.
-unsafe fn finish<R>(
-    vm: *mut VmStore,
-    engine: &Engine,
+unsafe fn finish<T, R>(
+    store: &mut StoreContextMut<'_, T>,
     outer: Outer,
     args: *mut Slot,
     exit: Exit,
     ty: FuncType,
     read: ReadResults<R>,
 ) -> Result<ResumableCall<R>> {
+    let vm = store.0.as_ptr();
     // SAFETY: the caller's promise.
     unsafe {
         match exit {
@@ -304,7 +302,7 @@ unsafe fn finish<R>(
                     Some(Failure::Pause(pause)) => (Some(pause), Box::new(()) as Box<_>),
                     other => {
                         (*vm).pending = other;
-                        return Err(invoke::failure(vm, engine, outer, exit));
+                        return Err(invoke::failure(vm, store.engine(), outer, exit));
                     }
                 };
                 let frames = Frames::take(vm.cast::<StoreCtx>(), args, pause.is_none());
@@ -313,7 +311,7 @@ unsafe fn finish<R>(
                 let call = SuspendedCall { store, frames, ty, pause, payload, read };
                 Ok(ResumableCall::Suspended(call))
             }
-            exit => Err(invoke::failure(vm, engine, outer, exit)),
+            exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
         }
     }
 }
@@ -323,14 +321,14 @@ unsafe fn finish<R>(
 /// # Safety
 ///
 /// The function belongs to the store and has type `ty`, which `write_params` and `read` follow.
-unsafe fn call<R>(
-    vm: *mut VmStore,
-    engine: &Engine,
+unsafe fn call<T, R>(
+    store: &mut StoreContextMut<'_, T>,
     func: FuncRef,
     ty: FuncType,
     write_params: impl FnOnce(*mut Slot),
     read: ReadResults<R>,
 ) -> Result<ResumableCall<R>> {
+    let vm = store.0.as_ptr();
     // SAFETY: as in `TypedFunc::call`, by the caller's promise.
     unsafe {
         let outer = exec::outer(vm.cast());
@@ -339,7 +337,7 @@ unsafe fn call<R>(
         let poller = mem::replace(&mut (*vm).poller, Poller::resumable(&(*vm).ctx));
         let exit = exec::enter(vm.cast(), func.as_ptr(), args);
         (*vm).poller = poller;
-        finish(vm, engine, outer, args, exit, ty, read)
+        finish(store, outer, args, exit, ty, read)
     }
 }
 
@@ -372,7 +370,7 @@ impl Func {
                     at = invoke::write_value(vm, at, ty.slots(), *param);
                 }
             };
-            call(vm, store.engine(), self.0, ty, write, read_vals)
+            call(&mut store, self.0, ty, write, read_vals)
         }
     }
 }
@@ -415,7 +413,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             params.store(vm, args);
             self.check_arguments(&*vm, args)?;
             // They are where the call expects them.
-            call(vm, store.engine(), self.func().0, ty, |at| debug_assert_eq!(at, args), read)
+            call(&mut store, self.func().0, ty, |at| debug_assert_eq!(at, args), read)
         }
     }
 }
