@@ -308,6 +308,7 @@ impl Dir {
     /// Fails unless the directory can be reached that the last component of `path` is in.
     fn place(&self, path: &str) -> Result<()> {
         match ending::split(path) {
+            ("", _) => Err(Errno::NoEnt),
             (_, Ending::Dot) => self.directory(path).map(drop),
             (stem, _) => self.parent(stem),
         }
@@ -316,6 +317,7 @@ impl Dir {
     /// Fails if `path`, which is to become a name of something that is no directory, ends like one.
     fn needs_free_name(&self, path: &str) -> Result<()> {
         match ending::split(path) {
+            ("", _) => Err(Errno::NoEnt),
             (_, Ending::Name) => Ok(()),
             (_, Ending::Dot) => self.directory(path).and(Err(Errno::Exist)),
             (stem, Ending::Slash) => {

@@ -74,6 +74,9 @@ fn seeking_knows_three_origins() {
     guest.write(file, b"x").unwrap();
     assert_eq!(guest.pread(file, 16, 9), Ok(b"9\0\0\0\0\0x".to_vec()));
     assert_eq!(guest.seek(ROOT, 0, 0), Err(errno::BADF));
+    // Whatever else is wrong.
+    assert_eq!(guest.seek(ROOT, -1, 0), Err(errno::BADF));
+    assert_eq!(guest.seek(999, 0, 9), Err(errno::BADF));
     assert_eq!(guest.tell(ROOT), Err(errno::BADF));
 }
 

@@ -271,10 +271,10 @@ impl WasiCtx {
         position: Ptr,
     ) -> Result<()> {
         mem.check(position, 8)?;
-        let to = seek_from(offset, whence)?;
+        // The descriptor comes first, as for the host.
         let to = match self.fds.get_mut(fd)? {
-            Descriptor::Stream(stream) => stream.seek(to)?,
-            _ => self.fds.seekable(fd)?.seek(to)?,
+            Descriptor::Stream(stream) => stream.seek(seek_from(offset, whence)?)?,
+            _ => self.fds.seekable(fd)?.seek(seek_from(offset, whence)?)?,
         };
         mem.write_u64(position, to)
     }
