@@ -12,7 +12,7 @@
   (tag $own (export "tag") (param i32))
   (memory $own (export "memory") 1 8)
   (table $own (export "table") 4 64 funcref)
-  (table $any (export "objects") 4 64 externref)
+  (table $any (export "references") 4 64 externref)
   (global $list (mut (ref null $node)) (ref.null $node))
   (global $count (export "global") (mut i32) (i32.const 0))
   (elem (table $own) (i32.const 0) func $act $loop $linked)

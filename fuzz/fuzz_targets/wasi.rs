@@ -320,7 +320,7 @@ impl Run<'_> {
                     }
                     (guest, host) => (guest.map(|it| it.1), host.map(|it| it.1).map_err(number)),
                 };
-                panic!("guest {guest:?}, host {host:?} for {op:?}");
+                assert!(guest.is_err() && guest == host, "guest {guest:?}, host {host:?}, {op:?}");
             }
             Op::Close(fd) => {
                 let fd = self.pick(*fd);

@@ -115,9 +115,9 @@ fn import(store: &mut Store<StoreLimits>, ty: &ExternType) -> Option<Extern> {
             if ty.maximum().is_none_or(|pages| pages > 64) {
                 return None;
             }
-            SharedMemory::new(&store.engine().clone(), ty.clone()).ok()?.into()
+            SharedMemory::new(&store.engine().clone(), *ty).ok()?.into()
         }
-        ExternType::Memory(ty) => Memory::new(store, ty.clone()).ok()?.into(),
+        ExternType::Memory(ty) => Memory::new(store, *ty).ok()?.into(),
         ExternType::Table(ty) => {
             if !ty.element().is_nullable() {
                 return None;

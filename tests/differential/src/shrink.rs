@@ -233,11 +233,11 @@ impl Shrinker<'_> {
                 let depth = known[at].depth;
                 // The widest range on one level, or, with single steps, a whole block.
                 let mut end = None;
-                for to in at + 1..=last {
-                    if known[to].depth < depth {
+                for (to, spot) in known.iter().enumerate().take(last + 1).skip(at + 1) {
+                    if spot.depth < depth {
                         break;
                     }
-                    if known[to].depth == depth && (to <= at + chunk || end.is_none()) {
+                    if spot.depth == depth && (to <= at + chunk || end.is_none()) {
                         end = Some(to);
                     }
                     if to > at + chunk && end.is_some() {
@@ -304,8 +304,10 @@ pub fn shrink(args: &Args, path: &Path) -> Result<(Vec<u8>, Option<usize>)> {
             shrinker.attempt(pieces);
         }
         loop {
-            let bodies = 0..shrinker.best.bodies.len();
-            let progress = bodies.fold(false, |progress, i| shrinker.body(i) || progress);
+            let mut progress = false;
+            for body in 0..shrinker.best.bodies.len() {
+                progress |= shrinker.body(body);
+            }
             if !progress || shrinker.late() {
                 break;
             }

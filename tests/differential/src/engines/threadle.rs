@@ -181,11 +181,9 @@ fn import(store: &mut Store<Data>, index: u64, ty: &ExternType) -> Result<Extern
         }
         ExternType::Memory(memory) if memory.is_shared() => {
             let engine = store.engine().clone();
-            SharedMemory::new(&engine, memory.clone()).map_err(failed)?.into()
+            SharedMemory::new(&engine, *memory).map_err(failed)?.into()
         }
-        ExternType::Memory(memory) => {
-            Memory::new(&mut *store, memory.clone()).map_err(failed)?.into()
-        }
+        ExternType::Memory(memory) => Memory::new(&mut *store, *memory).map_err(failed)?.into(),
         ExternType::Table(table) => {
             if !table.element().is_nullable() {
                 return Err(Skip("import of a table of objects".into()));
