@@ -417,3 +417,20 @@ fn threads_that_call_functions_first_translate_each_for_all() {
         }
     });
 }
+
+#[test]
+fn an_engine_is_made_while_code_runs_in_another_thread() {
+    // What the first engine of a process prepares for all is there before any code runs, and is not
+    // written again: the code reads it all the time.
+    let engine = Engine::default();
+    let module = module(&engine, r#"(module (func (export "f") (result i32) (i32.const 7)))"#);
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let f = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| (0..10).for_each(|_| drop(Engine::default())));
+        for _ in 0..10 {
+            assert_eq!(f.call(&mut store, ()).unwrap(), 7);
+        }
+    });
+}
