@@ -7,7 +7,7 @@ use crate::error::{Error, Result, format_err};
 use crate::exec;
 use crate::index::DefinedFuncIndex;
 use crate::translate::{self, Options};
-use crate::vm::code_map::{FunctionCode, SourceMap, Translate};
+use crate::vm::code_map::{Client, FunctionCode, Nobody, SourceMap, Translate};
 use crate::vm::{CodeMap, VmLayout};
 use crate::wasm::ModuleInfo;
 
@@ -21,11 +21,13 @@ impl Translate for Translator {
         layout: &VmLayout,
         bytes: &[u8],
         func: DefinedFuncIndex,
+        client: &mut dyn Client,
     ) -> Result<FunctionCode> {
         if info.has_unchecked_bodies() {
             info.validate_body(bytes, func)?;
         }
-        let code = translate::translate(info, layout, bytes, func, &self.0)?;
+        let wanted = &mut || client.go_on();
+        let code = translate::translate_while(info, layout, bytes, func, &self.0, wanted)?;
         exec::load(code)
             .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))
     }
@@ -64,7 +66,7 @@ pub fn compile_all(code: &CodeMap, threads: usize) -> Result<()> {
                 return Ok(());
             }
             let func = DefinedFuncIndex(index as u32);
-            code.compile(func).map_err(|error| (index, error))?;
+            code.compile(func, &mut Nobody).map_err(|error| (index, error))?;
         }
     };
     let results = std::thread::scope(|scope| {
@@ -79,5 +81,9 @@ pub fn compile_all(code: &CodeMap, threads: usize) -> Result<()> {
         results
     });
     let errors = results.into_iter().filter_map(Result::err);
-    errors.min_by_key(|(index, _)| *index).map_or(Ok(()), |(_, error)| Err(error))
+    if let Some((_, error)) = errors.min_by_key(|(index, _)| *index) {
+        return Err(error);
+    }
+    code.set_ahead();
+    Ok(())
 }

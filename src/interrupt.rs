@@ -12,7 +12,8 @@ pub struct InterruptHandle(Arc<InterruptState>);
 impl InterruptHandle {
     /// Ends the store's code with [`Trap::Interrupt`](crate::Trap::Interrupt): a
     /// `memory.atomic.wait` at once; a long bulk operation (`memory.fill`, `array.copy` and the like)
-    /// in the middle, with a part of its run written; running code at its next call, loop iteration
+    /// in the middle, with a part of its run written; the translation of a large function that is called
+    /// for the first time, which the next call begins anew; running code at its next call, loop iteration
     /// or bulk operation if it was translated with
     /// [`Config::interruptible`](crate::Config::interruptible). If nothing that can be interrupted is
     /// going on, the request waits for it. One request stops code once.

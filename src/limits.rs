@@ -79,6 +79,19 @@ pub trait ResourceLimiter {
         Ok(())
     }
 
+    /// May the code that is translated for the store, when its functions are first called, grow from
+    /// `current` to `desired` bytes? With [`CompilationMode::Eager`](crate::CompilationMode::Eager) a
+    /// module's code counts when the store first makes an instance of it. With `false` the call, or the
+    /// instantiation, ends with an error that says so.
+    ///
+    /// # Errors
+    ///
+    /// End the program.
+    fn code_growing(&mut self, current: usize, desired: usize) -> Result<bool> {
+        let _ = (current, desired);
+        Ok(true)
+    }
+
     /// How many instances the store can have in all.
     fn instances(&self) -> usize {
         crate::vm::limits::DEFAULT_COUNT
@@ -202,6 +215,9 @@ impl Default for StoreLimits {
 /// Bytes of a table's element.
 const ELEMENT: usize = size_of::<crate::vm::Slot>();
 
+/// Bytes of translated code that do not count, so that a limit may be what the memories need.
+const FREE_CODE: usize = 1 << 20;
+
 /// Makes [`StoreLimits`]. What is not set is not limited, but for the counts, which are 10,000
 /// each.
 #[derive(Clone, Debug, Default)]
@@ -231,8 +247,9 @@ impl StoreLimitsBuilder {
         self
     }
 
-    /// The most bytes that all memories, all tables (eight bytes for an element) and the
-    /// garbage-collected heap of the store can have together. Shared memories, which are no one
+    /// The most bytes that all memories, all tables (eight bytes for an element), the
+    /// garbage-collected heap and the translated code (without its first megabyte) of the store can have
+    /// together. Shared memories, which are no one
     /// store's, do not count.
     pub fn total_size(mut self, bytes: usize) -> StoreLimitsBuilder {
         self.0.total_size = Some(bytes);
@@ -363,6 +380,11 @@ impl ResourceLimiter for StoreLimits {
 
     fn gc_heap_grow_failed(&mut self, error: Error) -> Result<()> {
         self.failed("heap", error)
+    }
+
+    fn code_growing(&mut self, current: usize, desired: usize) -> Result<bool> {
+        let counted = |bytes: usize| bytes.saturating_sub(FREE_CODE);
+        Ok(self.take(counted(desired) - counted(current)))
     }
 
     fn instances(&self) -> usize {

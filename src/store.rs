@@ -198,7 +198,11 @@ impl<T: 'static> Embedder for StoreInner<T> {
     fn growing(&mut self, what: Resource, growth: &Growth) -> Result<bool> {
         let limiter = match &mut self.limiter {
             None => return Ok(true),
-            Some(Limiter::Async(_)) if what == Resource::Heap || self.answered => return Ok(true),
+            Some(Limiter::Async(_))
+                if matches!(what, Resource::Heap | Resource::Code) || self.answered =>
+            {
+                return Ok(true);
+            }
             Some(Limiter::Async(_)) => return Err(Later.into()),
             Some(Limiter::Sync(limiter)) => limiter(&mut self.data),
         };
@@ -212,6 +216,7 @@ impl<T: 'static> Embedder for StoreInner<T> {
             Resource::Heap => {
                 limiter.gc_heap_growing(growth.current, growth.desired, growth.maximum)
             }
+            Resource::Code => limiter.code_growing(growth.current, growth.desired),
         }
     }
 
@@ -224,6 +229,7 @@ impl<T: 'static> Embedder for StoreInner<T> {
                     Resource::Memory => limiter.memory_grow_failed(error),
                     Resource::Table => limiter.table_grow_failed(error),
                     Resource::Heap => limiter.gc_heap_grow_failed(error),
+                    Resource::Code => Ok(()),
                 }
             }
             Some(Limiter::Async(limiter)) => {
@@ -231,7 +237,7 @@ impl<T: 'static> Embedder for StoreInner<T> {
                 match what {
                     Resource::Memory => limiter.memory_grow_failed(error),
                     Resource::Table => limiter.table_grow_failed(error),
-                    Resource::Heap => Ok(()),
+                    Resource::Heap | Resource::Code => Ok(()),
                 }
             }
         }
@@ -244,8 +250,12 @@ impl<T: 'static> Embedder for StoreInner<T> {
         match what {
             Resource::Memory => Some(limiter.memory_growing(current, desired, maximum)),
             Resource::Table => Some(limiter.table_growing(current, desired, maximum)),
-            Resource::Heap => None,
+            Resource::Heap | Resource::Code => None,
         }
+    }
+
+    fn traps_late(&self) -> bool {
+        self.deadline.is_none()
     }
 
     fn deadline(mut store: StoreMut<'_, StoreInner<T>>) -> Result<Deadline> {

@@ -21,3 +21,5 @@ pub const DISPATCH: u32 = 8;
 /// References on the operand stack, from the top, that a call leaves where they are: locals above all.
 /// Those below are put into their homes, once, which keeps stack maps in proportion to the code.
 pub const MAX_LAZY_REFS: usize = 16;
+/// Operators between two questions whether a translation is still wanted: some tenths of a millisecond.
+pub const OPERATORS_AT_A_TIME: u32 = 4096;

@@ -30,8 +30,8 @@ pub struct Run {
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
 
-    /// Refuse to let the program's memories, its tables and the heap of garbage-collected objects
-    /// take more than this together
+    /// Refuse to let the program's memories, its tables, the heap of garbage-collected objects and what
+    /// is translated of its code (beyond a megabyte) take more than this together
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_memory: Option<usize>,
 

@@ -101,6 +101,34 @@ pub(super) unsafe extern "C" fn between_slices(ctx: *mut VmCtx) -> u32 {
     }
 }
 
+/// Whether the code that is about to run ends with a trap, as somebody has asked for it or its deadline
+/// is reached. What else may come of it, if it is to be suspended or the embedder to be asked, waits until
+/// the code runs.
+///
+/// # Safety
+/// The calling thread has the store of `ctx`, and nothing else uses it meanwhile.
+pub(super) unsafe fn ends(ctx: *mut VmCtx) -> bool {
+    // SAFETY: the caller's promise: the store is live, and so is what it points to.
+    unsafe {
+        let store = (*ctx).store;
+        let epoch = (*(*store).epoch).load(Ordering::Relaxed);
+        if epoch < (*(*store).epoch_limit).load(Ordering::Relaxed) {
+            return false;
+        }
+        let vm = store.cast::<VmStore>();
+        match (*vm).interrupt().asked() {
+            Some(Request::Suspend) if (*vm).poller.can_suspend(&(*vm).ctx) => return false,
+            Some(_) => {
+                let _ = (*vm).interrupt().take();
+                (*vm).restore_limit();
+                return true;
+            }
+            None => {}
+        }
+        (*vm).is_late() && ((*vm).ctx.hooks.traps_late)((*vm).ctx.inner)
+    }
+}
+
 /// Does what somebody asks for, or what the epoch's deadline leads to.
 ///
 /// # Safety

@@ -7,7 +7,7 @@
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::checkpoint::{interrupted, out_of_fuel};
+use super::checkpoint::{ends, interrupted, out_of_fuel};
 use super::later::{Growing, grown};
 pub(super) use super::runtime_object::struct_new;
 use super::runtime_object::{
@@ -15,11 +15,12 @@ use super::runtime_object::{
     array_new_default, array_new_elem, array_new_fixed,
 };
 use super::slice::{self, cut};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::index::DefinedFuncIndex;
 use crate::isa::runtime::{for_each_runtime_function, wide};
 use crate::sys::{bulk, racy};
 use crate::trap::Trap;
+use crate::vm::code_map::Client;
 use crate::vm::ending::{PENDING, THROWN};
 use crate::vm::shared::SharedLinear;
 use crate::vm::store::VmStore;
@@ -337,6 +338,24 @@ pub fn address(number: u64) -> Option<RuntimeFn> {
     ADDRESSES.get(usize::try_from(number).ok()?).copied()
 }
 
+/// The store whose code calls a function for the first time.
+struct Caller(*mut VmCtx);
+
+impl Client for Caller {
+    fn go_on(&mut self) -> Result<()> {
+        // SAFETY: `lazy_compile` made this with its context.
+        match unsafe { ends(self.0) } {
+            true => Err(Trap::Interrupt.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<()> {
+        // SAFETY: as above.
+        unsafe { store(self.0) }.take_code(bytes)
+    }
+}
+
 /// Translates the function whose entry's stub `pc` is in; null on failure, which the store then
 /// holds as pending.
 ///
@@ -350,10 +369,15 @@ pub unsafe fn lazy_compile(ctx: *mut VmCtx, pc: *const u8) -> *const u8 {
         let index = DefinedFuncIndex(entry.offset_from((*ctx).code) as u32);
         let code = VmCtx::code_map(ctx);
         // A handler cannot be unwound through.
-        let compiled = catch_unwind(AssertUnwindSafe(|| code.map(|code| code.compile(index))));
+        let compiled = catch_unwind(AssertUnwindSafe(|| {
+            code.map(|code| code.compile(index, &mut Caller(ctx)))
+        }));
         let failure = match compiled {
             Ok(Some(Ok(()))) => return (*entry).load(),
-            Ok(Some(Err(error))) => Failure::Host(error),
+            Ok(Some(Err(error))) => match error.downcast_ref::<Trap>() {
+                Some(trap) => Failure::Trap(*trap),
+                None => Failure::Host(error),
+            },
             Ok(None) => Failure::Host(Error::msg("code without a module")),
             Err(payload) => Failure::Panic(payload),
         };

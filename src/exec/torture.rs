@@ -39,7 +39,10 @@ unsafe fn deadline(_: *mut VmCtx) -> Result<crate::vm::metering::Deadline> {
 unsafe fn grow_failed(_: *mut c_void, _: Resource, error: Error) -> Result<()> {
     Err(error)
 }
-static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed, deadline };
+unsafe fn traps_late(_: *mut c_void) -> bool {
+    true
+}
+static HOOKS: Hooks = Hooks { growing, growing_later, grow_failed, deadline, traps_late };
 
 /// Whether an op can be followed by itself: not calls, returns and exits, which the other tests
 /// run in loops and recursion.

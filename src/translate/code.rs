@@ -102,6 +102,11 @@ impl Code {
     }
 }
 
+/// The error of a function that cannot even be read.
+pub(super) fn malformed(error: wasmparser::BinaryReaderError) -> Error {
+    ModuleError::new(ModuleErrorKind::Malformed, error.offset(), error.message()).into()
+}
+
 /// A limit of the bytecode that the function exceeds.
 pub(super) fn too_large(offset: usize, what: &str) -> Error {
     ModuleError::new(ModuleErrorKind::Limit, offset as u64, format!("function too large: {what}"))

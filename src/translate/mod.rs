@@ -33,6 +33,7 @@ mod numeric;
 mod object;
 mod operand;
 mod operator;
+mod pace;
 mod pins;
 mod recent;
 mod reference;
@@ -46,12 +47,13 @@ mod value;
 
 use wasmparser::{BinaryReader, FunctionBody};
 
-use crate::error::{Error, ModuleError, ModuleErrorKind};
+use crate::error::{Error, Result};
 use crate::index::DefinedFuncIndex;
 use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;
 
 use block::{Assigned, Segment};
+use code::malformed;
 pub use code::{Code, Options};
 pub use cost::{OperatorCost, VariableOperatorCost};
 use emit::{Emitter, Label};
@@ -59,6 +61,7 @@ use frame::Frame;
 pub use frame::Shape;
 use maps::Maps;
 use operand::Stack;
+use pace::Pace;
 use recent::Accs;
 use translator::{Refused, Translator};
 
@@ -73,22 +76,35 @@ pub fn translate(
     func: DefinedFuncIndex,
     options: &Options,
 ) -> Result<Code, Error> {
+    translate_while(info, layout, bytes, func, options, &mut || Ok(()))
+}
+
+/// [`translate`] that asks `wanted` now and then, and ends with its error if it has one.
+///
+/// # Errors
+/// As there, or that error.
+pub fn translate_while(
+    info: &ModuleInfo,
+    layout: &VmLayout,
+    bytes: &[u8],
+    func: DefinedFuncIndex,
+    options: &Options,
+    wanted: &mut dyn FnMut() -> Result<()>,
+) -> Result<Code, Error> {
+    let mut pace = Pace::new(wanted);
     let range = info.body(func);
     let start = range.start;
-    let invalid = |e: wasmparser::BinaryReaderError| {
-        Error::from(ModuleError::new(ModuleErrorKind::Malformed, e.offset(), e.message()))
-    };
     let bytes = bytes.get(range).unwrap_or_default();
     let body = FunctionBody::new(BinaryReader::new(bytes, start as u64));
     let ty = info.func_type(info.func_index(func));
 
     let mut locals = Vec::new();
-    for local in body.get_locals_reader().map_err(invalid)? {
-        let (count, ty) = local.map_err(invalid)?;
+    for local in body.get_locals_reader().map_err(malformed)? {
+        let (count, ty) = local.map_err(malformed)?;
         locals.push((count, value::Kind::of_wasm(&ty)));
     }
     let kinds = frame::kinds(ty, &locals);
-    let mut pins = pins::choose(&body, &kinds).map_err(invalid)?;
+    let mut pins = pins::choose(&body, &kinds, &mut pace)?;
     let mut shape = options.frames;
     let all_far = shape != Shape::Near;
     loop {
@@ -126,7 +142,7 @@ pub fn translate(
             segment: Segment::Pending,
             per_unit: 0,
         };
-        match read(&mut translator, &body).and_then(|()| translator.finish()) {
+        match read(&mut translator, &body, &mut pace).and_then(|()| translator.finish()) {
             Ok(code) => return Ok(code),
             Err(Refused::Error(error)) => return Err(error),
             Err(Refused::Shape(next)) => shape = next,
@@ -135,16 +151,18 @@ pub fn translate(
 }
 
 /// Translates all operators of a function.
-fn read(translator: &mut Translator<'_>, body: &FunctionBody<'_>) -> Result<(), Refused> {
-    let invalid = |e: wasmparser::BinaryReaderError| {
-        Error::from(ModuleError::new(ModuleErrorKind::Malformed, e.offset(), e.message()))
-    };
+fn read(
+    translator: &mut Translator<'_>,
+    body: &FunctionBody<'_>,
+    pace: &mut Pace<'_>,
+) -> Result<(), Refused> {
     translator.begin();
-    let mut reader = body.get_operators_reader().map_err(invalid)?;
+    let mut reader = body.get_operators_reader().map_err(malformed)?;
     while !reader.eof() {
+        pace.step()?;
         translator.offset = reader.original_position() as usize;
         translator.emit.source(translator.offset);
-        let operator = reader.read().map_err(invalid)?;
+        let operator = reader.read().map_err(malformed)?;
         translator.operator(&operator);
         if let Some(error) = translator.failure.take() {
             return Err(error.into());

@@ -1,9 +1,12 @@
 //! Which locals of a function live in registers: the integer and the float locals used most,
 //! weighted by loop depth.
 
-use wasmparser::{BinaryReaderError, FunctionBody, Operator};
+use wasmparser::{FunctionBody, Operator};
 
+use super::code::malformed;
+use super::pace::Pace;
 use super::value::Kind;
+use crate::error::Result;
 use crate::tune;
 use crate::vm::frame::PINNED_FLOATS;
 
@@ -33,9 +36,9 @@ impl Pins {
 
 /// Reads the body once, counting uses inside loops. A function without a loop pins nothing: the
 /// entry and exit would cost more than they bring.
-pub fn choose(body: &FunctionBody<'_>, kinds: &[Kind]) -> Result<Pins, BinaryReaderError> {
+pub fn choose(body: &FunctionBody<'_>, kinds: &[Kind], pace: &mut Pace<'_>) -> Result<Pins> {
     let mut weights = vec![0u64; kinds.len()];
-    let mut reader = body.get_operators_reader()?;
+    let mut reader = body.get_operators_reader().map_err(malformed)?;
     // Depth of enclosing loops, and per open block whether it is a loop.
     let mut blocks: Vec<bool> = Vec::new();
     let mut depth = 0u32;
@@ -46,7 +49,8 @@ pub fn choose(body: &FunctionBody<'_>, kinds: &[Kind]) -> Result<Pins, BinaryRea
         *total = total.saturating_add(weight << scale);
     };
     while !reader.eof() {
-        match reader.read()? {
+        pace.step()?;
+        match reader.read().map_err(malformed)? {
             Operator::Block { .. }
             | Operator::If { .. }
             | Operator::Try { .. }

@@ -5,7 +5,7 @@
 //! backtraces, and the first call of a function.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
@@ -169,19 +169,52 @@ impl FunctionCode {
     }
 }
 
+/// On whose behalf a function is translated.
+pub trait Client {
+    /// Asked now and then while a function is translated.
+    ///
+    /// # Errors
+    ///
+    /// End the translation, of which nothing is kept.
+    fn go_on(&mut self) -> Result<()>;
+
+    /// Asked for so many bytes of finished code.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn take(&mut self, bytes: usize) -> Result<()>;
+}
+
+/// Nobody in particular: whoever has a module translated ahead of all calls.
+#[derive(Debug)]
+pub struct Nobody;
+
+impl Client for Nobody {
+    fn go_on(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn take(&mut self, _: usize) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Who makes code.
 pub trait Translate: Send + Sync {
     /// Translates a function.
     ///
     /// # Errors
     ///
-    /// When the function exceeds a limit, or is invalid and has not been validated before.
+    /// When the function exceeds a limit, or is invalid and has not been validated before; those of the
+    /// client.
     fn translate(
         &self,
         info: &ModuleInfo,
         layout: &VmLayout,
         bytes: &[u8],
         func: DefinedFuncIndex,
+        client: &mut dyn Client,
     ) -> Result<FunctionCode>;
 
     /// The source map of a function that has been translated.
@@ -210,6 +243,8 @@ pub struct CodeMap {
     translator: Box<dyn Translate>,
     entries: CodeEntries,
     functions: Box<[OnceLock<Box<FunctionCode>>]>,
+    /// Bytes of code that were translated ahead of any call.
+    ahead: AtomicUsize,
     /// Start address of each function's code, for finding the function of an instruction. Locked
     /// from before any thread can see a function's code until its place is known.
     places: RwLock<BTreeMap<usize, DefinedFuncIndex>>,
@@ -239,6 +274,7 @@ impl CodeMap {
             translator,
             entries: CodeEntries::new(count, stub),
             functions: (0..count).map(|_| OnceLock::new()).collect(),
+            ahead: AtomicUsize::new(0),
             places: RwLock::default(),
             source_maps: Mutex::default(),
             #[cfg(feature = "dwarf")]
@@ -278,12 +314,13 @@ impl CodeMap {
     /// # Panics
     ///
     /// If there is no such function.
-    pub fn compile(&self, func: DefinedFuncIndex) -> Result<()> {
+    pub fn compile(&self, func: DefinedFuncIndex, client: &mut dyn Client) -> Result<()> {
         let code = match self.functions[func.idx()].get() {
             Some(code) => code,
             None => {
-                let code =
-                    self.translator.translate(&self.info, &self.layout, &self.bytes, func)?;
+                let (info, layout) = (&self.info, &self.layout);
+                let code = self.translator.translate(info, layout, &self.bytes, func, client)?;
+                client.take(code.len())?;
                 self.add(func, code)
             }
         };
@@ -291,6 +328,17 @@ impl CodeMap {
         // have come here yet.
         self.entries.publish(func.idx(), code.start().wrapping_add(code.entry as usize));
         Ok(())
+    }
+
+    /// Notes that everything has been translated ahead of any call.
+    pub fn set_ahead(&self) {
+        let bytes = self.functions.iter().filter_map(OnceLock::get).map(|code| code.len()).sum();
+        self.ahead.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of code that were translated ahead of any call.
+    pub fn ahead(&self) -> usize {
+        self.ahead.load(Ordering::Relaxed)
     }
 
     /// Adds a function's code and its place, at once for all other threads: a thread that finds the

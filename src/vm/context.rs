@@ -201,6 +201,8 @@ pub struct Hooks {
     pub grow_failed: unsafe fn(store: *mut c_void, what: Resource, error: Error) -> Result<()>,
     /// What to do about the epoch, whose deadline the code of `ctx` has reached. May use the store.
     pub deadline: unsafe fn(ctx: *mut VmCtx) -> Result<Deadline>,
+    /// Whether that is to end with a trap, without asking.
+    pub traps_late: unsafe fn(store: *mut c_void) -> bool,
 }
 
 /// Something whose size the embedder can limit.
@@ -212,6 +214,8 @@ pub enum Resource {
     Table,
     /// The garbage-collected heap, in bytes.
     Heap,
+    /// Code that was translated for the store, in bytes.
+    Code,
 }
 
 static_assertions::const_assert_eq!(core::mem::size_of::<VmCtx>() % 16, 0);

@@ -47,7 +47,16 @@ impl VmStore {
             })?;
         }
         self.check_count(self.instances.len(), self.tunables.max_instances, "instance")?;
+        // Code that exists already counts once, however many instances have it.
+        let (module, ahead) = (Arc::as_ptr(&code) as usize, code.ahead());
+        let is_new = ahead > 0 && !self.modules_ahead.contains(&module);
+        if is_new {
+            self.take_code(ahead)?;
+        }
         let this = self.allocate_instance(code, imports)?;
+        if is_new {
+            self.modules_ahead.insert(module);
+        }
         self.init_globals(this, &info)?;
         self.init_tables(this, &info)?;
         self.init_passive_elems(this, &info)?;

@@ -14,6 +14,16 @@ pub enum Request {
     Suspend,
 }
 
+impl Request {
+    fn of(asked: u32) -> Option<Request> {
+        match asked {
+            0 => None,
+            1 => Some(Request::Trap),
+            _ => Some(Request::Suspend),
+        }
+    }
+}
+
 /// What a store and those who may interrupt it have in common.
 ///
 /// Code compares the engine's epoch with [`InterruptState::limit`] and looks closer from there on. A
@@ -61,13 +71,14 @@ impl InterruptState {
         }
     }
 
+    /// The request that has not been obeyed, if there is one.
+    pub fn asked(&self) -> Option<Request> {
+        Request::of(self.asked.load(Ordering::SeqCst))
+    }
+
     /// Obeys a request, if there is one. The limit is to be set again afterwards.
     pub fn take(&self) -> Option<Request> {
-        match self.asked.swap(0, Ordering::SeqCst) {
-            0 => None,
-            1 => Some(Request::Trap),
-            _ => Some(Request::Suspend),
-        }
+        Request::of(self.asked.swap(0, Ordering::SeqCst))
     }
 
     /// The store's thread is about to wait, or is back. A request that is there already wakes it.

@@ -48,6 +48,9 @@ pub trait Embedder: Sized + 'static {
     ///
     /// End execution.
     fn deadline(store: StoreMut<'_, Self>) -> Result<Deadline>;
+
+    /// Whether [`Embedder::deadline`] is a trap in any case.
+    fn traps_late(&self) -> bool;
 }
 
 /// The hooks of a store with data `D`.
@@ -59,6 +62,7 @@ impl<D: Embedder> HooksOf<D> {
         growing_later: growing_later::<D>,
         grow_failed: grow_failed::<D>,
         deadline: deadline::<D>,
+        traps_late: traps_late::<D>,
     };
 }
 
@@ -90,6 +94,11 @@ unsafe fn deadline<D: Embedder>(ctx: *mut VmCtx) -> Result<Deadline> {
     // SAFETY: a runtime function calls this with its live context, having published its frame, and
     // uses the store again only afterwards.
     D::deadline(unsafe { StoreMut::from_ctx(ctx) })
+}
+
+unsafe fn traps_late<D: Embedder>(store: *mut c_void) -> bool {
+    // SAFETY: as for `growing`.
+    unsafe { &(*store.cast::<Whole<D>>()).user }.traps_late()
 }
 
 /// The store and the data that belongs to it.

@@ -3,6 +3,7 @@
 use core::any::Any;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
@@ -96,6 +97,10 @@ pub struct VmStore {
     pub(super) temporaries: Vec<Slot>,
     pub(super) suspended: Vec<Weak<dyn Any + Send + Sync>>,
     pub(super) root_buffer: Vec<Slot>,
+    /// Bytes of code that was translated for this store, and the modules among them that were translated
+    /// ahead of any call, by address.
+    code_bytes: usize,
+    pub(super) modules_ahead: HashSet<usize>,
     /// The exceptions.
     pub exceptions: Exceptions,
     /// Who polls the asynchronous call that runs.
@@ -189,6 +194,8 @@ impl VmStore {
             temporaries: Vec::new(),
             suspended: Vec::new(),
             root_buffer: Vec::new(),
+            code_bytes: 0,
+            modules_ahead: HashSet::new(),
             poller: Poller::default(),
             fuel: Fuel::default(),
             epoch_deadline,
@@ -317,11 +324,30 @@ impl VmStore {
         Err(VmStore::refused(what, growth))
     }
 
+    /// Asks the embedder's limits for so many bytes of code more.
+    ///
+    /// # Errors
+    ///
+    /// When they refuse.
+    pub fn take_code(&mut self, bytes: usize) -> Result<()> {
+        let desired = self.code_bytes.saturating_add(bytes);
+        let growth = Growth { current: self.code_bytes, desired, maximum: None };
+        self.check_initial(Resource::Code, &growth)?;
+        self.code_bytes = desired;
+        Ok(())
+    }
+
     /// What is said when the embedder's limits do not allow an object.
     pub fn refused(what: Resource, growth: &Growth) -> Error {
         match what {
             Resource::Memory => {
                 format_err!("memory minimum size of {} bytes exceeds memory limits", growth.desired)
+            }
+            Resource::Code => {
+                format_err!(
+                    "translated code of {} bytes exceeds the store's limits",
+                    growth.desired
+                )
             }
             Resource::Table | Resource::Heap => format_err!(
                 "table minimum size of {} elements exceeds table limits",

@@ -176,3 +176,60 @@ fn a_growth_that_the_system_refuses_does_not_count() {
     }
     assert_eq!(grow.call(&mut store, 1).unwrap(), 1);
 }
+
+/// A function of several megabytes of code that returns its argument, and a small one.
+fn large_code() -> String {
+    let add = "(local.set 0 (i32.add (local.get 0) (i32.load (i32.const 0))))".repeat(100_000);
+    format!(
+        r#"(module (memory 1)
+            (func (export "large") (param i32) (result i32) {add} (local.get 0))
+            (func (export "small") (param i32) (result i32) (local.get 0)))"#
+    )
+}
+
+/// Translated code was not limited by anything.
+#[test]
+fn translated_code_counts_for_the_limit_of_the_store_whose_call_needs_it() {
+    let engine = Engine::default();
+    let module = module(&engine, &large_code());
+    for (bytes, fits) in [(1 << 20, false), (64 << 20, true)] {
+        let limits = StoreLimitsBuilder::new().total_size(bytes).build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let mut call = |name: &str| {
+            let f = instance.get_typed_func::<i32, i32>(&mut store, name).unwrap();
+            f.call(&mut store, 5)
+        };
+        for _ in 0..2 {
+            match call("large") {
+                Ok(result) => assert!(fits && result == 5),
+                Err(error) => {
+                    let text = format!("{error:#}");
+                    assert!(!fits && text.contains("translated code of"), "{text}");
+                }
+            }
+            assert_eq!(call("small").unwrap(), 5);
+        }
+    }
+}
+
+#[test]
+fn code_that_was_translated_ahead_counts_once_where_it_is_instantiated() {
+    let engine =
+        Engine::new(Config::new().compilation_mode(CompilationMode::Eager)).expect("an engine");
+    let module = module(&engine, &large_code());
+    let new = |bytes: usize, instances: usize| -> Result<()> {
+        let limits = StoreLimitsBuilder::new().total_size(bytes).build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        for _ in 0..instances {
+            Instance::new(&mut store, &module, &[])?;
+        }
+        Ok(())
+    };
+    let error = new(1 << 20, 1).unwrap_err();
+    assert!(error.to_string().contains("translated code of"), "{error}");
+    // Each instance has a memory of a page, and all have the code in common.
+    new(10 << 20, 50).unwrap();
+}

@@ -562,3 +562,51 @@ fn a_call_suspended_in_the_middle_of_a_bulk_operation_goes_on_there() {
     }
     assert_eq!(call.finished(), Some(42));
 }
+
+/// A function of so many operators that its translation takes a while.
+fn large(operators: usize) -> String {
+    let add = "(local.set 0 (i32.add (local.get 0) (i32.const 1)))".repeat(operators / 4);
+    format!(r#"(module (func (export "f") (param i32) (result i32) {add} (local.get 0)))"#)
+}
+
+/// Interrupts waited for translations. Code without checks of its own shows that it did not begin.
+#[test]
+fn an_interrupt_ends_the_translation_of_a_large_function_which_works_later() {
+    let engine = Engine::default();
+    let operators = 40_000;
+    for ask in [InterruptHandle::interrupt, InterruptHandle::suspend] {
+        let module = module(&engine, &large(operators));
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let f = instance.get_typed_func::<i32, i32>(&mut store, "f").unwrap();
+        for _ in 0..2 {
+            ask(&store.interrupt_handle());
+            assert_eq!(trap_of(&f.call(&mut store, 1).unwrap_err()), Trap::Interrupt);
+            assert!(!store.interrupt_handle().cancel(), "it has had its effect");
+        }
+        assert_eq!(f.call(&mut store, 1).unwrap(), 1 + operators as i32 / 4);
+        // Now there is nothing to be interrupted.
+        ask(&store.interrupt_handle());
+        assert_eq!(f.call(&mut store, 1).unwrap(), 1 + operators as i32 / 4);
+        assert!(store.interrupt_handle().cancel());
+    }
+}
+
+#[test]
+fn a_deadline_ends_the_translation_of_a_large_function_unless_the_embedder_is_asked() {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let module = module(&engine, &large(40_000));
+    let mut store = Store::new(&engine, 0);
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let f = instance.get_typed_func::<i32, i32>(&mut store, "f").unwrap();
+    store.set_epoch_deadline(1);
+    engine.increment_epoch();
+    assert_eq!(trap_of(&f.call(&mut store, 1).unwrap_err()), Trap::Interrupt);
+    // Who is asked is asked once, when the function begins.
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        Ok(UpdateDeadline::Continue(1))
+    });
+    assert_eq!(f.call(&mut store, 1).unwrap(), 10_001);
+    assert_eq!(*store.data(), 1);
+}
