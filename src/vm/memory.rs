@@ -301,7 +301,7 @@ mod tests {
     }
 
     /// Growing used to copy a memory whole.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     #[test]
     fn growth_touches_no_page_of_a_checked_memory() {
         let page = MemoryType::DEFAULT_PAGE_SIZE_LOG2;
@@ -331,7 +331,7 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     #[test]
     fn a_checked_memory_does_with_less_than_it_would_reserve() {
         let tunables = MemoryTunables { reservation: isize::MAX as usize, ..explicit() };
