@@ -1,52 +1,22 @@
 //! The commands, run on the clean fixture.
 
+mod fixture;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mini")
-}
+use fixture::{asm_check, text};
 
+/// The fixture with these features.
 fn build(name: &str, features: &str) -> String {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("commands-{name}"));
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "build",
-            "--quiet",
-            "--offline",
-            "--release",
-            "--features",
-            features,
-            "--manifest-path",
-        ])
-        .arg(fixture().join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target)
-        .env_remove("RUSTFLAGS")
-        .status()
-        .expect("cargo runs");
-    assert!(status.success());
-    target.join("release/mini").to_str().expect("a UTF-8 path").to_string()
+    let binary = fixture::build(&format!("commands-{name}"), features, &[]);
+    binary.to_str().expect("a UTF-8 path").to_string()
 }
 
 fn clean() -> &'static str {
     static BINARY: OnceLock<String> = OnceLock::new();
     BINARY.get_or_init(|| build("clean", ""))
-}
-
-fn asm_check(args: &[&str]) -> Output {
-    let ops = fixture().join("ops.tsv");
-    Command::new(env!("CARGO_BIN_EXE_asm-check"))
-        .args(args)
-        .arg("--ops")
-        .arg(ops)
-        .output()
-        .expect("asm-check runs")
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn json(output: &Output) -> serde_json::Value {
@@ -201,7 +171,7 @@ fn a_sentinel_that_does_not_exist_fails() {
 fn files_that_cannot_be_checked_have_an_exit_code_of_their_own() {
     let missing = asm_check(&["verify", "no/such/file"]);
     assert_eq!(missing.status.code(), Some(3));
-    let manifest = fixture().join("Cargo.toml");
+    let manifest = fixture::folder().join("Cargo.toml");
     let no_elf = asm_check(&["verify", manifest.to_str().expect("a UTF-8 path")]);
     assert_eq!(no_elf.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&no_elf.stderr).contains("not a 64-bit ELF file"));

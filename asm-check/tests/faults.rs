@@ -1,49 +1,11 @@
 //! Builds the fixture clean and with each planted fault, and proves that the checker tells them
 //! apart: a fault fails with a message that names the handler, the rule and the instruction.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod fixture;
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mini")
-}
+use std::path::Path;
 
-/// Builds the fixture with `features` and `env` and returns the executable.
-fn build(name: &str, features: &str, env: &[(&str, &str)]) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mini-{name}"));
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args([
-            "build",
-            "--quiet",
-            "--offline",
-            "--release",
-            "--features",
-            features,
-            "--manifest-path",
-        ])
-        .arg(fixture().join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target)
-        .env_remove("RUSTFLAGS")
-        .envs(env.iter().copied());
-    let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "the fixture builds with {features:?}");
-    target.join("release/mini")
-}
-
-fn asm_check(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_asm-check"))
-        .args(args)
-        .arg("--ops")
-        .arg(fixture().join("ops.tsv"))
-        .output()
-        .expect("asm-check runs")
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
+use fixture::{asm_check, build, text};
 
 /// Verifies the fixture with one fault and asserts that `function` breaks `rule` at an
 /// instruction that starts with `instruction`; returns all findings.

@@ -435,7 +435,7 @@ where
     // SAFETY: as in the typed shims; no reference to the store lives while values are read and
     // written, nor across the closure.
     unsafe {
-        let call = AssertUnwindSafe(|| -> Result<u64> {
+        shielded(ctx, host, || {
             let Dynamic { ty, f } = &*(*host).data.cast::<Dynamic<F>>();
             let vm = (*ctx).store.cast::<VmStore>();
             let (count, total) = (ty.params().len(), ty.params().len() + ty.results().len());
@@ -453,9 +453,25 @@ where
             default_results(vm, ty, results);
             f(caller::<T>(ctx), params, results)?;
             write_results(vm, ty, results, slots)
-        });
+        })
+    }
+}
+
+/// Runs what a shim does, which gives the bits of its first result: with a scope for handles, and without
+/// unwinding.
+///
+/// # Safety
+///
+/// `ctx` and `host` are what the shim was called with, and nobody else uses the store.
+pub(super) unsafe fn shielded(
+    ctx: *mut VmCtx,
+    host: *const VmHostFunc,
+    call: impl FnOnce() -> Result<u64>,
+) -> HostReturn {
+    // SAFETY: the caller's promise.
+    unsafe {
         let scope = begin_scope(ctx);
-        let outcome = match catch_unwind(call) {
+        let outcome = match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Ok(value)) => HostReturn { outcome: HostOutcome::Return as u64, value },
             Ok(Err(error)) => fail(ctx, host, error),
             Err(payload) => panicked(ctx, payload),

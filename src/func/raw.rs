@@ -2,10 +2,9 @@
 //! embeddings in other languages, which know the types when they run.
 
 use core::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Func;
-use super::host::{HostFunc, begin_scope, caller, end_scope, fail, panicked};
+use super::host::{HostFunc, caller, shielded};
 use super::invoke;
 use crate::caller::Caller;
 use crate::engine::Engine;
@@ -15,7 +14,7 @@ use crate::index::TypeId;
 use crate::store::AsContextMut;
 use crate::ty::FuncType;
 use crate::types::{self, ValType};
-use crate::vm::{HostOutcome, HostReturn, Slot, StoreCtx, Unused, VmCtx, VmHostFunc};
+use crate::vm::{HostReturn, Slot, StoreCtx, Unused, VmCtx, VmHostFunc};
 use crate::wasm::TypeLookup;
 
 /// A number without its type, in 16 bytes: the low bytes hold it, and the others mean nothing.
@@ -191,7 +190,7 @@ where
     // SAFETY: as in the typed shims: a live context, the closure that this was made for, and
     // arguments and results in slots of its forms.
     unsafe {
-        let call = AssertUnwindSafe(|| -> Result<u64> {
+        shielded(ctx, host, || {
             let Unchecked { forms, f } = &*(*host).data.cast::<Unchecked<F>>();
             let len = forms.len();
             let mut inline = [const { MaybeUninit::<ValRaw>::uninit() }; INLINE];
@@ -208,15 +207,7 @@ where
             f(caller::<T>(ctx), values)?;
             save(slots, forms.results.iter().copied(), values.as_ptr());
             Ok(if forms.results.is_empty() { 0 } else { slots.read() })
-        });
-        let scope = begin_scope(ctx);
-        let outcome = match catch_unwind(call) {
-            Ok(Ok(value)) => HostReturn { outcome: HostOutcome::Return as u64, value },
-            Ok(Err(error)) => fail(ctx, host, error),
-            Err(payload) => panicked(ctx, payload),
-        };
-        end_scope(ctx, scope);
-        outcome
+        })
     }
 }
 

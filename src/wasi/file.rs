@@ -118,43 +118,17 @@ impl File {
     /// Reads at `offset` and leaves the position alone.
     pub fn read_at(&mut self, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
         self.needs_read()?;
-        let mut total = 0;
-        for buf in bufs {
-            let at = offset.checked_add(total as u64).ok_or(Errno::Inval)?;
-            match retry(|| positional::read(&mut self.file, buf, at)) {
-                Ok(len) => {
-                    total += len;
-                    if len < buf.len() {
-                        break;
-                    }
-                }
-                Err(error) if total == 0 => return Err(error.into()),
-                Err(_) => break,
-            }
-        }
-        Ok(total)
+        let bufs = bufs.iter_mut().map(|buf| (buf.len(), buf));
+        in_turn(bufs, offset, |buf, at| positional::read(&mut self.file, buf, at))
     }
 
     /// Writes at `offset` and leaves the position alone. With `APPEND` the offset is ignored, as on
     /// Linux.
     pub fn write_at(&mut self, bufs: &[IoSlice<'_>], offset: u64) -> Result<usize> {
         self.needs_write()?;
-        let mut total = 0;
-        for buf in bufs {
-            let at = offset.checked_add(total as u64).ok_or(Errno::Inval)?;
-            let append = self.flags & fdflags::APPEND != 0;
-            match retry(|| positional::write(&mut self.file, buf, at, append)) {
-                Ok(len) => {
-                    total += len;
-                    if len < buf.len() {
-                        break;
-                    }
-                }
-                Err(error) if total == 0 => return Err(error.into()),
-                Err(_) => break,
-            }
-        }
-        Ok(total)
+        let append = self.flags & fdflags::APPEND != 0;
+        let bufs = bufs.iter().map(|buf| (buf.len(), buf));
+        in_turn(bufs, offset, |buf, at| positional::write(&mut self.file, buf, at, append))
     }
 
     pub fn seek(&mut self, to: SeekFrom) -> Result<u64> {
@@ -276,6 +250,30 @@ impl File {
     fn needs_permission(&self) -> Result<()> {
         if self.perms.can_write() { Ok(()) } else { Err(Errno::Perm) }
     }
+}
+
+/// Moves buffers, each given with its length, to or from places from `offset` on, until one of them is not
+/// moved whole; how much was moved. An error behind the first buffer is no error.
+fn in_turn<B>(
+    bufs: impl Iterator<Item = (usize, B)>,
+    offset: u64,
+    mut one: impl FnMut(&mut B, u64) -> io::Result<usize>,
+) -> Result<usize> {
+    let mut total = 0;
+    for (len, mut buf) in bufs {
+        let at = offset.checked_add(total as u64).ok_or(Errno::Inval)?;
+        match retry(|| one(&mut buf, at)) {
+            Ok(moved) => {
+                total += moved;
+                if moved < len {
+                    break;
+                }
+            }
+            Err(error) if total == 0 => return Err(error.into()),
+            Err(_) => break,
+        }
+    }
+    Ok(total)
 }
 
 /// Where `fd_seek` is to go. `whence`: 0 from the start, 1 from the position, 2 from the end.

@@ -7,16 +7,11 @@ use threadle::wasi::{
 };
 use threadle::{Engine, Linker, Module, Result, Store};
 
-use crate::harness::TempDir;
+use crate::harness::{TempDir, instantiate};
 
 /// Runs the command `text` and returns how `_start` ended.
 fn run(builder: &mut WasiCtxBuilder, text: &str) -> Result<()> {
-    let engine = Engine::default();
-    let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
-    let mut linker = Linker::new(&engine);
-    p1::add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).unwrap();
-    let mut store = Store::new(&engine, builder.build());
-    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let (mut store, instance) = instantiate(builder, text);
     let start = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
     start.call(&mut store, ())
 }

@@ -157,6 +157,17 @@ fn guest_module() -> String {
     format!("(module {imports} (memory (export \"memory\") 2) {wrappers})")
 }
 
+/// An instance of the module `text` with these grants.
+pub fn instantiate(builder: &mut WasiCtxBuilder, text: &str) -> (Store<WasiCtx>, Instance) {
+    let engine = Engine::default();
+    let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
+    let mut linker = Linker::new(&engine);
+    p1::add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).unwrap();
+    let mut store = Store::new(&engine, builder.build());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    (store, instance)
+}
+
 impl Guest {
     pub fn new(builder: &mut WasiCtxBuilder) -> Self {
         Self::with_module(builder, &guest_module())
@@ -174,12 +185,7 @@ impl Guest {
     }
 
     pub fn with_module(builder: &mut WasiCtxBuilder, text: &str) -> Self {
-        let engine = Engine::default();
-        let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
-        let mut linker = Linker::new(&engine);
-        p1::add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).unwrap();
-        let mut store = Store::new(&engine, builder.build());
-        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let (mut store, instance) = instantiate(builder, text);
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         Self { store, instance, memory }
     }

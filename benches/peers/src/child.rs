@@ -42,11 +42,11 @@ pub fn main(engine: &str, below_valgrind: bool) -> Result<()> {
 fn dispatch(engine: &str) -> Result<()> {
     match engine {
         #[cfg(feature = "threadle")]
-        "threadle" => serve(engines::threadle::Threadle::new()),
+        "threadle" => serve(engines::threadle::new()),
         #[cfg(feature = "sf")]
         "sf" => serve(engines::sf::Sf::new()),
         #[cfg(feature = "wasmi")]
-        "wasmi" => serve(engines::wasmi::Wasmi::new()),
+        "wasmi" => serve(engines::wasmi::new()),
         #[cfg(feature = "stitch")]
         "stitch" => serve(Ok(engines::stitch::Stitch::new())),
         #[cfg(feature = "wasm3")]
@@ -54,21 +54,16 @@ fn dispatch(engine: &str) -> Result<()> {
         #[cfg(feature = "tinywasm")]
         "tinywasm" => serve(Ok(engines::tinywasm::TinyWasm::new())),
         #[cfg(feature = "wasmtime")]
-        "pulley" => serve(wasmtime(engines::wasmtime::Backend::Pulley)),
+        "pulley" => serve(engines::wasmtime::new(engines::wasmtime::Backend::Pulley)),
         #[cfg(feature = "wasmtime")]
-        "winch" => serve(wasmtime(engines::wasmtime::Backend::Winch)),
+        "winch" => serve(engines::wasmtime::new(engines::wasmtime::Backend::Winch)),
         #[cfg(feature = "wasmtime")]
-        "cranelift" => serve(wasmtime(engines::wasmtime::Backend::Cranelift)),
+        "cranelift" => serve(engines::wasmtime::new(engines::wasmtime::Backend::Cranelift)),
         other => {
             engines::known(other)?;
             Err(format!("this build of the harness is without the engine '{other}'"))
         }
     }
-}
-
-#[cfg(feature = "wasmtime")]
-fn wasmtime(backend: engines::wasmtime::Backend) -> Result<engines::wasmtime::Wasmtime> {
-    engines::wasmtime::Wasmtime::new(backend)
 }
 
 fn serve<E: Engine>(engine: Result<E>) -> Result<()> {

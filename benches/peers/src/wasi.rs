@@ -41,24 +41,14 @@ pub trait Memory {
 impl Memory for [u8] {
     fn read(&self, at: u32, into: &mut [u8]) -> bool {
         let at = at as usize;
-        match self.get(at..at.saturating_add(into.len())) {
-            Some(bytes) => {
-                into.copy_from_slice(bytes);
-                true
-            }
-            None => false,
-        }
+        let bytes = self.get(at..at.saturating_add(into.len()));
+        bytes.map(|bytes| into.copy_from_slice(bytes)).is_some()
     }
 
     fn write(&mut self, at: u32, from: &[u8]) -> bool {
         let at = at as usize;
-        match self.get_mut(at..at.saturating_add(from.len())) {
-            Some(bytes) => {
-                bytes.copy_from_slice(from);
-                true
-            }
-            None => false,
-        }
+        let bytes = self.get_mut(at..at.saturating_add(from.len()));
+        bytes.map(|bytes| bytes.copy_from_slice(from)).is_some()
     }
 }
 

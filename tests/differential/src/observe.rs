@@ -27,6 +27,15 @@ pub enum Ty {
     Other,
 }
 
+impl Ty {
+    /// The type of numbers or vectors of this name.
+    pub fn of_numbers(name: &str) -> Ty {
+        let all = [Ty::I32, Ty::I64, Ty::F32, Ty::F64, Ty::V128];
+        let found = all.into_iter().find(|ty| format!("{ty:?}").eq_ignore_ascii_case(name));
+        found.expect("a type of numbers")
+    }
+}
+
 /// A value.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Value {

@@ -95,62 +95,22 @@ pub struct Known {
 }
 
 /// All engines, in the order of reports.
+#[rustfmt::skip]
 pub const KNOWN: &[Known] = &[
-    Known {
-        name: "threadle",
-        kind: Kind::Ours,
-        built_in: cfg!(feature = "threadle"),
-        about: "this project, compiled eagerly",
-    },
-    Known {
-        name: "sf",
-        kind: Kind::Interpreter,
-        built_in: cfg!(feature = "sf"),
-        about: "sf-nano-core (Silverfir-nano), feature interp only",
-    },
-    Known {
-        name: "wasmi",
-        kind: Kind::Interpreter,
-        built_in: cfg!(feature = "wasmi"),
-        about: "wasmi, default features and simd, eager",
-    },
-    Known {
-        name: "stitch",
-        kind: Kind::Interpreter,
-        built_in: cfg!(feature = "stitch"),
-        about: "makepad-stitch",
-    },
-    Known {
-        name: "wasm3",
-        kind: Kind::Interpreter,
-        built_in: cfg!(feature = "wasm3"),
-        about: "wasm3, by its C interface, raw host functions, eager",
-    },
-    Known {
-        name: "tinywasm",
-        kind: Kind::Interpreter,
-        built_in: cfg!(feature = "tinywasm"),
-        about: "tinywasm, one flat vector as memory",
-    },
-    Known {
-        name: "pulley",
-        kind: Kind::Interpreter,
-        built_in: cfg!(feature = "wasmtime"),
-        about: "wasmtime, Cranelift for the target pulley64",
-    },
-    Known {
-        name: "winch",
-        kind: Kind::Compiler,
-        built_in: cfg!(feature = "wasmtime"),
-        about: "wasmtime, Winch",
-    },
-    Known {
-        name: "cranelift",
-        kind: Kind::Compiler,
-        built_in: cfg!(feature = "wasmtime"),
-        about: "wasmtime, Cranelift",
-    },
+    known_as("threadle", Kind::Ours, cfg!(feature = "threadle"), "this project, compiled eagerly"),
+    known_as("sf", Kind::Interpreter, cfg!(feature = "sf"), "sf-nano-core (Silverfir-nano), feature interp only"),
+    known_as("wasmi", Kind::Interpreter, cfg!(feature = "wasmi"), "wasmi, default features and simd, eager"),
+    known_as("stitch", Kind::Interpreter, cfg!(feature = "stitch"), "makepad-stitch"),
+    known_as("wasm3", Kind::Interpreter, cfg!(feature = "wasm3"), "wasm3, by its C interface, raw host functions, eager"),
+    known_as("tinywasm", Kind::Interpreter, cfg!(feature = "tinywasm"), "tinywasm, one flat vector as memory"),
+    known_as("pulley", Kind::Interpreter, cfg!(feature = "wasmtime"), "wasmtime, Cranelift for the target pulley64"),
+    known_as("winch", Kind::Compiler, cfg!(feature = "wasmtime"), "wasmtime, Winch"),
+    known_as("cranelift", Kind::Compiler, cfg!(feature = "wasmtime"), "wasmtime, Cranelift"),
 ];
+
+const fn known_as(name: &'static str, kind: Kind, built_in: bool, about: &'static str) -> Known {
+    Known { name, kind, built_in, about }
+}
 
 /// The known engine of this name.
 ///

@@ -44,13 +44,9 @@ struct Data {
 
 fn ty(ty: &ValType) -> Ty {
     match ty {
-        ValType::I32 => Ty::I32,
-        ValType::I64 => Ty::I64,
-        ValType::F32 => Ty::F32,
-        ValType::F64 => Ty::F64,
-        ValType::V128 => Ty::V128,
         ValType::FuncRef => Ty::Func,
         ValType::ExternRef => Ty::Extern,
+        numbers => Ty::of_numbers(&numbers.to_string()),
     }
 }
 
