@@ -227,7 +227,7 @@ impl Config {
         self
     }
 
-    /// Does code count the instructions that it executes, and stop when the store has no fuel left?
+    /// Whether code counts the instructions that it executes, and stops when the store has no fuel left.
     /// Off by default. A store has no fuel before
     /// [`Store::set_fuel`](crate::Store::set_fuel) gives it some. What instructions cost depends on
     /// the WebAssembly code alone; docs/fuel.md specifies it.
@@ -247,7 +247,7 @@ impl Config {
         self.consume_fuel.then(|| self.operator_cost.clone().unwrap_or_default())
     }
 
-    /// Catch out-of-bounds accesses of 32-bit memories as page faults instead of checking each?
+    /// Whether out-of-bounds accesses of 32-bit memories are caught as page faults instead of checked each.
     ///
     /// On by default where it is supported (Linux, Android, Apple's systems and Windows on x86-64 and
     /// AArch64, not with the `loop` dispatch backend of unoptimised builds) and the process can have the
@@ -381,7 +381,7 @@ impl Config {
         }
     }
 
-    /// Does it have the threads proposal?
+    /// Whether it has the threads proposal.
     pub(crate) fn has_threads(&self) -> bool {
         self.features.contains(WasmFeatures::THREADS)
     }

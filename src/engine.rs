@@ -61,7 +61,7 @@ impl Engine {
         &self.inner.config
     }
 
-    /// Are these the same engine?
+    /// Whether these are the same engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
     }
@@ -78,7 +78,7 @@ impl Engine {
         EngineWeak { inner: Arc::downgrade(&self.inner) }
     }
 
-    /// Do 32-bit memories of this engine rely on guard pages instead of explicit checks?
+    /// Whether 32-bit memories of this engine rely on guard pages instead of explicit checks.
     pub fn uses_guard_pages(&self) -> bool {
         self.inner.tunables.memory.guard_pages
     }

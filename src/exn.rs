@@ -137,7 +137,7 @@ impl Rooted<ExnRef> {
         ExnType::from_tag_type(&tag.ty(store))
     }
 
-    /// Has it this type?
+    /// Whether it has this type.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ impl<T> StoreContextMut<'_, T> {
         self.0.vm_mut().take_thrown().map(Rooted::new)
     }
 
-    /// Is there an exception to take?
+    /// Whether there is an exception to take.
     pub fn has_pending_exception(&self) -> bool {
         self.0.vm().exceptions.thrown != 0
     }
@@ -236,7 +236,7 @@ macro_rules! forward {
                 self.as_context_mut().take_pending_exception()
             }
 
-            /// Is there an exception to take?
+            /// Whether there is an exception to take.
             pub fn has_pending_exception(&self) -> bool {
                 self.as_context().0.vm().exceptions.thrown != 0
             }

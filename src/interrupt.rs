@@ -27,7 +27,7 @@ impl InterruptHandle {
         self.0.ask(Request::Suspend);
     }
 
-    /// Takes back a request that has not had its effect yet; was there one?
+    /// Takes back a request that has not had its effect yet; whether there was one.
     pub fn cancel(&self) -> bool {
         self.0.take().is_some()
     }

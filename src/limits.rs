@@ -274,7 +274,7 @@ impl StoreLimitsBuilder {
         self
     }
 
-    /// Should a growth that fails end the program instead of being reported to it?
+    /// Whether a growth that fails ends the program instead of being reported to it.
     pub fn trap_on_grow_failure(mut self, trap: bool) -> StoreLimitsBuilder {
         self.0.trap_on_grow_failure = trap;
         self

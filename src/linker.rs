@@ -73,7 +73,7 @@ const HARMLESS_EXPORTS: [&str; 7] = [
     "__rtti_base",
 ];
 
-/// Is a module a command of WASI, or else a reactor?
+/// Whether a module is a command of WASI, not a reactor.
 fn is_command(module: &Module) -> Result<bool> {
     let exports = |name| match module.get_export(name) {
         None => Ok(false),

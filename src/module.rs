@@ -156,7 +156,7 @@ impl Module {
         sections.filter(move |s| &*s.name == name).map(|s| &bytes[s.range.clone()])
     }
 
-    /// Are these the same module, not merely equal ones?
+    /// Whether these are the same module, not merely equal ones.
     pub fn same(a: &Module, b: &Module) -> bool {
         Arc::ptr_eq(&a.code, &b.code)
     }

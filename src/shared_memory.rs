@@ -78,7 +78,7 @@ impl SharedMemory {
         &self.engine
     }
 
-    /// Are these the same memory?
+    /// Whether these are the same memory.
     pub fn same(a: &SharedMemory, b: &SharedMemory) -> bool {
         Arc::ptr_eq(&a.memory, &b.memory)
     }

@@ -128,7 +128,7 @@ fn context(info: &ModuleInfo, bytes: &Arc<[u8]>) -> Option<Context> {
     Some(Context { lines, code })
 }
 
-/// Is nothing nested deeper than `MOST_NESTED`, as far as it can be read?
+/// Whether nothing is nested deeper than `MOST_NESTED`, as far as it can be read.
 fn is_flat(dwarf: &gimli::Dwarf<Reader>) -> bool {
     let mut units = dwarf.units();
     while let Ok(Some(unit)) = units.next() {

@@ -37,7 +37,7 @@ impl Tag {
         TagType::new(FuncType::from_registered(store.engine(), ty))
     }
 
-    /// Are these the same tag?
+    /// Whether these are the same tag.
     pub fn eq(a: &Tag, b: &Tag, _store: impl AsContext) -> bool {
         a == b
     }

@@ -66,7 +66,7 @@ traps! {
     NullReference = 14, "null reference";
     /// An array access outside its array.
     ArrayOutOfBounds = 15, "out of bounds array access";
-    /// The garbage-collected heap is at its limit.
+    /// An object would be larger than any that the heap can hold.
     AllocationTooLarge = 16, "allocation size too large";
     /// `ref.cast` to a type the object does not have.
     CastFailure = 17, "cast failure";

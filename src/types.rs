@@ -49,17 +49,17 @@ impl ValType {
         }
     }
 
-    /// Is this `i32`, `i64`, `f32` or `f64`?
+    /// Whether this is `i32`, `i64`, `f32` or `f64`.
     pub const fn is_num(self) -> bool {
         matches!(self, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64)
     }
 
-    /// Is this a reference type?
+    /// Whether this is a reference type.
     pub const fn is_ref(self) -> bool {
         matches!(self, ValType::Ref(_))
     }
 
-    /// Is this `f32` or `f64`?
+    /// Whether this is `f32` or `f64`.
     pub const fn is_float(self) -> bool {
         matches!(self, ValType::F32 | ValType::F64)
     }
@@ -91,7 +91,7 @@ impl From<RefType> for ValType {
 /// The type of a reference: what it points to, and whether it can be null.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RefType {
-    /// May the reference be null?
+    /// Whether the reference may be null.
     pub nullable: bool,
     /// What it points to.
     pub heap: HeapType,
@@ -114,7 +114,7 @@ impl RefType {
         RefType { nullable, heap }
     }
 
-    /// May the reference be null?
+    /// Whether the reference may be null.
     pub const fn is_nullable(&self) -> bool {
         self.nullable
     }
@@ -157,12 +157,12 @@ pub enum HeapType {
 }
 
 impl HeapType {
-    /// Is this one of the types that the standard defines?
+    /// Whether this is one of the types that the standard defines.
     pub const fn is_abstract(self) -> bool {
         !matches!(self, HeapType::Concrete(_))
     }
 
-    /// Is this a type that some module or the host defines?
+    /// Whether this is a type that some module or the host defines.
     pub const fn is_concrete(self) -> bool {
         matches!(self, HeapType::Concrete(_))
     }
@@ -357,7 +357,7 @@ impl fmt::Debug for FuncType {
     }
 }
 
-/// May a global or field be written?
+/// Whether a global or field may be written.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mutability {
     /// Never written after its initialisation.
@@ -367,12 +367,12 @@ pub enum Mutability {
 }
 
 impl Mutability {
-    /// Is this [`Mutability::Const`]?
+    /// Whether this is [`Mutability::Const`].
     pub const fn is_const(self) -> bool {
         matches!(self, Mutability::Const)
     }
 
-    /// Is this [`Mutability::Var`]?
+    /// Whether this is [`Mutability::Var`].
     pub const fn is_var(self) -> bool {
         matches!(self, Mutability::Var)
     }
@@ -398,7 +398,7 @@ impl StorageType {
         }
     }
 
-    /// Is this a packed integer?
+    /// Whether this is a packed integer.
     pub const fn is_packed(self) -> bool {
         matches!(self, StorageType::I8 | StorageType::I16)
     }
@@ -426,7 +426,7 @@ impl From<ValType> for StorageType {
 pub struct FieldType {
     /// How it is kept.
     pub element: StorageType,
-    /// May it be written?
+    /// Whether it may be written.
     pub mutability: Mutability,
 }
 
@@ -436,7 +436,7 @@ impl FieldType {
         FieldType { element, mutability }
     }
 
-    /// May the field be written?
+    /// Whether the field may be written.
     pub const fn mutability(&self) -> Mutability {
         self.mutability
     }
@@ -488,7 +488,7 @@ impl ArrayType {
         self.field.element
     }
 
-    /// May elements be written?
+    /// Whether elements may be written.
     pub const fn mutability(&self) -> Mutability {
         self.field.mutability
     }
@@ -519,7 +519,7 @@ impl CompositeType {
 /// A defined type (core specification, section 2.3.9 "Recursive Types").
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SubType {
-    /// May no type be declared below this one?
+    /// Whether no type may be declared below this one.
     pub is_final: bool,
     /// The declared supertype.
     pub supertype: Option<TypeId>,

@@ -310,7 +310,7 @@ impl Val {
         Ok(ValType::lift(store.engine(), vm.type_of(value)))
     }
 
-    /// Has the value this type?
+    /// Whether the value has this type.
     ///
     /// # Errors
     ///
@@ -374,7 +374,7 @@ impl Ref {
         }
     }
 
-    /// Is it null?
+    /// Whether it is null.
     pub fn is_null(&self) -> bool {
         match self {
             Ref::Func(func) => func.is_none(),
@@ -384,7 +384,7 @@ impl Ref {
         }
     }
 
-    /// Is it not null?
+    /// Whether it is not null.
     pub fn is_non_null(&self) -> bool {
         !self.is_null()
     }
@@ -398,7 +398,7 @@ impl Ref {
         Ok(Val::from(*self).ty(store)?.unwrap_ref().clone())
     }
 
-    /// Has the reference this type?
+    /// Whether the reference has this type.
     ///
     /// # Errors
     ///

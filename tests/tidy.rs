@@ -320,6 +320,46 @@ fn no_operand_is_named_by_a_number() {
 }
 
 #[test]
+fn documentation_says_and_does_not_ask() {
+    let mut complaints = Vec::new();
+    for (path, text) in rust_files().filter(|(path, _)| path.contains("src/")) {
+        let mut is_code = false;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_start();
+            let Some(prose) = line.strip_prefix("/// ").or(line.strip_prefix("//! ")) else {
+                continue;
+            };
+            is_code ^= prose.starts_with("```");
+            if !is_code && prose.ends_with('?') {
+                complaints.push(format!("{path}:{}: {prose}", number + 1));
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn the_guide_to_ops_names_what_is_there() {
+    let page = std::fs::read_to_string(root().join("docs/adding-an-op.md")).expect("the page");
+    let looked = ["src/", "tests/", "asm-check/src/"];
+    let sources: Vec<String> = files()
+        .into_iter()
+        .filter(|(path, _)| looked.iter().any(|folder| path.starts_with(folder)))
+        .filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".txt"))
+        .map(|(_, text)| text)
+        .collect();
+    // Every name in it that could be one of the sources', in prose and in what it shows of them.
+    let is_name = |word: &str| word.contains('_') && !word.starts_with('_') && !word.ends_with('_');
+    let words = page.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| is_name(word));
+    let words: BTreeSet<&str> = words.collect();
+    assert!(words.len() > 10, "the guide names things: {words:?}");
+    let rows: BTreeSet<String> = bytecode::names();
+    let known = |word: &str| rows.contains(word) || sources.iter().any(|text| text.contains(word));
+    let missing = words.iter().filter(|word| !known(word));
+    report(missing.map(|word| format!("docs/adding-an-op.md: there is no {word}")).collect());
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["todo", "!("], ["unimplemented", "!("]];
     let marks = marks.map(|parts| parts.concat());

@@ -119,7 +119,7 @@ impl StoreCell {
         self.interrupt.clone()
     }
 
-    /// Is nobody using the store?
+    /// Whether nobody is using the store.
     pub fn is_idle(&self) -> bool {
         matches!(self.lent.get(), Lent::No)
     }

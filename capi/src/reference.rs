@@ -189,7 +189,7 @@ impl wasm_ref_t {
     }
 }
 
-/// Do two handles lead to the same object?
+/// Whether two handles lead to the same object.
 fn same_object<R>(
     cx: &mut StoreContextMut<'_, Data>,
     a: &OwnedRooted<R>,

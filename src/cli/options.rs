@@ -136,7 +136,7 @@ impl EngineOptions {
         config
     }
 
-    /// Do the options say anything about features?
+    /// Whether the options say anything about features.
     pub fn chooses_features(&self) -> bool {
         !self.wasm_features.is_empty()
     }

@@ -28,7 +28,7 @@ impl Output {
     }
 }
 
-/// Is it that nobody reads our output any more?
+/// Whether nobody reads our output any more.
 pub fn is_closed_pipe(error: &Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)

@@ -248,16 +248,6 @@ pub enum Step {
     /// from `To`, so that its target is known where a handler has other continuations too: a target
     /// chosen among several occupies a register.
     Raise(u64),
-    /// Leave the activation with this status.
+    /// Leave the chain; an [`Exit`](crate::vm::Exit) as a number.
     Exit(u64),
-}
-
-/// Status with which the chain is left.
-pub mod status {
-    /// The activation's function returned.
-    pub const RETURN: u64 = 0;
-    /// A trap or a pending failure.
-    pub const FAIL: u64 = 1;
-    /// The activation is suspended.
-    pub const SUSPEND: u64 = 2;
 }

@@ -13,14 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::isa::runtime::wide;
 use crate::trap::Trap;
 use crate::vm::awaited::Awaited;
-use crate::vm::ending::{PENDING, SUSPENDED};
 use crate::vm::interrupt::Request;
 use crate::vm::metering::{Deadline, Paid, Pause, Why};
-use crate::vm::{Failure, HostOutcome, HostReturn, Slot, VmCtx, VmStore};
+use crate::vm::{Ending, HostReturn, Outcome, Slot, VmCtx, VmStore};
 
-const RETURNED: HostReturn = HostReturn { outcome: HostOutcome::Return as u64, value: 0 };
-const ONCE_MORE: HostReturn = HostReturn { outcome: HostOutcome::Again as u64, value: 0 };
-const FAILED: HostReturn = HostReturn { outcome: HostOutcome::Fail as u64, value: 0 };
+const RETURNED: HostReturn = HostReturn { outcome: Outcome::RETURNED.word(), value: 0 };
+const AGAIN: HostReturn = HostReturn { outcome: Outcome::AGAIN.word(), value: 0 };
+const FAILED: HostReturn = HostReturn { outcome: Outcome::FAILED.word(), value: 0 };
 
 /// What `consume_fuel_by` costs: units, at so much each.
 pub(super) fn cost_of(units: u64, each: u32) -> u64 {
@@ -38,7 +37,7 @@ pub(super) unsafe extern "C" fn out_of_fuel(
     x: u32,
     y: u32,
     z: u32,
-) -> u32 {
+) -> Outcome {
     // SAFETY: the handler contract, as for the other runtime functions.
     unsafe {
         let mut owed = u64::from(x);
@@ -49,7 +48,7 @@ pub(super) unsafe extern "C" fn out_of_fuel(
         let vm = (*ctx).store.cast::<VmStore>();
         loop {
             match (*vm).pay(owed) {
-                Paid::All => return 0,
+                Paid::All => return Outcome::RETURNED,
                 Paid::Yield(rest) => {
                     owed = rest;
                     if let Some(cx) = (*vm).poller.context(&(*vm).ctx) {
@@ -58,11 +57,10 @@ pub(super) unsafe extern "C" fn out_of_fuel(
                 }
                 Paid::Out(owed) => {
                     if !(*vm).poller.can_suspend(&(*vm).ctx) {
-                        return Trap::OutOfFuel as u32;
+                        return Trap::OutOfFuel.into();
                     }
                     let pause = Pause { why: Why::OutOfFuel(owed), is_in_bulk: false };
-                    (*vm).pending = Some(Failure::Pause(pause));
-                    return SUSPENDED;
+                    return (*vm).end(Ending::Paused(pause));
                 }
             }
         }
@@ -79,23 +77,23 @@ pub(super) unsafe extern "C" fn interrupted(
     _x: u32,
     _y: u32,
     _z: u32,
-) -> u32 {
+) -> Outcome {
     // SAFETY: the caller's promise.
     unsafe { stop(ctx, false) }
 }
 
-/// Between two slices of a bulk operation: 0 to go on with it, or what a runtime function returns.
+/// Between two slices of a bulk operation: whether to go on with it, as a runtime function says it.
 ///
 /// # Safety
 /// The operation's call is published, and `ctx` its instance.
 #[inline(never)]
-pub(super) unsafe extern "C" fn between_slices(ctx: *mut VmCtx) -> u32 {
+pub(super) unsafe extern "C" fn between_slices(ctx: *mut VmCtx) -> Outcome {
     // SAFETY: the caller's promise: the store is live, and so is what it points to.
     unsafe {
         let store = (*ctx).store;
         let epoch = (*(*store).epoch).load(Ordering::Relaxed);
         if epoch < (*(*store).epoch_limit).load(Ordering::Relaxed) {
-            return 0;
+            return Outcome::RETURNED;
         }
         stop(ctx, true)
     }
@@ -133,7 +131,7 @@ pub(super) unsafe fn ends(ctx: *mut VmCtx) -> bool {
 ///
 /// # Safety
 /// A runtime function was called with `ctx`.
-unsafe fn stop(ctx: *mut VmCtx, is_in_bulk: bool) -> u32 {
+unsafe fn stop(ctx: *mut VmCtx, is_in_bulk: bool) -> Outcome {
     // SAFETY: the handler contract, as for the other runtime functions. The embedder's code gets the
     // store to itself, and no reference to it lives meanwhile.
     unsafe {
@@ -142,21 +140,20 @@ unsafe fn stop(ctx: *mut VmCtx, is_in_bulk: bool) -> u32 {
         (*vm).restore_limit();
         match request {
             Some(Request::Suspend) if (*vm).poller.can_suspend(&(*vm).ctx) => {
-                (*vm).pending = Some(Failure::Pause(Pause { why: Why::Asked, is_in_bulk }));
-                return SUSPENDED;
+                return (*vm).end(Ending::Paused(Pause { why: Why::Asked, is_in_bulk }));
             }
-            Some(_) => return Trap::Interrupt as u32,
+            Some(_) => return Trap::Interrupt.into(),
             None => {}
         }
         if !(*vm).is_late() {
-            return 0;
+            return Outcome::RETURNED;
         }
         let ask = (*vm).ctx.hooks.deadline;
         match catch_unwind(AssertUnwindSafe(|| ask(ctx))) {
-            Ok(Ok(Deadline::Trap)) => Trap::Interrupt as u32,
+            Ok(Ok(Deadline::Trap)) => Trap::Interrupt.into(),
             Ok(Ok(Deadline::Continue(ticks))) => {
                 (*vm).set_epoch_deadline(ticks);
-                0
+                Outcome::RETURNED
             }
             Ok(Ok(Deadline::Yield(ticks, until))) => {
                 if let Some(cx) = (*vm).poller.context(&(*vm).ctx) {
@@ -165,19 +162,12 @@ unsafe fn stop(ctx: *mut VmCtx, is_in_bulk: bool) -> u32 {
                 }
                 if (*vm).poller.can_suspend(&(*vm).ctx) {
                     let pause = Pause { why: Why::Epoch(ticks), is_in_bulk };
-                    (*vm).pending = Some(Failure::Pause(pause));
-                    return SUSPENDED;
+                    return (*vm).end(Ending::Paused(pause));
                 }
-                Trap::Interrupt as u32
+                Trap::Interrupt.into()
             }
-            Ok(Err(error)) => {
-                (*vm).pending = Some(Failure::Host(error));
-                PENDING
-            }
-            Err(payload) => {
-                (*vm).pending = Some(Failure::Panic(payload));
-                PENDING
-            }
+            Ok(Err(error)) => (*vm).end(Ending::Failed(error)),
+            Err(payload) => (*vm).end(Ending::Panicked(payload)),
         }
     }
 }
@@ -186,7 +176,7 @@ unsafe fn stop(ctx: *mut VmCtx, is_in_bulk: bool) -> u32 {
 ///
 /// # Safety
 /// The activation's frames are on the value stack of `vm`, which nobody else uses.
-pub(super) unsafe fn unpause(vm: *mut VmStore, pause: Pause) -> Option<HostOutcome> {
+pub(super) unsafe fn unpause(vm: *mut VmStore, pause: Pause) -> Option<Outcome> {
     // SAFETY: the caller's promise.
     unsafe {
         match pause.why {
@@ -198,31 +188,28 @@ pub(super) unsafe fn unpause(vm: *mut VmStore, pause: Pause) -> Option<HostOutco
                     Paid::Yield(rest) => owed = rest,
                     Paid::Out(owed) => {
                         let pause = Pause { why: Why::OutOfFuel(owed), ..pause };
-                        (*vm).pending = Some(Failure::Pause(pause));
+                        (*vm).end(Ending::Paused(pause));
                         return None;
                     }
                 }
             },
         }
     }
-    Some(if pause.is_in_bulk { HostOutcome::Again } else { HostOutcome::Return })
+    Some(if pause.is_in_bulk { Outcome::AGAIN } else { Outcome::RETURNED })
 }
 
 /// Leaves the activation until `awaited` is done, if it does not come to it at once.
 ///
 /// # Safety
 /// A runtime function was called with `ctx`, in an asynchronous call that `cx` polls.
-unsafe fn wait(ctx: *mut VmCtx, cx: &mut Context<'_>, mut awaited: Box<dyn Awaited>) -> u32 {
+unsafe fn wait(ctx: *mut VmCtx, cx: &mut Context<'_>, mut awaited: Box<dyn Awaited>) -> Outcome {
     // SAFETY: the caller's promise; the frame of the runtime function's call is the published one.
     unsafe {
         let vm = (*ctx).store.cast::<VmStore>();
         match awaited.poll(cx, (*vm).ctx.exit_fp) {
-            Poll::Ready(returned) if returned.outcome == HostOutcome::Fail as u64 => PENDING,
-            Poll::Ready(_) => 0,
-            Poll::Pending => {
-                (*vm).pending = Some(Failure::Await(awaited));
-                SUSPENDED
-            }
+            Poll::Ready(returned) if returned.outcome == Outcome::FAILED.word() => Outcome::FAILED,
+            Poll::Ready(_) => Outcome::RETURNED,
+            Poll::Pending => (*vm).end(Ending::Awaiting(awaited)),
         }
     }
 }
@@ -261,7 +248,7 @@ impl Awaited for Refuel {
                 Paid::All => return Poll::Ready(RETURNED),
                 Paid::Yield(owed) => self.owed = owed,
                 Paid::Out(_) => {
-                    store.pending = Some(Failure::Trap(Trap::OutOfFuel));
+                    store.end(Ending::Trapped(Trap::OutOfFuel));
                     return Poll::Ready(FAILED);
                 }
             }
@@ -292,10 +279,10 @@ impl Awaited for Yield {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(())) => {
                 store.set_epoch_deadline(self.ticks);
-                Poll::Ready(if self.is_in_bulk { ONCE_MORE } else { RETURNED })
+                Poll::Ready(if self.is_in_bulk { AGAIN } else { RETURNED })
             }
             Err(payload) => {
-                store.pending = Some(Failure::Panic(payload));
+                store.end(Ending::Panicked(payload));
                 Poll::Ready(FAILED)
             }
         }

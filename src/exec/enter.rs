@@ -1,21 +1,10 @@
 //! From native code into WebAssembly.
 
-use super::abi::{NOTHING_KEPT, Regs, ctx_reg, status};
+use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::{EXIT_CODE, barrier, run};
 use crate::trap::Trap;
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, RET_PC};
-use crate::vm::{Slot, StoreCtx, VmCtx, VmFunc};
-
-/// How an activation ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exit {
-    /// Its function returned; results are where the arguments were.
-    Return,
-    /// A trap (its code is in the store) or the store's pending failure.
-    Fail,
-    /// Suspended by a host function; its frames are still on the value stack.
-    Suspend,
-}
+use crate::vm::{Exit, Slot, StoreCtx, VmCtx, VmFunc};
 
 /// First slot for the arguments of the next activation: above the frame of the host function that
 /// is running, or the bottom of the value stack.
@@ -122,12 +111,12 @@ unsafe fn enter_with(
             kept: NOTHING_KEPT,
         });
         (*store).activations_left += 1;
-        if exit == status::RETURN {
+        let exit = Exit::of(exit);
+        if exit == Exit::Returned {
             (*store).exit_fp = before.0;
-            return Exit::Return;
         }
-        // The caller reads the exit (backtrace, suspended frames), then calls `leave`.
-        if exit == status::SUSPEND { Exit::Suspend } else { Exit::Fail }
+        // Otherwise the caller reads the exit (backtrace, suspended frames), then calls `leave`.
+        exit
     }
 }
 
@@ -139,7 +128,7 @@ unsafe fn enter_with(
 pub(super) unsafe fn refuse(store: *mut StoreCtx, trap: Trap) -> Exit {
     // SAFETY: the caller's promise.
     unsafe { (*store).trap = trap as u32 };
-    Exit::Fail
+    Exit::Failed
 }
 
 /// The frame that was published before an activation began, to be published again when it ends.

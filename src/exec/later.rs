@@ -6,9 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::vm::awaited::{Awaited, Later, LaterAnswer};
 use crate::vm::context::Resource;
-use crate::vm::ending::{PENDING, SUSPENDED};
 use crate::vm::memory::Growth;
-use crate::vm::{Failure, HostOutcome, HostReturn, Slot, VmCtx, VmMemory, VmStore, VmTable};
+use crate::vm::{Ending, HostReturn, Outcome, Slot, VmCtx, VmMemory, VmStore, VmTable};
 
 /// What grows, and by how much.
 #[derive(Clone, Copy)]
@@ -45,8 +44,8 @@ impl Awaited for Wait {
         let answer = &mut self.answer;
         let answer = match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(answer)) => answer.map_err(Failure::Host),
-            Err(payload) => Err(Failure::Panic(payload)),
+            Ok(Poll::Ready(answer)) => answer.map_err(Ending::Failed),
+            Err(payload) => Err(Ending::Panicked(payload)),
         };
         // SAFETY: the store is live and nobody else uses it; the arguments are where they were,
         // below the frame of the call, and what grows is the store's.
@@ -63,16 +62,16 @@ impl Awaited for Wait {
                 },
                 Ok(false) => None,
                 Err(failure) => {
-                    store.pending = Some(failure);
+                    store.end(failure);
                     None
                 }
             };
             if store.pending.is_some() {
-                return Poll::Ready(HostReturn { outcome: HostOutcome::Fail as u64, value: 0 });
+                return Poll::Ready(HostReturn { outcome: Outcome::FAILED.word(), value: 0 });
             }
             fp.sub(self.distance).write(grown(old, self.is_wide));
         }
-        Poll::Ready(HostReturn { outcome: HostOutcome::Return as u64, value: 0 })
+        Poll::Ready(HostReturn { outcome: Outcome::RETURNED.word(), value: 0 })
     }
 }
 
@@ -87,13 +86,13 @@ pub(super) unsafe fn wait(
     args: *mut Slot,
     what: Growing,
     is_wide: bool,
-) -> Result<(), u32> {
+) -> Result<(), Outcome> {
     // SAFETY: the caller's promise. The poll that is going on runs this function.
     unsafe {
         let vm = (*ctx).store.cast::<VmStore>();
-        let is_later = matches!(&(*vm).pending, Some(Failure::Host(error)) if error.is::<Later>());
+        let is_later = matches!(&(*vm).pending, Some(Ending::Failed(error)) if error.is::<Later>());
         let (true, Some(cx)) = (is_later, (*vm).poller.context(&(*vm).ctx)) else {
-            return Err(PENDING);
+            return Err(Outcome::FAILED);
         };
         let (kind, growth) = match what {
             Growing::Memory { memory, delta } => {
@@ -105,17 +104,16 @@ pub(super) unsafe fn wait(
                 (Resource::Table, (*vm).table(table).growth(delta))
             }
         };
-        let Some(growth) = growth else { return Err(PENDING) };
+        let Some(growth) = growth else { return Err(Outcome::FAILED) };
         let inner = (*vm).ctx.inner;
         let ask = (*vm).ctx.hooks.growing_later;
         // The embedder's code cannot unwind through a handler.
         let answer = catch_unwind(AssertUnwindSafe(|| ask(inner, kind, &growth)));
         let answer = match answer {
             Ok(Some(answer)) => answer,
-            Ok(None) => return Err(PENDING),
+            Ok(None) => return Err(Outcome::FAILED),
             Err(payload) => {
-                (*vm).pending = Some(Failure::Panic(payload));
-                return Err(PENDING);
+                return Err((*vm).end(Ending::Panicked(payload)));
             }
         };
         (*vm).pending = None;
@@ -123,15 +121,12 @@ pub(super) unsafe fn wait(
         let distance = fp.offset_from_unsigned(args);
         let mut wait = Wait { answer, growth, what, is_wide, ctx, distance };
         match wait.poll(cx, fp) {
-            Poll::Pending => {
-                (*vm).pending = Some(Failure::Await(Box::new(wait)));
-                Err(SUSPENDED)
-            }
-            Poll::Ready(returned) if returned.outcome == HostOutcome::Return as u64 => {
+            Poll::Pending => Err((*vm).end(Ending::Awaiting(Box::new(wait)))),
+            Poll::Ready(returned) if returned.outcome == Outcome::RETURNED.word() => {
                 // The caller writes the result, which is there already.
-                Err(0)
+                Err(Outcome::RETURNED)
             }
-            Poll::Ready(_) => Err(PENDING),
+            Poll::Ready(_) => Err(Outcome::FAILED),
         }
     }
 }

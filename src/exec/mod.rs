@@ -44,10 +44,12 @@ pub mod walk;
 mod words;
 
 pub use abi::HandlerFn;
-pub use enter::{Exit, Outer, arg_base, enter, enter_at, enter_start, leave, outer};
+pub use enter::{Outer, arg_base, enter, enter_at, enter_start, leave, outer};
 pub use load::load;
 pub use roots::frame_roots;
 pub use walk::walk;
+
+pub use crate::vm::Exit;
 
 use step::{jump, next, trap, trap_code};
 use words::{EXIT_CODE, THUNK_CODE, function, stored};

@@ -2,7 +2,7 @@
 //! own, are named in bytecode by number, and resolved to addresses when code is loaded.
 //!
 //! A runtime function gets the instance, its arguments as consecutive slots (results replace
-//! them), and three immediates. It returns 0, a trap's code, or a code of [`crate::vm::ending`].
+//! them), and three immediates. It returns how it ended ([`Outcome`]).
 
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,26 +21,25 @@ use crate::isa::runtime::{for_each_runtime_function, wide};
 use crate::sys::{bulk, racy};
 use crate::trap::Trap;
 use crate::vm::code_map::Client;
-use crate::vm::ending::{PENDING, THROWN};
 use crate::vm::shared::SharedLinear;
 use crate::vm::store::VmStore;
-use crate::vm::{CodeEntry, Failure, Slot, VmCtx, VmMemory, VmTable};
+use crate::vm::{CodeEntry, Ending, Outcome, Slot, VmCtx, VmMemory, VmTable};
 
 /// A runtime function.
 pub type RuntimeFn =
-    unsafe extern "C" fn(ctx: *mut VmCtx, args: *mut Slot, x: u32, y: u32, z: u32) -> u32;
+    unsafe extern "C" fn(ctx: *mut VmCtx, args: *mut Slot, x: u32, y: u32, z: u32) -> Outcome;
 
 macro_rules! runtime {
     ($($(#[doc = $doc:literal])* $name:ident($ctx:ident, $args:ident, $x:ident, $y:ident, $z:ident) $body:block)*) => {
         $(
             $(#[doc = $doc])*
-            unsafe extern "C" fn $name($ctx: *mut VmCtx, $args: *mut Slot, $x: u32, $y: u32, $z: u32) -> u32 {
+            unsafe extern "C" fn $name($ctx: *mut VmCtx, $args: *mut Slot, $x: u32, $y: u32, $z: u32) -> Outcome {
                 // Unused immediates are zero.
                 let _ = ($args, $x, $y, $z);
                 // SAFETY: the handler contract: `call_runtime` passes a live context and
                 // arguments inside the frame; immediates come from the module's layout.
-                let run = || -> Result<(), u32> { unsafe { $body } };
-                run().err().unwrap_or(0)
+                let run = || -> Result<(), Outcome> { unsafe { $body } };
+                run().err().unwrap_or(Outcome::RETURNED)
             }
         )*
     };
@@ -70,7 +69,7 @@ unsafe fn limited(
     args: *mut Slot,
     what: Growing,
     is_wide: bool,
-) -> Result<(), u32> {
+) -> Result<(), Outcome> {
     // SAFETY: as in `store`; the arguments are those of the runtime function.
     unsafe {
         if store(ctx).pending.is_none() {
@@ -81,10 +80,10 @@ unsafe fn limited(
 }
 
 /// `start .. start + len` if it lies inside `size`.
-fn range(start: u64, len: u64, size: u64, t: Trap) -> Result<(), u32> {
+fn range(start: u64, len: u64, size: u64, t: Trap) -> Result<(), Outcome> {
     match start.checked_add(len) {
         Some(end) if end <= size => Ok(()),
-        _ => Err(t as u32),
+        _ => Err(t.into()),
     }
 }
 
@@ -188,7 +187,7 @@ runtime! {
         let count = args.add(1).read() as u32;
         // Nobody can wait at a memory that is not shared.
         let woken = memory.map_or(Ok(0), |memory| memory.notify(offset, count));
-        args.write(u64::from(woken.map_err(|trap| trap as u32)?));
+        args.write(u64::from(woken?));
         Ok(())
     }
 
@@ -256,19 +255,19 @@ runtime! {
         let tag = store.instance_tag((*ctx).instance_index, x);
         let payload = core::slice::from_raw_parts(args, y as usize);
         let exn = store.allocating(|store| store.new_exception(tag, payload));
-        let exn = exn.map_err(|trap| trap.map_or(PENDING, |trap| trap as u32))?;
+        let exn = exn.map_err(|trap| trap.map_or(Outcome::FAILED, |trap| trap.into()))?;
         store.exceptions.thrown = exn;
-        Err(THROWN)
+        Err(Outcome::THROWN)
     }
 
     /// `throw_ref`, and `rethrow` of the older form.
     throw_ref(ctx, args, _x, _y, _z) {
         let exn = args.read();
         if exn == 0 {
-            return Err(Trap::NullReference as u32);
+            return Err(Trap::NullReference.into());
         }
         store(ctx).exceptions.thrown = exn;
-        Err(THROWN)
+        Err(Outcome::THROWN)
     }
 }
 
@@ -283,16 +282,16 @@ unsafe fn atomic_place<'a, T>(
     x: u32,
     y: u32,
     z: u32,
-) -> Result<(u64, Option<&'a SharedLinear>), u32> {
+) -> Result<(u64, Option<&'a SharedLinear>), Outcome> {
     // SAFETY: the caller's promise.
     unsafe {
         let (place, width) = (x & !7, size_of::<T>() as u64);
         let memory = object::<VmMemory>(ctx, place);
         let index = operand(args, 0, x & wide::FIRST != 0);
         let offset = u64::from(y) | u64::from(z) << 32;
-        let offset = index.checked_add(offset).ok_or(Trap::MemoryOutOfBounds as u32)?;
+        let offset = index.checked_add(offset).ok_or(Trap::MemoryOutOfBounds)?;
         if !offset.is_multiple_of(width) {
-            return Err(Trap::HeapMisaligned as u32);
+            return Err(Trap::HeapMisaligned.into());
         }
         range(offset, width, memory.as_ref().len(), Trap::MemoryOutOfBounds)?;
         let shared = x & wide::PLACE_SHARED != 0;
@@ -313,16 +312,16 @@ unsafe fn wait<T: racy::AtomicInt + PartialEq>(
     y: u32,
     z: u32,
     expected: T,
-) -> Result<u64, u32> {
+) -> Result<u64, Outcome> {
     // SAFETY: the caller's promise.
     let (place, timeout, interrupt) = unsafe {
         let timeout = u64::try_from(args.add(2).read() as i64).ok();
         (atomic_place::<T>(ctx, args, x, y, z)?, timeout, store(ctx).interrupt().clone())
     };
-    let (offset, Some(memory)) = place else { return Err(Trap::AtomicWaitNonSharedMemory as u32) };
+    let (offset, Some(memory)) = place else { return Err(Trap::AtomicWaitNonSharedMemory.into()) };
     let timeout = timeout.map(core::time::Duration::from_nanos);
     let ended = memory.wait(offset, expected, timeout, Some(&interrupt));
-    ended.map(|ended| ended as u64).map_err(|trap| trap as u32)
+    ended.map(|ended| ended as u64).map_err(|trap| trap.into())
 }
 
 macro_rules! addresses {
@@ -375,13 +374,13 @@ pub unsafe fn lazy_compile(ctx: *mut VmCtx, pc: *const u8) -> *const u8 {
         let failure = match compiled {
             Ok(Some(Ok(()))) => return (*entry).load(),
             Ok(Some(Err(error))) => match error.downcast_ref::<Trap>() {
-                Some(trap) => Failure::Trap(*trap),
-                None => Failure::Host(error),
+                Some(trap) => Ending::Trapped(*trap),
+                None => Ending::Failed(error),
             },
-            Ok(None) => Failure::Host(Error::msg("code without a module")),
-            Err(payload) => Failure::Panic(payload),
+            Ok(None) => Ending::Failed(Error::msg("code without a module")),
+            Err(payload) => Ending::Panicked(payload),
         };
-        store(ctx).pending = Some(failure);
+        store(ctx).end(failure);
         core::ptr::null()
     }
 }

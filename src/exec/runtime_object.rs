@@ -4,19 +4,17 @@
 
 use crate::exec::slice::{self, cut};
 use crate::index::TypeId;
-use crate::trap::Trap;
-use crate::vm::ending::PENDING;
 use crate::vm::heap::kind;
-use crate::vm::{Slot, VmCtx, VmStore};
+use crate::vm::{Outcome, Slot, VmCtx, VmStore};
 
-/// What a function returns besides a failure: `Err` with [`AGAIN`](crate::vm::ending::AGAIN) after a slice.
-type Done = Result<(), u32>;
+/// What a function returns besides a failure: `Err` with [`Outcome::AGAIN`](crate::vm::AGAIN) after a slice.
+type Done = Result<(), Outcome>;
 
 macro_rules! allocating {
     ($($(#[doc = $doc:literal])* $name:ident($store:ident, $instance:ident, $args:ident, $x:ident, $y:ident) $body:block)*) => {
         $(
             $(#[doc = $doc])*
-            pub(super) unsafe extern "C" fn $name(ctx: *mut VmCtx, $args: *mut Slot, $x: u32, $y: u32, _: u32) -> u32 {
+            pub(super) unsafe extern "C" fn $name(ctx: *mut VmCtx, $args: *mut Slot, $x: u32, $y: u32, _: u32) -> Outcome {
                 // SAFETY: the handler contract: a live context, and arguments inside the frame
                 // whose types validation has checked.
                 let (store, $instance) = unsafe { (VmCtx::store_mut(ctx), (*ctx).instance_index) };
@@ -26,9 +24,9 @@ macro_rules! allocating {
                     unsafe { $body }
                 });
                 match result {
-                    Ok(done) => done.err().unwrap_or(0),
-                    Err(Some(trap)) => trap as u32,
-                    Err(None) => PENDING,
+                    Ok(done) => done.err().unwrap_or(Outcome::RETURNED),
+                    Err(Some(trap)) => trap.into(),
+                    Err(None) => Outcome::FAILED,
                 }
             }
         )*
@@ -143,5 +141,3 @@ allocating! {
         Ok(cut.end(args, 3))
     }
 }
-
-const _: () = assert!((Trap::OutOfHeap as u32) != PENDING);

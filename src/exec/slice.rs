@@ -2,7 +2,7 @@
 //!
 //! A bulk operation's operands are in the slots of its arguments, which nothing else uses. A runtime
 //! function with a long run ahead does one slice of it, changes those slots so that they describe what
-//! is left, and returns [`AGAIN`]. The trampoline then obeys a request for an interrupt, or dispatches
+//! is left, and returns [`Outcome::AGAIN`]. The trampoline then obeys a request for an interrupt, or dispatches
 //! the same instruction again: all that a half-done operation is, is an instruction that has not been
 //! executed. Between two slices the program counter is at the instruction and the frame is like ahead
 //! of it, so that code can be left there for good or for later.
@@ -11,8 +11,7 @@
 //! done are those of the whole run, so that a run that does not fit traps before anything is written.
 //! A run that moves down onto itself has to begin at its start; its two starts change with the length.
 
-use crate::vm::Slot;
-use crate::vm::ending::AGAIN;
+use crate::vm::{Outcome, Slot};
 
 /// Bytes of a slice: some tens of microseconds, beside which the way around is nothing.
 pub const BYTES: u64 = 1 << 20;
@@ -44,18 +43,18 @@ impl Cut {
     ///
     /// # Errors
     ///
-    /// [`AGAIN`], unless all is done.
+    /// [`Outcome::AGAIN`], unless all is done.
     ///
     /// # Safety
     ///
     /// `len` is the place of an argument.
-    pub unsafe fn end(self, args: *mut Slot, len: usize) -> Result<(), u32> {
+    pub unsafe fn end(self, args: *mut Slot, len: usize) -> Result<(), Outcome> {
         if self.rest == 0 {
             return Ok(());
         }
         // SAFETY: the caller's promise.
         unsafe { args.add(len).write(self.rest) };
-        Err(AGAIN)
+        Err(Outcome::AGAIN)
     }
 
     /// The same for a copy, whose starts are at the places `starts`.
@@ -73,7 +72,7 @@ impl Cut {
         starts: [usize; 2],
         len: usize,
         down: bool,
-    ) -> Result<(), u32> {
+    ) -> Result<(), Outcome> {
         if down {
             for start in starts {
                 // SAFETY: the caller's promise. The sum lies inside what the run is in.

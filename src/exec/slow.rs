@@ -1,8 +1,8 @@
 //! Cold paths: reached by a tail call, so that the hot handlers stay free of calls.
 
-use super::abi::{Regs, Step, status};
+use super::abi::{Regs, Step};
 use crate::trap::Trap;
-use crate::vm::VmCtx;
+use crate::vm::{Exit, VmCtx};
 use crate::wasm::TypeLookup;
 
 /// Records the trap whose code is in the accumulator at the instruction `pc`.
@@ -19,7 +19,7 @@ pub unsafe fn raise(r: &mut Regs) -> Step {
         (*store).exit_fp = r.fp;
         (*store).exit_ctx = r.ctx();
     }
-    Step::Exit(status::FAIL)
+    Step::Exit(Exit::Failed as u64)
 }
 
 /// A guarded access faulted: the signal handler sent the thread here with the registers of the

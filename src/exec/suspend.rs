@@ -7,8 +7,8 @@
 use core::any::Any;
 use std::sync::Arc;
 
-use super::abi::{NOTHING_KEPT, Pc, Regs, ctx_reg, status};
-use super::enter::{Exit, arg_base, outer, refuse};
+use super::abi::{NOTHING_KEPT, Pc, Regs, ctx_reg};
+use super::enter::{arg_base, outer, refuse};
 use super::float;
 use super::{EXIT_CODE, THUNK_CODE, run};
 
@@ -18,7 +18,7 @@ use crate::vm::frame::{
     CALLER_FP, HEADER_SLOTS, OWN_CTX, OWN_RESUME, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
 use crate::vm::metering::Pause;
-use crate::vm::{CodePlace, HostOutcome, HostReturn, Slot, StoreCtx, VmCtx, VmHostFunc};
+use crate::vm::{CodePlace, Exit, HostReturn, Outcome, Slot, StoreCtx, VmCtx, VmHostFunc};
 
 /// A suspended activation. Its store keeps a weak reference to the frames, whose references are
 /// roots of the collector.
@@ -86,7 +86,7 @@ impl Frames {
     /// in a runtime function.
     ///
     /// # Safety
-    /// [`super::enter`] or [`Frames::resume`] just returned [`Exit::Suspend`] for this store, and
+    /// [`super::enter`] or [`Frames::resume`] just returned [`Exit::Suspended`] for this store, and
     /// `args` is what it was called with or returned.
     pub unsafe fn take(store: *const StoreCtx, args: *mut Slot, in_host: bool) -> Frames {
         // SAFETY: the caller's promise: the host function's frame is the published one, in which the
@@ -136,7 +136,7 @@ impl Frames {
         self,
         store: *mut StoreCtx,
         pause: Option<Pause>,
-        end: impl FnOnce(*mut Slot) -> HostOutcome,
+        end: impl FnOnce(*mut Slot) -> Outcome,
     ) -> (Exit, *mut Slot) {
         // SAFETY: the caller's promise; what is written lies between the published frame and the
         // stack's limit and slack.
@@ -166,12 +166,12 @@ impl Frames {
             drop(self);
             fp.offset(OWN_CTX).write(ctx as u64);
             (*store).exit_fp = fp;
-            let mut returned = HostReturn { outcome: HostOutcome::Return as u64, value: 0 };
+            let mut returned = HostReturn { outcome: Outcome::RETURNED.word(), value: 0 };
             if let Some(pause) = pause {
                 let Some(outcome) = super::checkpoint::unpause(store.cast(), pause) else {
-                    return (Exit::Suspend, args);
+                    return (Exit::Suspended, args);
                 };
-                returned.outcome = outcome as u64;
+                returned.outcome = outcome.word();
             } else {
                 // A runtime function has results for nobody to write.
                 let (offset, results) = match host.is_null() {
@@ -180,15 +180,15 @@ impl Frames {
                 };
                 let slots = fp.sub(offset);
                 let outcome = end(slots);
-                returned.outcome = outcome as u64;
-                if outcome == HostOutcome::Return && results > 0 {
+                returned.outcome = outcome.word();
+                if outcome == Outcome::RETURNED && results > 0 {
                     returned.value = slots.read();
                 }
             }
             (*store).activations_left = left;
             let exit = go_on(fp, returned);
             (*store).activations_left += 1;
-            if exit == Exit::Return {
+            if exit == Exit::Returned {
                 super::leave(store, before);
             }
             (exit, args)
@@ -222,10 +222,10 @@ pub unsafe fn go_on(fp: *mut Slot, returned: HostReturn) -> Exit {
             ctx_reg: ctx_reg(ctx),
             kept: NOTHING_KEPT,
         };
-        if returned.outcome == HostOutcome::Throw as u64 {
+        if returned.outcome == Outcome::THROWN.word() {
             let landing = super::unwind::unwind(ctx);
             if landing.is_null() {
-                return Exit::Fail;
+                return Exit::Failed;
             }
             let landing = &*landing;
             (r.pc, r.fp) = (landing.pc, landing.fp);
@@ -233,15 +233,11 @@ pub unsafe fn go_on(fp: *mut Slot, returned: HostReturn) -> Exit {
             [r.l0, r.l1] = landing.ints;
             [r.f0, r.f1, r.f2] = landing.floats.map(float::from_bits);
             r.ctx_reg = ctx_reg(landing.ctx);
-        } else if returned.outcome == HostOutcome::Again as u64 {
+        } else if returned.outcome == Outcome::AGAIN.word() {
             r.pc = r.pc.sub(crate::isa::len(CallRuntime::BODY));
-        } else if returned.outcome != HostOutcome::Return as u64 {
-            return Exit::Fail;
+        } else if returned.outcome != Outcome::RETURNED.word() {
+            return Exit::Failed;
         }
-        match run::run(r) {
-            status::RETURN => Exit::Return,
-            status::SUSPEND => Exit::Suspend,
-            _ => Exit::Fail,
-        }
+        Exit::of(run::run(r))
     }
 }

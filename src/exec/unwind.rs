@@ -9,11 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{EXIT_CODE, THUNK_CODE};
 use crate::vm::catch::NONE;
-use crate::vm::exception::{Landing, Site, UNCAUGHT};
+use crate::vm::exception::{Landing, Site};
 use crate::vm::frame::{
     CALLER_FP, OWN_CTX, OWN_RESUME, PINNED_FLOATS, RET_PC, SAVED_F0, SAVED_L0, SAVED_L1,
 };
-use crate::vm::{CodeMap, CodePlace, Failure, Slot, VmCtx, VmStore};
+use crate::vm::{CodeMap, CodePlace, Ending, Slot, VmCtx, VmStore};
 
 /// Finds where the exception in flight is caught: hands over payload and reference, and returns
 /// the registers to go on with. Null if nobody in this activation catches it: then the exit is
@@ -90,7 +90,10 @@ pub unsafe fn unwind(ctx: *mut VmCtx) -> *const Landing {
             }
             callee = fp;
         }
-        store.ctx.trap = UNCAUGHT;
+        // A host function's error says where the exception was thrown.
+        if store.pending.is_none() {
+            store.end(Ending::Thrown);
+        }
         core::ptr::null()
     }
 }
@@ -123,7 +126,7 @@ fn drop_error(store: &mut VmStore) -> bool {
     match catch_unwind(AssertUnwindSafe(|| drop(error))) {
         Ok(()) => true,
         Err(payload) => {
-            store.pending = Some(Failure::Panic(payload));
+            store.end(Ending::Panicked(payload));
             false
         }
     }

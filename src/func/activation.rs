@@ -18,7 +18,7 @@ use crate::val::Val;
 use crate::vm::awaited::Awaited;
 use crate::vm::handle::{FuncRef, Handle};
 use crate::vm::poller::Poller;
-use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
+use crate::vm::{Ending, Slot, StoreCtx, VmCtx, VmStore};
 
 /// A call of a function, whose arguments are in their place. Its output is where the results are,
 /// until the store is used again.
@@ -87,7 +87,7 @@ impl<'a, T: 'static> Activation<'a, T> {
             let fp = *fp;
             let Some(left) = (*ctx).activations_left.checked_sub(1) else {
                 (*ctx).trap = crate::Trap::TooManyActivations as u32;
-                return Some(Exit::Fail);
+                return Some(Exit::Failed);
             };
             // Calls that were forgotten instead of dropped may have left theirs.
             (*ctx).exit_fp = fp;
@@ -120,16 +120,16 @@ impl<T: 'static> Future for Activation<'_, T> {
             let exit = this.run(cx);
             (*vm).poller = outer_poller;
             let Some(exit) = exit else { return Poll::Pending };
-            if exit == Exit::Suspend
-                && let Some(Failure::Await(_)) = &(*vm).pending
-                && let Some(Failure::Await(awaited)) = (*vm).pending.take()
+            if exit == Exit::Suspended
+                && let Some(Ending::Awaiting(_)) = &(*vm).pending
+                && let Some(Ending::Awaiting(awaited)) = (*vm).pending.take()
             {
                 this.state = State::Parked { awaited, fp: (*vm).ctx.exit_fp };
                 return Poll::Pending;
             }
             let ended = mem::replace(&mut this.state, State::Over);
             let result = match exit {
-                Exit::Return => {
+                Exit::Returned => {
                     exec::leave(vm.cast(), this.outer);
                     Ok(this.outer.args())
                 }

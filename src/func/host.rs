@@ -22,7 +22,7 @@ use crate::types::{FuncType, ValType};
 use crate::val::Val;
 use crate::vm::owner::{CallSite, StoreMut};
 use crate::vm::{
-    CodeEntry, Failure, HostOutcome, HostReturn, HostShim, Slot, Unused, VmCtx, VmFunc, VmHostFunc,
+    CodeEntry, Ending, HostReturn, HostShim, Outcome, Slot, Unused, VmCtx, VmFunc, VmHostFunc,
     VmStore,
 };
 use crate::wasm::RegisteredType;
@@ -198,7 +198,7 @@ unsafe impl<L: WasmTyList> WasmRet for L {
             }
             self.store((*caller).store.cast(), slots);
             HostReturn {
-                outcome: HostOutcome::Return as u64,
+                outcome: Outcome::RETURNED.word(),
                 value: if L::SLOTS > 0 { slots.read() } else { 0 },
             }
         }
@@ -237,23 +237,20 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Error) -> HostReturn {
-    let (failure, outcome) = match error.downcast::<Suspend>() {
+    let ending = match error.downcast::<Suspend>() {
         Ok(suspend) => {
             // SAFETY: the caller's promise.
             unsafe { exec::suspend::note_suspending((*caller).store, host) };
-            (Failure::Suspend(suspend.into_payload()), HostOutcome::Suspend)
+            Ending::Suspended(suspend.into_payload())
         }
-        Err(error) => (Failure::Host(error), HostOutcome::Fail),
+        Err(error) => Ending::Failed(error),
     };
     // SAFETY: the caller's promise.
     let store = unsafe { VmCtx::store_mut(caller) };
-    let throws = matches!(&failure, Failure::Host(error) if error.is::<ThrownException>());
-    let outcome = match throws && store.exceptions.thrown != 0 {
-        true => HostOutcome::Throw,
-        false => outcome,
-    };
-    store.pending = Some(failure);
-    HostReturn { outcome: outcome as u64, value: 0 }
+    let throws = matches!(&ending, Ending::Failed(error) if error.is::<ThrownException>())
+        && store.exceptions.thrown != 0;
+    let outcome = store.end(ending);
+    HostReturn { outcome: if throws { Outcome::THROWN } else { outcome }.word(), value: 0 }
 }
 
 /// Makes a panic pending.
@@ -265,8 +262,8 @@ pub(super) unsafe fn fail(caller: *mut VmCtx, host: *const VmHostFunc, error: Er
 #[inline(never)]
 pub(super) unsafe fn panicked(caller: *mut VmCtx, payload: Box<dyn Any + Send>) -> HostReturn {
     // SAFETY: the caller's promise.
-    unsafe { VmCtx::store_mut(caller) }.pending = Some(Failure::Panic(payload));
-    HostReturn { outcome: HostOutcome::Fail as u64, value: 0 }
+    let outcome = unsafe { VmCtx::store_mut(caller) }.end(Ending::Panicked(payload));
+    HostReturn { outcome: outcome.word(), value: 0 }
 }
 
 /// The number of handles when a host function begins. Those that are made while it runs end with
@@ -472,7 +469,7 @@ pub(super) unsafe fn shielded(
     unsafe {
         let scope = begin_scope(ctx);
         let outcome = match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(Ok(value)) => HostReturn { outcome: HostOutcome::Return as u64, value },
+            Ok(Ok(value)) => HostReturn { outcome: Outcome::RETURNED.word(), value },
             Ok(Err(error)) => fail(ctx, host, error),
             Err(payload) => panicked(ctx, payload),
         };

@@ -21,7 +21,7 @@ use crate::ty::FuncType;
 use crate::types;
 use crate::val::Val;
 use crate::vm::awaited::Awaited;
-use crate::vm::{Failure, HostOutcome, HostReturn, Slot, Unused, VmCtx, VmHostFunc, VmStore};
+use crate::vm::{Ending, HostReturn, Outcome, Slot, Unused, VmCtx, VmHostFunc, VmStore};
 use crate::wasm::TypeLookup;
 
 /// The future of a host function that borrows its caller.
@@ -135,8 +135,8 @@ unsafe fn start<R: 'static, F: Finish<R> + 'static>(
             Poll::Pending => {
                 // A call that the future waits for has published its own frame.
                 (*vm).ctx.exit_fp = fp;
-                (*vm).pending = Some(Failure::Await(Box::new(begun)));
-                HostReturn { outcome: HostOutcome::Suspend as u64, value: 0 }
+                let outcome = (*vm).end(Ending::Awaiting(Box::new(begun)));
+                HostReturn { outcome: outcome.word(), value: 0 }
             }
         }
     }
@@ -200,7 +200,7 @@ impl Finish<Result<()>> for Values {
                 write_results(vm, &ty, &all[self.params..], slots)
             });
             match written {
-                Ok(value) => HostReturn { outcome: HostOutcome::Return as u64, value },
+                Ok(value) => HostReturn { outcome: Outcome::RETURNED.word(), value },
                 Err(error) => fail(ctx, host, error),
             }
         }

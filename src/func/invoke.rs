@@ -4,16 +4,14 @@ use core::ptr::NonNull;
 
 use crate::backtrace::WasmBacktrace;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, format_err};
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::store::StoreContextMut;
-use crate::trap::Trap;
 use crate::types::FuncType;
 use crate::val::Val;
-use crate::vm::exception::UNCAUGHT;
 use crate::vm::handle::FuncRef;
-use crate::vm::{Failure, Slot, StoreCtx, VmCtx, VmStore};
+use crate::vm::{Ending, Slot, StoreCtx, VmCtx, VmStore};
 
 /// Calls a function with values that have been checked against its type `ty`.
 pub(super) fn call_values<T>(
@@ -35,7 +33,7 @@ pub(super) fn call_values<T>(
             at = write_value(vm, at, ty.slots(), *param);
         }
         match exec::enter(ctx, func.as_ptr(), args) {
-            Exit::Return => {
+            Exit::Returned => {
                 read_values(vm, args, ty.results_slice(), results);
                 Ok(())
             }
@@ -57,7 +55,7 @@ pub(super) fn call_start<T>(
         let ptr = vm.cast::<StoreCtx>();
         let outer = exec::outer(ptr);
         match exec::enter_start(ptr, func.as_ptr(), exec::arg_base(ptr), ctx.as_ptr()) {
-            Exit::Return => Ok(()),
+            Exit::Returned => Ok(()),
             exit => Err(failure(vm, store.engine(), outer, exit)),
         }
     }
@@ -116,33 +114,31 @@ pub(super) unsafe fn read_values(
 #[inline(never)]
 pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, exit: Exit) -> Error {
     // SAFETY: the exit is recent, so the store may be walked; nothing else uses it.
-    let (pending, trap, backtrace) = unsafe {
-        let pending = (*vm).pending.take();
-        let inherited = match &pending {
-            Some(Failure::Host(error)) => error.downcast_ref::<WasmBacktrace>().is_some(),
-            Some(Failure::Panic(_)) => true,
+    let (ending, backtrace) = unsafe {
+        let ending = (*vm).take_ending();
+        let inherited = match &ending {
+            Some(Ending::Failed(error)) => error.downcast_ref::<WasmBacktrace>().is_some(),
+            Some(Ending::Panicked(_)) => true,
             _ => false,
         };
         // Innermost activation only: outer ones pass its error on.
         let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm, engine) };
-        let trap = core::mem::take(&mut (*vm).ctx.trap);
         exec::leave(vm.cast(), outer);
-        (pending, trap, backtrace)
+        (ending, backtrace)
     };
-    let error = match pending {
-        Some(Failure::Panic(payload)) => std::panic::resume_unwind(payload),
-        Some(Failure::Host(error)) => error,
-        Some(Failure::Trap(trap)) => trap.into(),
-        Some(Failure::Suspend(_)) => {
+    let error = match ending {
+        Some(Ending::Panicked(payload)) => std::panic::resume_unwind(payload),
+        Some(Ending::Failed(error)) => error,
+        Some(Ending::Trapped(trap)) => trap.into(),
+        Some(Ending::Thrown) => ThrownException.into(),
+        Some(Ending::Suspended(_)) => {
             Error::msg("a host function suspended a call that cannot be resumed")
         }
-        Some(Failure::Pause(_)) => Error::msg("suspended, but the call cannot be resumed"),
-        Some(Failure::Await(_)) => {
+        Some(Ending::Paused(_)) => Error::msg("suspended, but the call cannot be resumed"),
+        Some(Ending::Awaiting(_)) => {
             Error::msg("an asynchronous function waits in a call that cannot")
         }
-        None if exit == Exit::Suspend => Error::msg("suspended without a payload"),
-        None if trap == UNCAUGHT => ThrownException.into(),
-        None => Trap::from_u8(trap as u8).map_or_else(|| Error::msg("unknown trap"), Error::from),
+        None => format_err!("an activation ended as {exit:?} without a reason"),
     };
     match backtrace {
         Some(backtrace) => error.context(backtrace),

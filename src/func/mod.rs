@@ -116,7 +116,7 @@ impl Func {
         vm.types().func_type(TypeId(vm.func(self.0).type_id)).clone()
     }
 
-    /// Can the function be used where one of type `ty` is wanted?
+    /// Whether the function can be used where one of type `ty` is wanted.
     ///
     /// # Panics
     ///

@@ -294,7 +294,7 @@ impl Func {
             let args = exec::arg_base(ctx);
             save(args, ty.params().map(forms), values.as_ptr());
             match exec::enter(ctx, self.0.as_ptr(), args) {
-                Exit::Return => {
+                Exit::Returned => {
                     load(args, ty.results().map(forms), values.as_mut_ptr());
                     Ok(())
                 }

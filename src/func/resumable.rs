@@ -20,7 +20,7 @@ use crate::val::Val;
 use crate::vm::handle::{FuncRef, StoreId};
 use crate::vm::metering::{Pause, Why};
 use crate::vm::poller::Poller;
-use crate::vm::{Failure, HostOutcome, Slot, StoreCtx, VmStore};
+use crate::vm::{Ending, Outcome, Slot, StoreCtx, VmStore};
 use crate::wasm::TypeLookup;
 
 /// Why a call was suspended.
@@ -200,7 +200,7 @@ impl<R> SuspendedCall<R> {
                 for (result, ty) in results.iter().zip(host.results()) {
                     at = invoke::write_value(vm, at, ty.slots(), *result);
                 }
-                HostOutcome::Return
+                Outcome::RETURNED
             })
         }
     }
@@ -230,8 +230,8 @@ impl<R> SuspendedCall<R> {
         unsafe {
             self.go_on(&mut store, |_| {
                 let throws = error.is::<ThrownException>() && (*vm).exceptions.thrown != 0;
-                (*vm).pending = Some(Failure::Host(error));
-                if throws { HostOutcome::Throw } else { HostOutcome::Fail }
+                let outcome = (*vm).end(Ending::Failed(error));
+                if throws { Outcome::THROWN } else { outcome }
             })
         }
     }
@@ -244,7 +244,7 @@ impl<R> SuspendedCall<R> {
     unsafe fn go_on<T: 'static>(
         self,
         store: &mut StoreContextMut<'_, T>,
-        end: impl FnOnce(*mut Slot) -> HostOutcome,
+        end: impl FnOnce(*mut Slot) -> Outcome,
     ) -> Result<ResumableCall<R>> {
         let SuspendedCall { frames, ty, read, pause, .. } = self;
         let vm = store.0.as_ptr();
@@ -295,11 +295,11 @@ unsafe fn finish<T, R>(
     // SAFETY: the caller's promise.
     unsafe {
         match exit {
-            Exit::Return => Ok(ResumableCall::Finished(read(vm, args, &ty))),
-            Exit::Suspend => {
+            Exit::Returned => Ok(ResumableCall::Finished(read(vm, args, &ty))),
+            Exit::Suspended => {
                 let (pause, payload) = match (*vm).pending.take() {
-                    Some(Failure::Suspend(payload)) => (None, payload),
-                    Some(Failure::Pause(pause)) => (Some(pause), Box::new(()) as Box<_>),
+                    Some(Ending::Suspended(payload)) => (None, payload),
+                    Some(Ending::Paused(pause)) => (Some(pause), Box::new(()) as Box<_>),
                     other => {
                         (*vm).pending = other;
                         return Err(invoke::failure(vm, store.engine(), outer, exit));

@@ -38,7 +38,7 @@ pub unsafe trait WasmTy: Send + Sized + 'static {
     #[doc(hidden)]
     fn valtype() -> ValType;
 
-    /// May the value be used in this store?
+    /// Whether the value may be used in this store.
     #[doc(hidden)]
     #[inline]
     fn belongs_to(&self, _store: StoreId) -> bool {
@@ -283,7 +283,7 @@ pub unsafe trait WasmTyList: Send + Sized + 'static {
     /// The WebAssembly types.
     fn valtypes() -> impl Iterator<Item = ValType>;
 
-    /// May all values be used in this store?
+    /// Whether all values may be used in this store.
     fn belong_to(&self, store: StoreId) -> bool;
 
     /// Reads the values.
@@ -489,7 +489,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             params.store(vm, args);
             self.check_arguments(&*vm, args)?;
             match exec::enter(ctx, self.func.0.as_ptr(), args) {
-                Exit::Return => Ok(Results::load(vm, args)),
+                Exit::Returned => Ok(Results::load(vm, args)),
                 exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
             }
         }
@@ -556,7 +556,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
                 if params > results { params } else { results }
             };
             match exec::enter_at(ctx, func, args, offset) {
-                Exit::Return => Ok(Results::load(vm, args)),
+                Exit::Returned => Ok(Results::load(vm, args)),
                 exit => Err(invoke::failure(vm, store.engine(), Outer::below(args), exit)),
             }
         }

@@ -197,7 +197,7 @@ macro_rules! aggregates {
                 Ok($ty::from_registered(store.engine(), store.0.vm().registry().get(id)))
             }
 
-            /// Has it this type?
+            /// Whether it has this type.
             ///
             /// # Errors
             ///

@@ -82,7 +82,7 @@ impl EqRef {
     }
 }
 
-/// Is the object of an abstract type?
+/// Whether the object is of an abstract type.
 fn is_a(vm: &VmStore, object: ObjectRef, ty: types::HeapType) -> bool {
     let ty = types::ValType::Ref(types::RefType::new(false, ty));
     vm.types().val_matches(vm.type_of(Value::Any(Some(object))), ty)
@@ -178,7 +178,7 @@ macro_rules! downcasts {
                 Ok(HeapType::lift(store.engine(), ty.heap_type()))
             }
 
-            /// Has it this type?
+            /// Whether it has this type.
             ///
             /// # Errors
             ///
@@ -206,7 +206,7 @@ macro_rules! downcasts {
                 Ok(self.as_i31(store)?.expect("the object is not an i31"))
             }
 
-            /// Is it a small integer?
+            /// Whether it is a small integer.
             ///
             /// # Errors
             ///

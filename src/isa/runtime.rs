@@ -55,7 +55,7 @@ macro_rules! names {
 for_each_runtime_function!(names);
 
 impl Runtime {
-    /// Does its work take as long as an operand says?
+    /// Whether its work takes as long as an operand says.
     pub fn is_bulk(self) -> bool {
         use Runtime::*;
         matches!(

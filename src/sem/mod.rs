@@ -1,8 +1,7 @@
 //! The meaning of every numeric WebAssembly instruction, written once.
 //!
 //! Each instruction is one pure, safe function named like the instruction with dots as
-//! underscores: `i32.add` is [`i32_add`]. Handlers, constant folding, constant expressions and
-//! tests all call these; nothing else in the engine computes with Wasm numbers.
+//! underscores: `i32.add` is [`i32_add`]. Handlers and tests call these.
 //!
 //! Conventions:
 //!

@@ -4,7 +4,8 @@
 //! Each part has twins with one interface: [`Mapping`] is made of `mmap` on unix, of `VirtualAlloc` on
 //! Windows and of the allocator elsewhere; [`signals`] is real on the targets whose fault contexts are
 //! known and empty elsewhere. Miri, which has neither page protection nor signals, gets the portable ones.
-//! Nothing here knows about WebAssembly.
+//! [`racy`] and [`bulk`] access memory as no Rust reference may, or faster. Nothing here knows about
+//! WebAssembly's objects.
 
 #[cfg_attr(all(unix, not(miri)), path = "unix.rs")]
 #[cfg_attr(all(windows, not(miri)), path = "windows.rs")]

@@ -63,7 +63,7 @@ impl Mapping {
         self.len
     }
 
-    /// Is nothing reserved?
+    /// Whether nothing is reserved.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

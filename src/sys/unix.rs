@@ -20,7 +20,7 @@ unsafe impl Sync for Mapping {}
 /// Granularity of [`Mapping`] on every target: no page of a supported target is larger.
 const GRANULE: usize = 64 * 1024;
 
-/// Does reserving cost nothing but address space, of which there is plenty?
+/// Whether reserving costs nothing but address space, of which there is plenty.
 pub const RESERVING_IS_FREE: bool = usize::BITS >= 64;
 
 impl Mapping {
@@ -73,7 +73,7 @@ impl Mapping {
         self.len
     }
 
-    /// Is nothing reserved?
+    /// Whether nothing is reserved.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -51,7 +51,7 @@ pub struct Block<'a> {
 /// block.
 #[derive(Debug)]
 pub struct Assigned {
-    /// Per local: has it been assigned?
+    /// Per local: whether it has been assigned.
     pub(super) is: Vec<bool>,
     /// Assigned locals, in order, and per open block where its own begin.
     pub(super) order: Vec<u32>,

@@ -15,7 +15,7 @@ use crate::isa::{self, Bin, Cast, Class, Get, Op, Set, Un, op};
 use crate::trap::Trap;
 use crate::types::{HeapType, StorageType, ValType};
 use crate::vm::heap::{class_of, class_size, kind};
-use crate::wasm::object::HEADER;
+use crate::wasm::object_layout::HEADER;
 
 /// How a cast is decided.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use crate::store::AsContextMut;
 use crate::types::{self, CompositeType, SubType};
 use crate::wasm::RegisteredType;
 
-/// May types be declared below a type?
+/// Whether types may be declared below a type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Finality {
     /// No.
@@ -21,12 +21,12 @@ pub enum Finality {
 }
 
 impl Finality {
-    /// Is this [`Finality::Final`]?
+    /// Whether this is [`Finality::Final`].
     pub fn is_final(&self) -> bool {
         matches!(self, Finality::Final)
     }
 
-    /// Is this [`Finality::NonFinal`]?
+    /// Whether this is [`Finality::NonFinal`].
     pub fn is_non_final(&self) -> bool {
         matches!(self, Finality::NonFinal)
     }
@@ -111,7 +111,7 @@ macro_rules! defined {
                 &self.0.engine
             }
 
-            /// May types be declared below it?
+            /// Whether types may be declared below it.
             pub fn finality(&self) -> Finality {
                 match self.0.ty.sub.is_final {
                     true => Finality::Final,
@@ -124,7 +124,7 @@ macro_rules! defined {
                 self.0.supertype().map($ty)
             }
 
-            /// Is this type the same as `other` or declared below it?
+            /// Whether this is type the same as `other` or declared below it.
             ///
             /// # Panics
             ///
@@ -393,7 +393,7 @@ impl ArrayType {
         StorageType::lift(self.engine(), self.inner().element_type())
     }
 
-    /// May elements be written?
+    /// Whether elements may be written.
     pub fn mutability(&self) -> Mutability {
         self.inner().mutability()
     }
@@ -455,7 +455,7 @@ impl ExnType {
         self.ty.engine()
     }
 
-    /// Is this the same type as `other`?
+    /// Whether this is the same type as `other`.
     ///
     /// # Panics
     ///

@@ -34,7 +34,7 @@ impl GlobalType {
         &self.content
     }
 
-    /// May the global be written?
+    /// Whether the global may be written.
     pub fn mutability(&self) -> Mutability {
         self.mutability
     }
@@ -95,7 +95,7 @@ impl TableType {
         self.maximum
     }
 
-    /// Are indices 64 bits wide?
+    /// Whether indices are 64 bits wide.
     pub fn is_64(&self) -> bool {
         self.table64
     }
@@ -198,7 +198,7 @@ impl MemoryTypeBuilder {
         self
     }
 
-    /// Are addresses 64 bits wide?
+    /// Whether addresses are 64 bits wide.
     pub fn memory64(&mut self, memory64: bool) -> &mut Self {
         self.memory64 = memory64;
         self

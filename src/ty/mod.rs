@@ -70,52 +70,52 @@ constants! {
 }
 
 impl ValType {
-    /// Is this `i32`, `i64`, `f32` or `f64`?
+    /// Whether this is `i32`, `i64`, `f32` or `f64`.
     pub fn is_num(&self) -> bool {
         matches!(self, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64)
     }
 
-    /// Is this `i32`?
+    /// Whether this is `i32`.
     pub fn is_i32(&self) -> bool {
         matches!(self, ValType::I32)
     }
 
-    /// Is this `i64`?
+    /// Whether this is `i64`.
     pub fn is_i64(&self) -> bool {
         matches!(self, ValType::I64)
     }
 
-    /// Is this `f32`?
+    /// Whether this is `f32`.
     pub fn is_f32(&self) -> bool {
         matches!(self, ValType::F32)
     }
 
-    /// Is this `f64`?
+    /// Whether this is `f64`.
     pub fn is_f64(&self) -> bool {
         matches!(self, ValType::F64)
     }
 
-    /// Is this `v128`?
+    /// Whether this is `v128`.
     pub fn is_v128(&self) -> bool {
         matches!(self, ValType::V128)
     }
 
-    /// Is this a reference type?
+    /// Whether this is a reference type.
     pub fn is_ref(&self) -> bool {
         matches!(self, ValType::Ref(_))
     }
 
-    /// Is this `(ref null func)`?
+    /// Whether this is `(ref null func)`.
     pub fn is_funcref(&self) -> bool {
         *self == ValType::FUNCREF
     }
 
-    /// Is this `(ref null extern)`?
+    /// Whether this is `(ref null extern)`.
     pub fn is_externref(&self) -> bool {
         *self == ValType::EXTERNREF
     }
 
-    /// Is this `(ref null any)`?
+    /// Whether this is `(ref null any)`.
     pub fn is_anyref(&self) -> bool {
         *self == ValType::ANYREF
     }
@@ -138,7 +138,7 @@ impl ValType {
         self.as_ref().expect("not a reference type")
     }
 
-    /// Is this type the same as `other` or below it?
+    /// Whether this is type the same as `other` or below it.
     ///
     /// # Panics
     ///
@@ -205,7 +205,7 @@ impl RefType {
         RefType { nullable: is_nullable, heap: heap_type }
     }
 
-    /// May the reference be null?
+    /// Whether the reference may be null.
     pub fn is_nullable(&self) -> bool {
         self.nullable
     }
@@ -215,7 +215,7 @@ impl RefType {
         &self.heap
     }
 
-    /// Is this type the same as `other` or below it?
+    /// Whether this is type the same as `other` or below it.
     #[track_caller]
     pub fn matches(&self, other: &RefType) -> bool {
         (other.nullable || !self.nullable) && self.heap.matches(&other.heap)
@@ -294,7 +294,7 @@ heap_predicates! {
 macro_rules! concrete {
     ($($variant:ident($ty:ident) $is:ident $as:ident $unwrap:ident $what:literal;)*) => {
         impl HeapType {
-            /// Is this a type that a module or the host defines?
+            /// Whether this is a type that a module or the host defines.
             pub fn is_concrete(&self) -> bool {
                 matches!(self, $(HeapType::$variant(_))|*)
             }
@@ -349,7 +349,7 @@ concrete! {
 }
 
 impl HeapType {
-    /// Is this one of the types that the standard defines?
+    /// Whether this is one of the types that the standard defines.
     pub fn is_abstract(&self) -> bool {
         !self.is_concrete()
     }
@@ -364,7 +364,7 @@ impl HeapType {
         }
     }
 
-    /// Is this the greatest type of its hierarchy?
+    /// Whether this is the greatest type of its hierarchy.
     pub fn is_top(&self) -> bool {
         matches!(self, HeapType::Any | HeapType::Extern | HeapType::Func | HeapType::Exn)
     }
@@ -379,13 +379,13 @@ impl HeapType {
         }
     }
 
-    /// Is this the least type of its hierarchy?
+    /// Whether this is the least type of its hierarchy.
     pub fn is_bottom(&self) -> bool {
         use HeapType::{NoExn, NoExtern, NoFunc};
         matches!(self, HeapType::None | NoExtern | NoFunc | NoExn)
     }
 
-    /// Is this type the same as `other` or below it?
+    /// Whether this is type the same as `other` or below it.
     #[track_caller]
     pub fn matches(&self, other: &HeapType) -> bool {
         use HeapType::{Any, ConcreteArray, ConcreteExn, ConcreteFunc, ConcreteStruct};

@@ -18,17 +18,17 @@ pub enum StorageType {
 }
 
 impl StorageType {
-    /// Is this an 8-bit integer?
+    /// Whether this is an 8-bit integer.
     pub fn is_i8(&self) -> bool {
         matches!(self, StorageType::I8)
     }
 
-    /// Is this a 16-bit integer?
+    /// Whether this is a 16-bit integer.
     pub fn is_i16(&self) -> bool {
         matches!(self, StorageType::I16)
     }
 
-    /// Is this a value?
+    /// Whether this is a value.
     pub fn is_val_type(&self) -> bool {
         matches!(self, StorageType::ValType(_))
     }
@@ -59,7 +59,7 @@ impl StorageType {
         }
     }
 
-    /// Is this type the same as `other` or below it?
+    /// Whether this is type the same as `other` or below it.
     #[track_caller]
     pub fn matches(&self, other: &StorageType) -> bool {
         match (self, other) {
@@ -120,7 +120,7 @@ impl FieldType {
         FieldType { element: element_type, mutability }
     }
 
-    /// May the field be written?
+    /// Whether the field may be written.
     pub fn mutability(&self) -> Mutability {
         self.mutability
     }

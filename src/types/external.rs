@@ -22,7 +22,7 @@ impl GlobalType {
         self.content
     }
 
-    /// May the global be written?
+    /// Whether the global may be written.
     pub const fn mutability(&self) -> Mutability {
         self.mutability
     }
@@ -72,7 +72,7 @@ impl TableType {
         self.maximum
     }
 
-    /// Are indices 64 bits wide?
+    /// Whether indices are 64 bits wide.
     pub const fn is_64(&self) -> bool {
         self.table64
     }
@@ -137,12 +137,12 @@ impl MemoryType {
         self.maximum
     }
 
-    /// Are addresses 64 bits wide?
+    /// Whether addresses are 64 bits wide.
     pub const fn is_64(&self) -> bool {
         self.memory64
     }
 
-    /// May several threads use the memory at once?
+    /// Whether several threads may use the memory at once.
     pub const fn is_shared(&self) -> bool {
         self.shared
     }

@@ -9,7 +9,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::Slot;
-use super::ending::HostReturn;
+use super::outcome::HostReturn;
 use crate::error::Result;
 
 /// A native function that has not returned yet.

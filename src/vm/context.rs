@@ -189,7 +189,7 @@ impl VmImport {
 /// What only the embedder's data can do: answer for the limits.
 #[derive(Debug)]
 pub struct Hooks {
-    /// May the embedder's limits let a memory or table grow?
+    /// Whether the embedder's limits let a memory or table grow.
     pub growing: unsafe fn(store: *mut c_void, what: Resource, growth: &Growth) -> Result<bool>,
     /// The same, where the embedder may take its time; `None` if it need not.
     pub growing_later: unsafe fn(

@@ -1,42 +1,40 @@
-//! How native functions end, as handlers are told.
+//! Why activations end without results.
 
-/// What a host shim tells the trampoline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum HostOutcome {
-    /// Results are in the argument slots.
-    Return = 0,
-    /// The store holds a pending failure (error, trap, panic, exception): leave the activation.
-    Fail = 1,
-    /// The host function suspends the activation; the store holds its payload.
-    Suspend = 2,
-    /// The host function throws the exception that the store holds as thrown.
-    Throw = 3,
-    /// A runtime function that was suspended is to be called again, by its instruction.
-    Again = 4,
+use core::any::Any;
+
+use super::awaited::Awaited;
+use super::metering::Pause;
+use super::outcome::Outcome;
+use crate::error::Error;
+use crate::trap::Trap;
+
+/// Why an activation ended without results, or is suspended. Whoever ends it says so by
+/// [`VmStore::end`](super::VmStore::end); a trap of a handler is a code in the store's context. Whoever
+/// entered it asks by [`VmStore::take_ending`](super::VmStore::take_ending).
+pub enum Ending {
+    /// A trap.
+    Trapped(Trap),
+    /// An error that a host function returned.
+    Failed(Error),
+    /// A panic of host code, caught where it entered the engine.
+    Panicked(Box<dyn Any + Send>),
+    /// Nobody in the activation caught the exception that the store holds as thrown.
+    Thrown,
+    /// A host function suspends the activation; the payload is for the embedder.
+    Suspended(Box<dyn Any + Send + Sync>),
+    /// A resumable call is suspended, but not by a host function.
+    Paused(Pause),
+    /// A native function of an asynchronous call waits.
+    Awaiting(Box<dyn Awaited>),
 }
 
-/// What a host shim returns, in two registers.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct HostReturn {
-    /// A [`HostOutcome`].
-    pub outcome: u64,
-    /// The bits of the first result, 0 without one: a caller finds the result of a call in the
-    /// accumulator as well as in its slot, whoever it called.
-    pub value: u64,
+impl Ending {
+    /// What handlers are told.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Ending::Trapped(_) | Ending::Failed(_) | Ending::Panicked(_) => Outcome::FAILED,
+            Ending::Thrown => Outcome::THROWN,
+            Ending::Suspended(_) | Ending::Paused(_) | Ending::Awaiting(_) => Outcome::SUSPENDED,
+        }
+    }
 }
-
-// What a runtime function returns besides 0 and traps' codes.
-
-/// The store's pending failure says what went wrong.
-pub const PENDING: u32 = u32::MAX;
-
-/// The store's exception in flight is thrown from here.
-pub const THROWN: u32 = u32::MAX - 1;
-
-/// The activation is suspended; the store's pending failure says what for.
-pub const SUSPENDED: u32 = u32::MAX - 2;
-
-/// A bulk operation has done a slice of its work, and there is more to do.
-pub const AGAIN: u32 = u32::MAX - 3;

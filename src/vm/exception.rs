@@ -12,10 +12,6 @@ use super::catch::CatchTable;
 use super::frame::PINNED_FLOATS;
 use super::{Slot, VmCtx};
 
-/// What [`super::StoreCtx::trap`] says when an activation ends because nobody in it caught an
-/// exception; [`Exceptions::thrown`] has it.
-pub const UNCAUGHT: u32 = u32::MAX;
-
 /// Where execution goes on when an exception is caught: the registers of the frame that catches.
 #[repr(C)]
 #[derive(Debug)]

@@ -90,7 +90,7 @@ impl VmStore {
     }
 
     /// Makes an exception the one that is thrown when the host function that runs returns
-    /// [`super::HostOutcome::Throw`].
+    /// [`super::Outcome::THROWN`].
     ///
     /// # Panics
     ///

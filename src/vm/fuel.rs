@@ -70,7 +70,7 @@ impl VmStore {
         self.tunables.epoch.load(Ordering::Relaxed)
     }
 
-    /// Has the epoch's deadline been reached?
+    /// Whether the epoch's deadline has been reached.
     pub fn is_late(&self) -> bool {
         self.epoch() >= self.epoch_deadline
     }

@@ -4,7 +4,7 @@ use core::any::Any;
 use core::mem::MaybeUninit;
 use std::sync::Arc;
 
-use super::ending::HostReturn;
+use super::outcome::HostReturn;
 use super::{CodeEntry, Slot, VmCtx, VmFunc};
 
 /// An argument that nobody passes: what is in its register stays there.

@@ -10,10 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
 
 use super::context::Resource;
+use super::ending::Ending;
 use super::heap::{Header, HeapStats, Shortage, kind};
 use super::host_objects::HostObject;
 use super::memory::Growth;
-use super::store::Failure;
 use super::table::Table;
 use super::{Slot, VmStore};
 use crate::error::{Error, Result};
@@ -210,11 +210,11 @@ impl VmStore {
             Ok(Err(error)) => match error.downcast_ref::<Trap>() {
                 // One that has more to say goes out as the error that it is.
                 Some(trap) if error.chain().len() == 1 => return Err(Some(*trap)),
-                _ => Failure::Host(error),
+                _ => Ending::Failed(error),
             },
-            Err(payload) => Failure::Panic(payload),
+            Err(payload) => Ending::Panicked(payload),
         };
-        self.pending = Some(failure);
+        self.end(failure);
         Err(None)
     }
 

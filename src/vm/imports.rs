@@ -1,5 +1,4 @@
-//! Does what a module is given fit what it imports (core specification, section 3.5 "Import
-//! Matching")?
+//! Whether what a module is given fits what it imports (core specification, section 3.5 "Import Matching").
 
 use super::VmStore;
 use super::external::External;

@@ -32,7 +32,7 @@ impl VmMemory {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Has it no bytes?
+    /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -49,7 +49,7 @@ const GUARDED_RESERVATION: usize = {
     if usize::BITS >= 64 { bytes as usize } else { 0 }
 };
 
-/// Does the system give the address space of a guarded memory, now?
+/// Whether the system gives the address space of a guarded memory, now.
 pub fn guards_can_be_had() -> bool {
     Mapping::reserve(GUARDED_RESERVATION).is_ok()
 }
@@ -147,7 +147,7 @@ impl LinearMemory {
         self.vm.base
     }
 
-    /// Do accesses rely on guard pages?
+    /// Whether accesses rely on guard pages.
     pub fn is_guarded(&self) -> bool {
         self.guard.is_some()
     }

@@ -32,6 +32,7 @@ mod memories;
 pub mod memory;
 pub mod metering;
 mod objects;
+pub mod outcome;
 pub mod owner;
 pub mod poller;
 mod raw;
@@ -50,11 +51,12 @@ mod waiter;
 pub use catch::CatchTable;
 pub use code_map::{CodeEntry, CodeMap, CodePlace};
 pub use context::{Hooks, StoreCtx, VmCtx, VmFunc, VmImport};
-pub use ending::{HostOutcome, HostReturn};
+pub use ending::Ending;
 pub use func::{HostShim, Unused, VmHostFunc};
 pub use layout::VmLayout;
 pub use memory::VmMemory;
-pub use store::{Failure, VmStore};
+pub use outcome::{Exit, HostReturn, Outcome};
+pub use store::VmStore;
 pub use table::VmTable;
 
 /// One 64-bit cell of the value stack, of a global or of a table. An `i32` or `f32` occupies the

@@ -8,7 +8,7 @@ use crate::error::{Result, bail, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
 use crate::types::{ArrayType, FieldType, StorageType, ValType};
-use crate::wasm::object::{FieldPlace, ObjectLayout, Width};
+use crate::wasm::object_layout::{FieldPlace, ObjectLayout, Width};
 use crate::wasm::{RegisteredType, TypeLookup};
 
 /// Writes the low bits of `slots` to a field.

@@ -24,7 +24,7 @@ use crate::wasm::TypeRegistry;
 
 /// What a store needs of the layers above: implemented by the data that belongs to it.
 pub trait Embedder: Sized + 'static {
-    /// May a memory, a table or the heap grow?
+    /// Whether a memory, a table or the heap may grow.
     ///
     /// # Errors
     ///

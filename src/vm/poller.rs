@@ -38,7 +38,7 @@ impl Poller {
         }
     }
 
-    /// Can the innermost activation be suspended?
+    /// Whether the innermost activation can be suspended.
     pub fn can_suspend(self, store: &StoreCtx) -> bool {
         self.is_resumable && self.depth == store.activations_left
     }

@@ -99,7 +99,7 @@ impl SharedLinear {
         self.byte_size() as u64 >> self.ty.page_size_log2()
     }
 
-    /// Do accesses rely on guard pages?
+    /// Whether accesses rely on guard pages.
     pub fn is_guarded(&self) -> bool {
         self.guard.is_some()
     }

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use super::awaited::Awaited;
 use super::context::{Hooks, Resource};
+use super::ending::Ending;
 use super::exception::Exceptions;
 use super::func::VmHostFunc;
 use super::handle::{FuncRef, Handle, StoreId};
@@ -18,7 +18,8 @@ use super::instance::Instance;
 use super::interrupt::InterruptState;
 use super::limits::StoreTunables;
 use super::memory::{Growth, LinearMemory};
-use super::metering::{Fuel, Pause};
+use super::metering::Fuel;
+use super::outcome::Outcome;
 use super::poller::Poller;
 use super::raw::into_raw;
 use super::roots::Roots;
@@ -44,22 +45,6 @@ pub struct Executor {
     pub import_call: fn(is_host: bool, pins_floats: bool) -> *const (),
 }
 
-/// Why an activation ended without results, when it was not a plain trap of a handler.
-pub enum Failure {
-    /// A trap raised by a runtime function.
-    Trap(Trap),
-    /// An error that a host function returned.
-    Host(Error),
-    /// A panic of host code, caught where it entered the engine.
-    Panic(Box<dyn Any + Send>),
-    /// A host function suspends the activation; the payload is for the embedder.
-    Suspend(Box<dyn Any + Send + Sync>),
-    /// A resumable call is suspended, but not by a host function.
-    Pause(Pause),
-    /// A native function of an asynchronous call waits.
-    Await(Box<dyn Awaited>),
-}
-
 /// The store, without the embedder's data. [`super::owner::StoreOwner`] keeps it in place.
 #[repr(C)]
 pub struct VmStore {
@@ -68,8 +53,8 @@ pub struct VmStore {
     id: StoreId,
     /// The context that host functions see when the host calls them.
     root: VmCtx,
-    /// Why execution failed; `None` if [`StoreCtx::trap`] says it.
-    pub pending: Option<Failure>,
+    /// Why the activation ends; `None` if [`StoreCtx::trap`] says it.
+    pub pending: Option<Ending>,
     pub(super) executor: &'static Executor,
     stack: ValueStack,
     pub(super) interrupt: Arc<InterruptState>,
@@ -254,6 +239,21 @@ impl VmStore {
         &self.interrupt
     }
 
+    // ---- endings
+
+    /// Notes why the activation ends, or is suspended; what handlers are to be told.
+    pub fn end(&mut self, ending: Ending) -> Outcome {
+        let outcome = ending.outcome();
+        self.pending = Some(ending);
+        outcome
+    }
+
+    /// Why the activation that was just left ended. `None` if nobody said.
+    pub fn take_ending(&mut self) -> Option<Ending> {
+        let trap = Trap::from_u8(core::mem::take(&mut self.ctx.trap) as u8);
+        self.pending.take().or(trap.map(Ending::Trapped))
+    }
+
     // ---- functions
 
     /// A function.
@@ -364,11 +364,11 @@ impl VmStore {
         match catch_unwind(AssertUnwindSafe(|| f(self))) {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => {
-                self.pending = Some(Failure::Host(error));
+                self.end(Ending::Failed(error));
                 None
             }
             Err(payload) => {
-                self.pending = Some(Failure::Panic(payload));
+                self.end(Ending::Panicked(payload));
                 None
             }
         }

@@ -81,7 +81,7 @@ impl Table {
         self.vm.len as usize
     }
 
-    /// Are there no elements?
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

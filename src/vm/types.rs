@@ -30,7 +30,7 @@ impl TypeTable {
         unsafe { core::slice::from_raw_parts(self.words.as_ptr().cast(), len) }
     }
 
-    /// Does the store use a type?
+    /// Whether the store uses a type.
     pub fn has(&self, id: TypeId) -> bool {
         self.entries().get(id.idx()).is_some_and(|entry| !entry.info.is_null())
     }

@@ -64,7 +64,7 @@ impl VmStore {
         self.roots.get(object.root).expect("the handle's scope has ended")
     }
 
-    /// Can the handle still be used with this store?
+    /// Whether the handle can still be used with this store.
     pub fn is_alive(&self, object: ObjectRef) -> bool {
         object.store == self.id() && self.roots.get(object.root).is_some()
     }
@@ -203,7 +203,7 @@ impl VmStore {
         }
     }
 
-    /// Has the reference in a slot this type?
+    /// Whether the reference in a slot has this type.
     ///
     /// # Safety
     ///

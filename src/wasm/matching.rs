@@ -28,7 +28,7 @@ pub trait TypeLookup {
         a == b || self.type_info(a).is_subtype_of(self.type_info(b))
     }
 
-    /// Is heap type `a` a subtype of `b` (core specification, section 3.3.3)?
+    /// Whether heap type `a` is a subtype of `b` (core specification, section 3.3.3).
     fn heap_matches(&self, a: HeapType, b: HeapType) -> bool {
         match (a, b) {
             (HeapType::Concrete(a), HeapType::Concrete(b)) => self.is_subtype(a, b),
@@ -43,12 +43,12 @@ pub trait TypeLookup {
         }
     }
 
-    /// Is reference type `a` a subtype of `b` (core specification, section 3.3.4)?
+    /// Whether reference type `a` is a subtype of `b` (core specification, section 3.3.4).
     fn ref_matches(&self, a: RefType, b: RefType) -> bool {
         (b.nullable || !a.nullable) && self.heap_matches(a.heap, b.heap)
     }
 
-    /// Is value type `a` a subtype of `b` (core specification, section 3.3.5)?
+    /// Whether value type `a` is a subtype of `b` (core specification, section 3.3.5).
     fn val_matches(&self, a: ValType, b: ValType) -> bool {
         match (a, b) {
             (ValType::Ref(a), ValType::Ref(b)) => self.ref_matches(a, b),

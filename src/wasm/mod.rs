@@ -9,7 +9,7 @@ mod convert;
 mod matching;
 pub mod module;
 pub mod names;
-pub mod object;
+pub mod object_layout;
 mod parse;
 mod read_const;
 pub mod registry;

@@ -66,7 +66,7 @@ pub struct ModuleInfo {
     pub features: WasmFeatures,
     /// What validating a body needs; present in every module that has a code section.
     pub(super) validator: Option<ValidatorResources>,
-    /// Have the bodies been left to [`ModuleInfo::func_to_validate`]'s caller?
+    /// Whether the bodies are left to [`ModuleInfo::func_to_validate`]'s caller.
     pub(super) bodies_unchecked: bool,
     pub(super) names: OnceLock<Names>,
 }
@@ -155,7 +155,7 @@ impl ElemItems {
         }
     }
 
-    /// Are there none?
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -200,7 +200,7 @@ pub struct BranchHint {
     pub func: FuncIndex,
     /// The branch's offset from the start of the function's body.
     pub offset: u32,
-    /// Is the branch likely to be taken?
+    /// Whether the branch is likely to be taken.
     pub taken: bool,
 }
 

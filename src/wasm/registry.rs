@@ -15,7 +15,7 @@ use core::ops::Deref;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak};
 
-use super::object::ObjectLayout;
+use super::object_layout::ObjectLayout;
 use crate::error::{Result, bail, ensure};
 use crate::index::TypeId;
 use crate::types::{ArrayType, CompositeType, FuncType, StructType, SubType};
@@ -23,7 +23,7 @@ use crate::types::{ArrayType, CompositeType, FuncType, StructType, SubType};
 /// Most types that one engine holds.
 pub const MAX_TYPES: u32 = 1 << 23;
 // Objects' heads hold them.
-static_assertions::const_assert!(MAX_TYPES <= super::object::kind::TYPE);
+static_assertions::const_assert!(MAX_TYPES <= super::object_layout::kind::TYPE);
 
 /// Most supertypes above a type, as in other engines.
 pub const MAX_DEPTH: usize = 63;
@@ -157,7 +157,7 @@ impl RegisteredType {
         &self.group
     }
 
-    /// Does it belong to this registry?
+    /// Whether it belongs to this registry.
     pub fn belongs_to(&self, registry: &TypeRegistry) -> bool {
         Arc::ptr_eq(&self.group.registry, &registry.shared)
     }
@@ -331,7 +331,7 @@ impl TypeRegistry {
         interner.groups.ids as usize - interner.groups.free.len()
     }
 
-    /// Are there no types?
+    /// Whether there are no types.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -174,7 +174,7 @@ impl From<BinaryReaderError> for ModuleError {
     }
 }
 
-/// Can everything be read, valid or not?
+/// Whether everything can be read, valid or not.
 fn readable(bytes: &[u8], features: WasmFeatures) -> bool {
     fn each<'a, T: FromReader<'a>>(section: SectionLimited<'a, T>) -> bool {
         section.into_iter().all(|item| item.is_ok())

@@ -112,7 +112,7 @@ fn matches(store: &mut Store<()>, result: &Val, expected: &WastRetCore<'_>) -> b
     }
 }
 
-/// Is it a reference, not null, to an object of this type?
+/// Whether it is a reference, not null, to an object of this type.
 fn is_a(store: &Store<()>, value: &Val, heap: HeapType) -> bool {
     matches!(value, Val::AnyRef(Some(_)))
         && value.matches_ty(store, &ValType::Ref(RefType::new(false, heap))).unwrap_or(false)

@@ -17,6 +17,11 @@ fn rows() -> Table {
     Table::build(&fused)
 }
 
+/// The names of all ops.
+pub fn names() -> BTreeSet<String> {
+    rows().rows.into_iter().map(|row| row.name).collect()
+}
+
 #[test]
 fn every_op_has_a_name_of_its_own_a_family_and_an_effect() {
     let mut complaints = Vec::new();

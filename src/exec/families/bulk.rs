@@ -39,9 +39,6 @@ unsafe fn end(r: &Regs, memory: Field<u32>, operand: usize, len: u64) -> Option<
     }
 }
 
-// One continuation for whatever a handler does not do itself: a target chosen among several occupies
-// a register.
-
 /// Moves a run of between `n` and `2 * n` bytes, `n` those of so many values of a type: reads those
 /// that begin it and those that end it, then writes all.
 macro_rules! move_ends {

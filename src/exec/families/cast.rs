@@ -22,7 +22,7 @@ const _: () = {
 
 /// What to look at.
 pub trait Mode {
-    /// Is the object, which is not null, of the type in the instruction?
+    /// Whether the object, which is not null, is of the type in the instruction.
     ///
     /// # Safety
     /// The handler contract; the reference is one of the hierarchy that the mode is for.
@@ -36,7 +36,7 @@ pub struct Type;
 /// A defined function type.
 pub struct Func;
 
-/// Is what stands for the wanted type found at its depth above type `of`?
+/// Whether what stands for the wanted type is found at its depth above type `of`.
 #[inline(always)]
 unsafe fn is_above(r: &mut Regs, of: u32) -> bool {
     // The operands are read again instead of taking registers from before.

@@ -1,11 +1,12 @@
 //! Control flow inside a function, and the ends of an activation.
 
-use crate::exec::abi::{Regs, Step, status};
+use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::opaque;
 use crate::exec::operand::Source;
 use crate::exec::{jump, next, trap_code};
 use crate::isa::HEAD;
 use crate::isa::op::{Br, BrTable, Trap as TrapOp, ZeroLocals};
+use crate::vm::Exit;
 
 /// `unreachable` and other traps known at translation.
 ///
@@ -70,5 +71,5 @@ pub unsafe fn zero_locals(r: &mut Regs) -> Step {
 /// The handler contract.
 #[inline(always)]
 pub unsafe fn exit(_: &mut Regs) -> Step {
-    Step::Exit(status::RETURN)
+    Step::Exit(Exit::Returned as u64)
 }

@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 
-use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg, status};
+use crate::exec::abi::{NOTHING_KEPT, Pc, Regs, Step, ctx_reg};
 use crate::exec::barrier::{any, any_float, opaque, opaque_ptr};
 use crate::exec::float;
 use crate::exec::operand::Value;
@@ -14,7 +14,7 @@ use crate::isa::op::{
     CallImport, CallRuntime, HostStub, MemoryCopy, MemoryFill, MemoryGrow, StructNew,
 };
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
-use crate::vm::{HostOutcome, Slot, VmCtx, VmHostFunc, VmMemory, ending};
+use crate::vm::{Exit, Outcome, Slot, VmCtx, VmHostFunc, VmMemory};
 use crate::wasm::registry::MAX_PARAMS;
 
 /// Makes the frame at `fp` the one that native code re-enters above and that stack walks start
@@ -93,7 +93,7 @@ unsafe fn call_host<const FLOATS: bool>(r: &mut Regs, fp: *mut Slot, slots: *mut
         let host = r.acc as *const VmHostFunc;
         publish::<FLOATS>(r, fp);
         let returned = ((*host).shim)(r.ctx(), MaybeUninit::uninit(), slots, host);
-        if returned.outcome != HostOutcome::Return as u64 {
+        if returned.outcome != Outcome::RETURNED.word() {
             // Opaque, so that nothing of this happens ahead of the branch.
             *r = after(fp, opaque(returned.outcome));
             return Step::To(handlers::host_failed);
@@ -147,10 +147,14 @@ pub unsafe fn call_import_host<const FLOATS: bool>(r: &mut Regs) -> Step {
 /// The handler contract, except that only `ctx` and the accumulator are set.
 #[inline(always)]
 pub unsafe fn host_failed(r: &mut Regs) -> Step {
-    if r.acc == HostOutcome::Throw as u64 {
+    if r.acc == Outcome::THROWN.word() {
         return Step::To(crate::exec::handlers::unwind);
     }
-    Step::Exit(if r.acc == HostOutcome::Suspend as u64 { status::SUSPEND } else { status::FAIL })
+    Step::Exit(if r.acc == Outcome::SUSPENDED.word() {
+        Exit::Suspended as u64
+    } else {
+        Exit::Failed as u64
+    })
 }
 
 // The ops that may go on as `call_runtime` have its operands where it has them.
@@ -190,8 +194,8 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
         let (x, y, z) = (r.get(CallRuntime::X), r.get(CallRuntime::Y), r.get(CallRuntime::Z));
         let outcome = f(r.ctx(), args, x, y, z);
         *r = after(fp, 0);
-        if outcome != 0 {
-            r.acc = u64::from(outcome);
+        if outcome != Outcome::RETURNED {
+            r.acc = outcome.word();
             return Step::To(handlers::runtime_failed);
         }
         resume::<true>(r);
@@ -273,8 +277,8 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
         let (word, zeros) = (r.get(StructNew::TY), u32::from(r.get(StructNew::SLOTS) == 0));
         let outcome = runtime::struct_new(r.ctx(), r.slot(StructNew::ARGS), word, zeros, 0);
         *r = after(fp, 0);
-        if outcome != 0 {
-            r.acc = u64::from(outcome);
+        if outcome != Outcome::RETURNED {
+            r.acc = outcome.word();
             return Step::To(handlers::runtime_failed);
         }
         resume::<true>(r);
@@ -294,16 +298,16 @@ pub unsafe fn struct_new_slow(r: &mut Regs) -> Step {
 /// set.
 #[inline(always)]
 pub unsafe fn runtime_failed(r: &mut Regs) -> Step {
-    if r.acc == u64::from(ending::PENDING) {
-        return Step::Exit(status::FAIL);
+    if r.acc == Outcome::FAILED.word() {
+        return Step::Exit(Exit::Failed as u64);
     }
-    if r.acc == u64::from(ending::SUSPENDED) {
-        return Step::Exit(status::SUSPEND);
+    if r.acc == Outcome::SUSPENDED.word() {
+        return Step::Exit(Exit::Suspended as u64);
     }
-    if r.acc == u64::from(ending::THROWN) {
+    if r.acc == Outcome::THROWN.word() {
         return Step::To(handlers::unwind);
     }
-    if r.acc == u64::from(ending::AGAIN) {
+    if r.acc == Outcome::AGAIN.word() {
         return Step::To(handlers::again);
     }
     // SAFETY: the header was written by the instruction that ends at the return address. Any place
@@ -328,8 +332,8 @@ pub unsafe fn again(r: &mut Regs) -> Step {
         let fp = r.fp;
         let outcome = checkpoint::between_slices(r.ctx());
         *r = after(fp, 0);
-        if outcome != 0 {
-            r.acc = u64::from(outcome);
+        if outcome != Outcome::RETURNED {
+            r.acc = outcome.word();
             return Step::To(handlers::runtime_failed);
         }
         resume::<true>(r);
@@ -372,7 +376,7 @@ pub unsafe fn unwind(r: &mut Regs) -> Step {
     unsafe {
         let landing = unwind::unwind(r.ctx());
         if landing.is_null() {
-            r.acc = HostOutcome::Fail as u64;
+            r.acc = Outcome::FAILED.word();
             return Step::To(handlers::host_failed);
         }
         let landing = &*landing;
@@ -401,7 +405,7 @@ pub unsafe fn lazy_compile(r: &mut Regs) -> Step {
         let entry = runtime::lazy_compile(r.ctx(), r.pc);
         *r = after(fp, 0);
         if entry.is_null() {
-            r.acc = HostOutcome::Fail as u64;
+            r.acc = Outcome::FAILED.word();
             return Step::To(handlers::host_failed);
         }
         // At a function's entry the pinned registers are its caller's, as in its header.

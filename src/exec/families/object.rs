@@ -8,7 +8,7 @@ use crate::exec::{handlers, next, trap};
 use crate::isa::op::{ArrayGet, ArraySet, StructGet, StructNew, StructSet, Unary};
 use crate::trap::Trap;
 use crate::vm::heap::Header;
-use crate::wasm::object::HEADER;
+use crate::wasm::object_layout::HEADER;
 
 /// `struct.new` and `struct.new_default` of small structures, from the window of free cells.
 ///

@@ -37,7 +37,7 @@ pub enum Kind {
     Func,
     /// Byte offset into the instance context.
     Ctx,
-    /// Canonical type id (relocated when code is loaded).
+    /// Canonical type id: the engine's, which stays what it is.
     Type,
     /// Runtime function: its number in the runtime namespace, replaced by its address on loading.
     Runtime,

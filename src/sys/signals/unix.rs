@@ -16,7 +16,7 @@ mod regions;
 
 pub use regions::GuardedRegion;
 
-/// Do faults become traps on this target?
+/// Whether faults become traps on this target.
 pub const SUPPORTED: bool = true;
 
 /// What the executing layer declares about its code. Whoever declares something else can lead a fault

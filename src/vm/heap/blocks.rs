@@ -173,7 +173,7 @@ impl Blocks {
         fresh
     }
 
-    /// Is the object at byte `offset` marked?
+    /// Whether the object at byte `offset` is marked.
     pub fn is_marked(&self, offset: usize) -> bool {
         let bit = offset % BLOCK / GRANULE;
         self.marks[offset / BLOCK][bit / 64] >> (bit % 64) & 1 != 0

@@ -3,7 +3,7 @@
 use super::{Heap, TypeEntry, Window, kind};
 use crate::vm::Slot;
 use crate::vm::exception::is_exception;
-use crate::wasm::object::ObjectLayout;
+use crate::wasm::object_layout::ObjectLayout;
 
 impl Heap {
     /// Begins a collection: nothing is marked.
@@ -70,7 +70,7 @@ impl Heap {
         }
     }
 
-    /// Has the object been marked?
+    /// Whether the object has been marked.
     pub fn is_marked(&self, slot: Slot) -> bool {
         self.blocks.is_marked(slot as usize - self.base())
     }

@@ -14,7 +14,7 @@ mod mark;
 
 use core::ptr::{self, NonNull};
 
-pub use crate::wasm::object::kind;
+pub use crate::wasm::object_layout::kind;
 pub use blocks::{CLASSES, class_of, class_size};
 
 use super::Slot;
@@ -22,7 +22,7 @@ use super::raw::into_raw;
 use crate::index::TypeId;
 use crate::sys::Mapping;
 use crate::wasm::TypeInfo;
-use crate::wasm::object::ObjectLayout;
+use crate::wasm::object_layout::ObjectLayout;
 use blocks::Blocks;
 
 /// The head of every object.
@@ -37,7 +37,7 @@ pub struct Header {
 
 static_assertions::const_assert_eq!(
     core::mem::size_of::<Header>(),
-    crate::wasm::object::HEADER as usize
+    crate::wasm::object_layout::HEADER as usize
 );
 
 impl Header {
@@ -62,7 +62,7 @@ pub fn i31_slot(value: u32) -> Slot {
     crate::sem::ref_i31(value)
 }
 
-/// Is the reference an `i31`?
+/// Whether the reference is an `i31`.
 pub const fn is_i31(slot: Slot) -> bool {
     slot & 1 != 0
 }
@@ -206,7 +206,7 @@ impl Heap {
         self.stats
     }
 
-    /// Should a collection come before every allocation?
+    /// Whether a collection comes before every allocation.
     pub fn is_stressed(&self) -> bool {
         self.stress
     }
@@ -215,7 +215,7 @@ impl Heap {
         self.map.base() as usize
     }
 
-    /// Does the reference lead to an object of this heap?
+    /// Whether the reference leads to an object of this heap.
     #[inline]
     pub fn contains(&self, slot: Slot) -> bool {
         // An exception's number may have an address in its low half.

@@ -141,7 +141,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Did it end for a reason that says nothing about correctness?
+    /// Whether it ended for a reason that says nothing about correctness.
     pub fn is_limit(&self) -> bool {
         matches!(self, Outcome::Stop(Stop::Limit, _))
     }

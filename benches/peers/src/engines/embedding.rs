@@ -1,9 +1,7 @@
 //! Running modules on an engine with wasmtime's API: the text that Threadle, wasmtime and wasmi share. Each
 //! compiles it against its own crate, which is `super::api`; where these differ, `super` says how.
 
-use super::api::{
-    Caller, Error, FuncType, Instance, Linker, Memory, Module, Store, TypedFunc, Val, ValType,
-};
+use super::api::{Caller, Error, Instance, Linker, Memory, Module, Store, TypedFunc, Val, ValType};
 use super::glue::{func_type, message, start};
 use super::{api, text};
 use crate::engines::{BORDER, Engine};

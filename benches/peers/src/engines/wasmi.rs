@@ -40,6 +40,8 @@ mod glue {
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
     ) -> FuncType {
+        let (params, results): (Vec<_>, Vec<_>) =
+            (params.into_iter().collect(), results.into_iter().collect());
         FuncType::new(params, results)
     }
 

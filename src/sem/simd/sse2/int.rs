@@ -224,7 +224,7 @@ shifts! {
     };
 }
 
-/// Is any bit set?
+/// Whether any bit is set.
 #[inline(always)]
 #[must_use]
 pub fn v128_any_true(a: V128) -> bool {
@@ -235,7 +235,7 @@ pub fn v128_any_true(a: V128) -> bool {
 macro_rules! tests_of_all {
     ($($name:ident $equal:ident;)*) => {
         $(
-            /// Is every lane other than zero?
+            /// Whether every lane is other than zero.
             #[inline(always)]
             #[must_use]
             pub fn $name(a: V128) -> bool {

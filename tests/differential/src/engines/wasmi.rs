@@ -46,7 +46,7 @@ fn ty(ty: &ValType) -> Ty {
     match ty {
         ValType::FuncRef => Ty::Func,
         ValType::ExternRef => Ty::Extern,
-        numbers => Ty::of_numbers(&numbers.to_string()),
+        numbers => Ty::of_numbers(&format!("{numbers:?}")),
     }
 }
 
