@@ -254,6 +254,9 @@ impl Dir {
     /// `target` may be anything that is relative; whether it leads out is decided when it is used.
     pub fn symlink(&self, target: &Path, path: &str) -> Result<()> {
         self.needs_write()?;
+        if target.as_os_str().is_empty() {
+            return Err(Errno::NoEnt);
+        }
         self.needs_free_name(path)?;
         Ok(DirExt::symlink(&self.dir, target, path)?)
     }

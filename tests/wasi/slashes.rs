@@ -238,6 +238,11 @@ fn functions_of_one_name_treat_its_ending_as_the_host_does() {
             |root| rustix::fs::symlinkat("target", root, path).map(|()| 0),
         );
         twins.compare(
+            || format!("symlink nothing {path}"),
+            |guest| guest.symlink("", path).map(|()| 0),
+            |root| rustix::fs::symlinkat("", root, path).map(|()| 0),
+        );
+        twins.compare(
             || format!("readlink {path}"),
             |guest| guest.readlink(path, 100).map(|target| target[0]),
             |root| {
