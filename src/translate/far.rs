@@ -47,6 +47,7 @@ impl Translator<'_> {
     }
 
     /// Looks whether all operands so far have homes.
+    #[inline]
     pub fn check_height(&mut self) {
         let height = self.stack.max_height;
         if self.frame.has_far_stack() {
@@ -95,6 +96,7 @@ impl Translator<'_> {
 
     /// The slots that hold the operands and results of a call whose first operand has its home at `home`,
     /// and which the operands, that are in their homes, are copied to if that is far.
+    #[inline]
     pub fn call_area(&mut self, home: i32, slots: i32) -> i16 {
         if !self.frame.has_far_stack() {
             return near(home);
@@ -105,6 +107,7 @@ impl Translator<'_> {
     }
 
     /// The other way round: copies the results of a call to where their homes are.
+    #[inline]
     pub fn results_from_area(&mut self, slots: i32) {
         if self.frame.has_far_stack() {
             self.mov_far(self.next_slot(), self.far().area.into(), slots);
@@ -113,22 +116,26 @@ impl Translator<'_> {
 
     /// The home of the next operand, or, if it is far, where an instruction leaves its result until
     /// [`Translator::push_made`].
+    #[inline]
     pub fn next_home(&self) -> i16 {
         if self.frame.has_far_stack() { self.far().result() } else { near(self.next_slot()) }
     }
 
     /// The first slot that no operand has, for frames of calls.
+    #[inline]
     pub fn next_frame(&self) -> i16 {
         if self.frame.has_far_stack() { self.far().area } else { near(self.next_slot()) }
     }
 
     /// Pushes what the instruction just emitted has stored at [`Translator::next_home`].
+    #[inline]
     pub fn push_made(&mut self, kind: Kind) {
         self.result_to_home(kind.slots());
         self.push_stored(kind);
     }
 
     /// Copies what an instruction has left at [`Translator::next_home`] to the home that it is of.
+    #[inline]
     pub fn result_to_home(&mut self, slots: i32) {
         if self.frame.has_far_stack() {
             self.mov_far(self.next_slot(), self.far().result().into(), slots);
@@ -145,6 +152,7 @@ impl Translator<'_> {
     }
 
     /// Pops an operand, which then is near.
+    #[inline]
     pub fn pop(&mut self) -> Operand {
         let mut o = self.stack.pop();
         if !self.frame.has_far_stack() {
@@ -161,12 +169,14 @@ impl Translator<'_> {
     }
 
     /// The topmost operand, as near as one that is popped.
+    #[inline]
     pub fn peek(&mut self) -> Operand {
         let o = self.stack.peek();
         if self.frame.has_far_stack() { self.fetch(o) } else { o }
     }
 
     /// Operand `index` of the stack, likewise.
+    #[inline]
     pub fn get_near(&mut self, index: usize) -> Operand {
         let o = self.stack.get(index);
         if self.frame.has_far_stack() { self.fetch(o) } else { o }
@@ -186,6 +196,7 @@ impl Translator<'_> {
     }
 
     /// Whether a copy of an operand to a slot takes a `mov_far`.
+    #[inline]
     pub fn is_far_copy(&self, o: &Operand, slot: i32) -> bool {
         self.frame.far.is_some()
             && (reach(slot).is_none()

@@ -150,16 +150,19 @@ impl Frame {
         self.params
     }
 
+    #[inline]
     pub fn local(&self, index: u32) -> Local {
         self.locals[index as usize]
     }
 
     /// Whether the homes of operands are far.
+    #[inline]
     pub fn has_far_stack(&self) -> bool {
         self.far.as_ref().is_some_and(|far| far.stack.is_some())
     }
 
     /// Whether values go to a local, and come from it, by copies: it is far, or all operands are.
+    #[inline]
     pub fn is_copied(&self, local: u32) -> bool {
         let slot = self.local(local).slot;
         self.far.as_ref().is_some_and(|far| far.stack.is_some() || slot < far.copied)
@@ -167,11 +170,13 @@ impl Frame {
 }
 
 /// A slot as an operand, if 16 bits reach it.
+#[inline]
 pub fn reach(slot: i32) -> Option<i16> {
     i16::try_from(slot).ok().filter(|&slot| i32::from(slot) >= -MAX_SLOT)
 }
 
 /// A slot that 16 bits reach.
+#[inline]
 pub fn near(slot: i32) -> i16 {
     reach(slot).expect("a near slot")
 }

@@ -16,6 +16,7 @@ impl<'a> Pace<'a> {
     }
 
     /// One more operator is looked at.
+    #[inline]
     pub fn step(&mut self) -> Result<()> {
         self.left -= 1;
         if self.left > 0 {
