@@ -21,7 +21,7 @@ import re
 import subprocess
 
 COLUMN = 44  # where `threadle disas` prints the bytecode
-INSTRUCTION = re.compile(r"\s*([0-9a-f]+)  ([a-z_0-9]+)(?: (.*))?$")
+INSTRUCTION = re.compile(r"\s*([0-9a-f]+)  ([a-z][a-z_0-9]*)(?: (.*))?$")
 WEIGHT, DEEPEST = 3, 5
 
 

@@ -198,8 +198,6 @@ impl Regs {
 
 /// A class that can be read.
 pub trait Source<T> {
-    /// Whether reading costs nothing because a part before has read or computed the value.
-    const KEPT: bool = false;
     /// Which register it is, if it is one.
     const REGISTER: Option<usize> = None;
 
@@ -384,8 +382,6 @@ impl<T: Value, D: Dest<T>, const PART: usize> Dest<T> for Keep<PART, D> {
 }
 
 impl<T: Value, const PART: usize> Source<T> for Kept<PART> {
-    const KEPT: bool = true;
-
     #[inline(always)]
     unsafe fn read(r: &Regs, _: Place) -> T {
         T::from_bits(r.kept[PART])

@@ -66,7 +66,12 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
     bytes[..2].copy_from_slice(&(op as u16).to_le_bytes());
     let object = matches!(info.family, "object" | "cast" | "reference");
     let object = object.then(|| info.fields.iter().find(|field| field.1 == Kind::Slot)).flatten();
-    for field @ (name, kind, at) in &info.fields {
+    // Of a fused op, the family of the part that a field belongs to.
+    let parts = op.parts().iter().filter_map(|part| Op::from_u16(*part));
+    let own =
+        parts.flat_map(|part| core::iter::repeat_n(part.info().family, part.info().fields.len()));
+    let families = own.chain(core::iter::repeat(info.family));
+    for (field @ (name, kind, at), family) in info.fields.iter().zip(families) {
         let at = HEAD + usize::from(*at);
         let mut put = |value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
         match kind {
@@ -92,7 +97,7 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
             // The frame stays where it is.
             Kind::Count32 if *name == "slots" => put(&0_u32.to_le_bytes()),
             Kind::Count32 => put(&2_u32.to_le_bytes()),
-            Kind::Ctx => put(&places.of(info.family, name).to_le_bytes()),
+            Kind::Ctx => put(&places.of(family, name).to_le_bytes()),
             Kind::Target => put(&(size as i32).to_le_bytes()),
         }
     }

@@ -53,12 +53,18 @@ impl Table {
     }
 
     pub(super) fn select(&mut self) {
-        // The condition is always an integer; the values are integers or floats of one kind.
+        // The condition is always an integer; the values are integers or floats of one kind. A selection is
+        // often all there is between two rounds of a loop (a search that halves, a minimum), so what it reads
+        // and writes may be pinned: a slot would be a store and a load in a row.
+        const PAIRS: [&str; 22] = [
+            "ss", "as", "sa", "is", "si", "ii", "al", "la", "am", "ma", "ls", "sl", "ms", "sm",
+            "lm", "ml", "il", "li", "im", "mi", "ai", "ia",
+        ];
         for (kind, t, table) in [("", "u64", &key::SELECT), ("f", "f64", &key::FSELECT)] {
             let float = kind == "f";
-            for d in each(if float { "asl" } else { "aslm" }) {
+            for d in each(if float { "aslm" } else { INT_DSTS }) {
                 for c in each("as") {
-                    for pair in ["ss", "as", "sa", "is", "si", "ii"] {
+                    for pair in PAIRS {
                         if (float && pair.contains('i'))
                             || (!float && c == Class::A && pair.contains('a'))
                         {

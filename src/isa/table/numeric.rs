@@ -16,19 +16,6 @@ fn pairs(commutative: bool) -> &'static [&'static str] {
     }
 }
 
-/// The same for shifts, whose count is seldom in a register.
-const SHIFT_PAIRS: [&str; 12] =
-    ["as", "sa", "al", "la", "ma", "sl", "ls", "ss", "ai", "si", "li", "mi"];
-
-/// The same for comparisons as values, which mostly go to branches instead.
-fn compare_pairs(commutative: bool) -> &'static [&'static str] {
-    if commutative {
-        &["as", "ss", "ai", "si", "al", "ls", "li", "mi"]
-    } else {
-        &["as", "sa", "ss", "ai", "si", "al", "la", "ls", "sl", "li", "mi"]
-    }
-}
-
 /// The same for float addition and multiplication (`commutative`) and subtraction and division.
 /// Squares and doubles are frequent.
 fn float_pairs(commutative: bool) -> &'static [&'static str] {
@@ -249,21 +236,18 @@ impl Table {
             let t = if width == "i32" { "u32" } else { "u64" };
             for (op, commutative) in INT_BINARY {
                 let name = leak(format!("{width}_{op}"));
-                let shift = op.starts_with("sh") || op.starts_with("rot");
-                let combos = if shift { &SHIFT_PAIRS } else { pairs(commutative) };
-                self.binary(name, t, false, commutative, combos, INT_DSTS);
+                self.binary(name, t, false, commutative, pairs(commutative), INT_DSTS);
             }
             for op in INT_DIVISION {
                 let name = leak(format!("{width}_{op}"));
-                let combos = ["as", "sa", "ss", "ai", "si", "li", "mi"];
-                self.binary(name, t, true, false, &combos, "as");
+                self.binary(name, t, true, false, pairs(false), "as");
             }
             for (op, commutative) in INT_COMPARE {
                 let name = leak(format!("{width}_{op}"));
                 let combos: &[&str] = if op.starts_with('g') {
                     &["ai", "si", "li", "mi"]
                 } else {
-                    compare_pairs(commutative)
+                    pairs(commutative)
                 };
                 self.binary(name, t, false, commutative, combos, "as");
             }
@@ -293,7 +277,7 @@ impl Table {
                 let combos: &[&str] = match op {
                     "eq" | "ne" => &["as", "ss", "ai", "si"],
                     "gt" | "ge" => &["ai", "si"],
-                    _ => &["as", "sa", "ss", "ai", "si"],
+                    _ => &["as", "sa", "al", "la", "ls", "sl", "lm", "ml", "ss", "ai", "si"],
                 };
                 self.binary(name, t, false, false, combos, "as");
             }
