@@ -50,6 +50,12 @@ impl WasmBacktrace {
         (!backtrace.frames.is_empty()).then_some(backtrace)
     }
 
+    /// All frames at an exit, whatever the configuration says.
+    #[cfg(feature = "coredump")]
+    pub(crate) fn whole(vm: &VmStore, engine: &Engine) -> WasmBacktrace {
+        WasmBacktrace::walk(vm, engine, usize::MAX)
+    }
+
     /// The frames of a suspended call of this store.
     pub(crate) fn of_frames(vm: &VmStore, engine: &Engine, frames: &Frames) -> WasmBacktrace {
         let walk = |visit: &mut Visit<'_>| frames::walk_suspended(vm, frames, visit);
@@ -168,8 +174,12 @@ impl FrameInfo {
         self.instance
     }
 
-    /// The byte offset of the WebAssembly instruction from the start of the module.
+    /// The byte offset of the WebAssembly instruction from the start of the module; `None` if
+    /// [`Config::generate_address_map`](crate::Config::generate_address_map) says so.
     pub fn module_offset(&self) -> Option<usize> {
+        if !self.module.engine().config().tells_offsets() {
+            return None;
+        }
         self.module.code().source_offset(self.func, self.offset).map(|offset| offset as usize)
     }
 

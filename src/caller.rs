@@ -65,7 +65,7 @@ impl<T: 'static> Caller<'_, T> {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// As there.
     pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
         self.store.gc(why)
     }
@@ -76,7 +76,7 @@ impl<T: 'static> Caller<'_, T> {
     ///
     /// None today.
     pub async fn gc_async(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
-        self.gc(why)
+        self.store.gc_async(why).await
     }
 
     /// Memory of the garbage-collected heap, in bytes.

@@ -4,18 +4,22 @@ use core::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use self::knobs::{
-    Collector, Enabled, Inlining, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    ProfilingStrategy, RegallocAlgorithm, Strategy,
+    Cache, Collector, Enabled, Inlining, OptLevel, ProfilingStrategy, RegallocAlgorithm, Strategy,
 };
+pub use self::pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use wasmparser::WasmFeatures;
 
+use crate::error::{Result, ensure};
 use crate::exec::guard;
+use crate::pool::Pool;
 use crate::sys::RESERVING_IS_FREE;
 use crate::translate::{OperatorCost, Shape};
+use crate::vm::creator::Creator;
 use crate::vm::limits::{MemoryTunables, StoreTunables};
 
 mod knobs;
+pub(crate) mod pooling;
 
 /// When functions are translated to bytecode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,6 +48,19 @@ pub enum WasmBacktraceDetails {
     Environment,
 }
 
+/// Which version an artefact of [`Module::serialize`](crate::Module::serialize) names, and has to name to
+/// be loaded.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ModuleVersionStrategy {
+    /// That of this crate. (The name is the one that programs know.)
+    #[default]
+    WasmtimeVersion,
+    /// One of the embedder's own, of at most 255 bytes.
+    Custom(String),
+    /// None; any is accepted.
+    None,
+}
+
 /// Configuration of an [`Engine`](crate::Engine). Methods set one knob each and can be chained.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -66,8 +83,17 @@ pub struct Config {
     max_wasm_stack: usize,
     max_activations: u32,
     gc_heap_maximum: u64,
+    gc_heap_reservation: Option<u64>,
+    gc_heap_may_move: bool,
     gc_always: bool,
     pub(crate) frames: Shape,
+    shared_memory: Option<bool>,
+    address_map: bool,
+    module_version: ModuleVersionStrategy,
+    pool: Option<PoolingAllocationConfig>,
+    memory_creator: Option<Creator>,
+    #[cfg(feature = "coredump")]
+    coredump_on_trap: bool,
 }
 
 /// What modules may use unless told otherwise.
@@ -140,6 +166,10 @@ features! {
     wasm_threads = WasmFeatures::THREADS;
     /// Memories with pages of one byte (proposal).
     wasm_custom_page_sizes = WasmFeatures::CUSTOM_PAGE_SIZES;
+    /// What objects and exceptions are made of: references to anything but functions and the host's
+    /// objects, and the heap. On by default; a program that uses garbage-collected objects or
+    /// exceptions needs it too.
+    wasm_gc_types = WasmFeatures::GC_TYPES;
     /// 128-bit arithmetic on pairs of 64-bit integers (proposal).
     wasm_wide_arithmetic = WasmFeatures::WIDE_ARITHMETIC;
 }
@@ -166,19 +196,20 @@ impl Config {
             memory_guard_size: GUARDED_SPAN,
             growth_reserve: memory.growth_reserve as u64,
             memory_may_move: true,
-            max_wasm_stack: if std::env::var("HACKFAR").is_ok() {
-                256 << 20
-            } else {
-                store.stack_bytes
-            },
+            max_wasm_stack: store.stack_bytes,
             max_activations: store.max_activations,
             gc_heap_maximum: store.heap_reservation as u64,
+            gc_heap_reservation: None,
+            gc_heap_may_move: true,
             gc_always: store.collect_always,
-            frames: match std::env::var("HACKFAR").as_deref() {
-                Ok("l") => Shape::FarLocals,
-                Ok("s") => Shape::FarStack(0),
-                _ => Shape::Near,
-            },
+            frames: Shape::Near,
+            shared_memory: None,
+            address_map: true,
+            module_version: ModuleVersionStrategy::default(),
+            pool: None,
+            memory_creator: None,
+            #[cfg(feature = "coredump")]
+            coredump_on_trap: false,
         }
     }
 
@@ -321,10 +352,92 @@ impl Config {
     }
 
     /// Address space in bytes that a garbage-collected heap is to have at first. All that it can have
-    /// is reserved at once here, which [`Config::gc_heap_maximum`] says and this can only raise.
+    /// is reserved at once here, which [`Config::gc_heap_maximum`] says and this can only raise, unless
+    /// [`Config::gc_heap_may_move`] is off: then this is all.
     pub fn gc_heap_reservation(&mut self, bytes: u64) -> &mut Config {
-        self.gc_heap_maximum = self.gc_heap_maximum.max(bytes);
+        self.gc_heap_reservation = Some(bytes);
         self
+    }
+
+    /// May the garbage-collected heap outgrow [`Config::gc_heap_reservation`]? On by default. It never
+    /// moves here, whatever this says.
+    pub fn gc_heap_may_move(&mut self, enable: bool) -> &mut Config {
+        self.gc_heap_may_move = enable;
+        self
+    }
+
+    /// The most bytes that a heap can have.
+    fn gc_heap_limit(&self) -> u64 {
+        match self.gc_heap_reservation {
+            Some(bytes) if self.gc_heap_may_move => self.gc_heap_maximum.max(bytes),
+            Some(bytes) => bytes,
+            None => self.gc_heap_maximum,
+        }
+    }
+
+    /// Whether shared memories can be made, by programs and by the host. `true` lets modules use the threads
+    /// proposal as [`Config::wasm_threads`] does; `false` forbids them even if that is on. Whatever was
+    /// said there last decides if this is not called.
+    pub fn shared_memory(&mut self, enable: bool) -> &mut Config {
+        self.shared_memory = Some(enable);
+        if enable { self.wasm_threads(true) } else { self }
+    }
+
+    /// Whether frames of a [`WasmBacktrace`](crate::WasmBacktrace) say at which byte of the module they stand.
+    /// On by default. It costs nothing: the code has what is needed in any case.
+    pub fn generate_address_map(&mut self, enable: bool) -> &mut Config {
+        self.address_map = enable;
+        self
+    }
+
+    pub(crate) fn tells_offsets(&self) -> bool {
+        self.address_map
+    }
+
+    /// Which version [`Module::serialize`](crate::Module::serialize) writes and
+    /// [`Module::deserialize`](crate::Module::deserialize) accepts. The default is that of this crate.
+    ///
+    /// # Errors
+    ///
+    /// When a custom version is longer than 255 bytes.
+    pub fn module_version(&mut self, strategy: ModuleVersionStrategy) -> Result<&mut Config> {
+        if let ModuleVersionStrategy::Custom(version) = &strategy {
+            ensure!(
+                version.len() <= 255,
+                "a module version cannot be more than 255 bytes: {version}"
+            );
+        }
+        self.module_version = strategy;
+        Ok(self)
+    }
+
+    pub(crate) fn module_version_strategy(&self) -> &ModuleVersionStrategy {
+        &self.module_version
+    }
+
+    /// What code that is made for one engine cannot differ in from code for another.
+    pub(crate) fn settings(&self) -> [(&'static str, u64); 7] {
+        [
+            ("features", self.features.bits()),
+            ("signals_based_traps", self.signals_based_traps.into()),
+            ("memory_reservation", self.memory_reservation),
+            ("memory_guard_size", self.memory_guard_size),
+            ("consume_fuel", self.consume_fuel.into()),
+            ("epoch_interruption", (self.epoch_interruption || self.interruptible).into()),
+            ("relaxed_simd_deterministic", self.relaxed_simd_deterministic.into()),
+        ]
+    }
+
+    /// Attach a [`WasmCoreDump`](crate::WasmCoreDump) to errors? Off by default.
+    #[cfg(feature = "coredump")]
+    pub fn coredump_on_trap(&mut self, enable: bool) -> &mut Config {
+        self.coredump_on_trap = enable;
+        self
+    }
+
+    #[cfg(feature = "coredump")]
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.coredump_on_trap
     }
 
     /// Collect before every allocation? Very slow; for tests of the collector and of what works
@@ -381,28 +494,38 @@ impl Config {
         }
     }
 
-    /// Whether it has the threads proposal.
-    pub(crate) fn has_threads(&self) -> bool {
-        self.features.contains(WasmFeatures::THREADS)
+    /// Whether shared memories can be made.
+    pub(crate) fn has_shared_memories(&self) -> bool {
+        self.features.contains(WasmFeatures::THREADS) && self.shared_memory != Some(false)
+    }
+
+    /// The pool of an engine with this configuration.
+    pub(crate) fn new_pool(&self) -> Option<Arc<Pool>> {
+        self.pool.clone().map(|limits| Arc::new(Pool::new(limits)))
     }
 
     pub(crate) fn store_tunables(&self) -> StoreTunables {
         let usize_of = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let guard_pages = guard::SUPPORTED
             && self.signals_based_traps
+            && self.memory_creator.is_none()
             && self.memory_reservation >= GUARDED_SPAN
             && self.memory_guard_size >= GUARDED_SPAN;
         let default = StoreTunables::default();
+        let pool = self.pool.as_ref();
         StoreTunables {
             memory: MemoryTunables {
                 guard_pages,
                 reservation: if RESERVING_IS_FREE { usize_of(self.memory_reservation) } else { 0 },
                 growth_reserve: usize_of(self.growth_reserve),
                 may_move: self.memory_may_move,
+                max_bytes: pool.map_or(usize::MAX, |pool| pool.max_memory_size),
+                creator: self.memory_creator.clone(),
             },
+            max_table_elements: pool.map_or(usize::MAX, |pool| pool.table_elements),
             stack_bytes: self.max_wasm_stack,
             max_activations: self.max_activations,
-            heap_reservation: usize_of(self.gc_heap_maximum),
+            heap_reservation: usize_of(self.gc_heap_limit()),
             collect_always: self.gc_always,
             backtrace_frames: self.backtrace_frames.map_or(0, NonZeroUsize::get),
             fuel: self.consume_fuel,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use crate::config::{CompilationMode, Config};
 use crate::error::Result;
 use crate::exec;
+use crate::pool::Pool;
 use crate::translate::Options;
 use crate::vm::limits::StoreTunables;
 use crate::vm::memory::is_guarded;
@@ -24,6 +25,7 @@ struct EngineInner {
     config: Config,
     types: Arc<TypeRegistry>,
     tunables: StoreTunables,
+    pool: Option<Arc<Pool>>,
 }
 
 impl Engine {
@@ -52,6 +54,7 @@ impl Engine {
                 config: config.clone(),
                 types: Arc::new(TypeRegistry::new()),
                 tunables,
+                pool: config.new_pool(),
             }),
         })
     }
@@ -93,8 +96,18 @@ impl Engine {
         exec::THREADING
     }
 
+    /// See [`Config::settings`].
+    pub(crate) fn settings(&self) -> [(&'static str, u64); 7] {
+        self.inner.config.settings()
+    }
+
     pub(crate) fn types(&self) -> &Arc<TypeRegistry> {
         &self.inner.types
+    }
+
+    /// The pool whose limits hold for its modules and instances.
+    pub(crate) fn pool(&self) -> Option<&Arc<Pool>> {
+        self.inner.pool.as_ref()
     }
 
     pub(crate) fn tunables(&self) -> &StoreTunables {

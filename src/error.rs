@@ -17,6 +17,9 @@ pub use anyhow::Context;
 /// What all fallible functions of this crate return as their error. See the module's
 /// documentation for what it can hold.
 pub use anyhow::Error;
+/// `Ok` with the error type of [`Result`], where nothing else says which one it is, such as at the end of
+/// an `async` block.
+pub use anyhow::Ok;
 /// A `Result` whose error is [`Error`] unless said otherwise.
 pub use anyhow::Result;
 /// `bail!("..")` returns early with an error, `ensure!(cond, "..")` does so unless `cond` holds,

@@ -68,6 +68,7 @@ impl ExnRef {
         fields: &[Val],
     ) -> Result<Rooted<ExnRef>> {
         let mut store = store.as_context_mut();
+        store.check_limiter_answers()?;
         ensure!(tag.ty(&store) == allocator.ty.tag_type(), "the tag has another type");
         let vm = store.0.vm_mut();
         let ty = vm.types().func_type(vm.tag(tag.0)).clone();
@@ -100,12 +101,12 @@ impl ExnRef {
     ///
     /// As for [`ExnRef::new`].
     pub async fn new_async(
-        store: impl AsContextMut,
+        mut store: impl AsContextMut,
         allocator: &ExnRefPre,
         tag: &Tag,
         fields: &[Val],
     ) -> Result<Rooted<ExnRef>> {
-        ExnRef::new(store, allocator, tag, fields)
+        store.as_context_mut().with_answers(|store| ExnRef::new(store, allocator, tag, fields))
     }
 }
 

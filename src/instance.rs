@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::{Result, ensure, format_err};
 use crate::extern_::{Export, Extern};
 use crate::func::{Func, TypedFunc, WasmParams, WasmResults};
+use crate::gc::with_out_of_memory;
 use crate::global::Global;
 use crate::linker::CROSS_ENGINE;
 use crate::memory::Memory;
@@ -64,7 +65,12 @@ impl Instance {
         imports: &[External],
     ) -> Result<Instance> {
         ensure!(Engine::same(store.engine(), module.engine()), CROSS_ENGINE);
-        let instance = Instance(store.0.vm_mut().instantiate(module.code().clone(), imports)?);
+        store.check_sync()?;
+        check_shared_memories(module)?;
+        let share = store.engine().pool().map(|pool| pool.take(module.info())).transpose()?;
+        let instance = store.0.vm_mut().instantiate(module.code().clone(), imports);
+        let instance = Instance(instance.map_err(with_out_of_memory)?);
+        store.0.user_mut().keep(share);
         if let Some(start) = instance.start(store, module)? {
             start.start(store, instance.0)?;
         }
@@ -77,12 +83,15 @@ impl Instance {
         imports: &[External],
     ) -> Result<Instance> {
         ensure!(Engine::same(store.engine(), module.engine()), CROSS_ENGINE);
+        check_shared_memories(module)?;
+        let share = store.engine().pool().map(|pool| pool.take(module.info())).transpose()?;
         for (what, growth) in crate::vm::instance::initial_sizes(module.info())? {
             store.ask_limiter(what, &growth).await?;
         }
         let code = module.code().clone();
         let instance = store.with_answers(|store| store.0.vm_mut().instantiate(code, imports));
-        let instance = Instance(instance?);
+        let instance = Instance(instance.map_err(with_out_of_memory)?);
+        store.0.user_mut().keep(share);
         if let Some(start) = instance.start(store, module)? {
             start.start_async(store, instance.0).await?;
         }
@@ -138,7 +147,7 @@ impl Instance {
         Some(self.entity(&store, entity))
     }
 
-    fn entity(&self, store: impl AsContext, entity: Entity) -> Extern {
+    pub(crate) fn entity(&self, store: impl AsContext, entity: Entity) -> Extern {
         let store = store.as_context();
         let external = store.0.vm().instance(self.0).external(self.0, entity);
         Extern::from_external(external, store.0.vm(), store.engine())
@@ -194,4 +203,19 @@ impl Instance {
     pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
         self.get_export(store, name)?.into_tag()
     }
+}
+
+/// Checks that a module makes no shared memories unless the configuration lets it.
+///
+/// # Errors
+///
+/// If it does.
+fn check_shared_memories(module: &Module) -> Result<()> {
+    let info = module.info();
+    let mut own = info.memories.iter().skip(info.num_imported_memories as usize);
+    ensure!(
+        module.engine().config().has_shared_memories() || !own.any(|ty| ty.is_shared()),
+        "shared memories are disabled: see `Config::shared_memory`"
+    );
+    Ok(())
 }

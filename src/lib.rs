@@ -48,6 +48,7 @@
 // ---- What the engine is made of. Open to the tools and tests of this repository by the feature
 // `internals`, and no part of the public API. Without it the compiler sees what nothing uses.
 
+pub mod error;
 pub mod inspect;
 
 #[cfg(not(feature = "internals"))]
@@ -55,11 +56,6 @@ mod code;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod code;
-#[cfg(not(feature = "internals"))]
-mod error;
-#[cfg(feature = "internals")]
-#[doc(hidden)]
-pub mod error;
 #[cfg(not(feature = "internals"))]
 mod exec;
 #[cfg(feature = "internals")]
@@ -123,6 +119,8 @@ pub mod wasm;
 mod backtrace;
 mod caller;
 mod config;
+#[cfg(feature = "coredump")]
+mod core_dump;
 mod engine;
 mod exn;
 mod extern_;
@@ -136,6 +134,8 @@ mod linker;
 mod memory;
 mod metering;
 mod module;
+mod pool;
+mod serialize;
 mod shared_memory;
 mod store;
 #[cfg(feature = "dwarf")]
@@ -152,9 +152,12 @@ pub use caller::Caller;
 #[cfg(feature = "dwarf")]
 pub use config::WasmBacktraceDetails;
 pub use config::{
-    Collector, CompilationMode, Config, Enabled, Inlining, InstanceAllocationStrategy, OptLevel,
-    PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm, Strategy,
+    Cache, Collector, CompilationMode, Config, Enabled, Inlining, InstanceAllocationStrategy,
+    ModuleVersionStrategy, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
+    Strategy,
 };
+#[cfg(feature = "coredump")]
+pub use core_dump::WasmCoreDump;
 pub use engine::{Engine, EngineWeak};
 pub use error::{Context, Error, ModuleError, ModuleErrorKind, Result, bail, ensure, format_err};
 pub use exn::{ExnRef, ExnRefPre, ThrownException};
@@ -175,7 +178,10 @@ pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
 pub use metering::UpdateDeadline;
 pub use module::{Module, ModuleExport};
+pub use pool::PoolConcurrencyLimitError;
+pub use serialize::Precompiled;
 pub use shared_memory::{SharedMemory, WaitResult};
+pub use store::hook::{CallHook, CallHookHandler};
 pub use store::{AsContext, AsContextMut, GcStats, Store, StoreContext, StoreContextMut};
 #[cfg(feature = "dwarf")]
 pub use symbols::FrameSymbol;
@@ -189,6 +195,7 @@ pub use ty::{
     StructType, TableType, TagType, ValType,
 };
 pub use val::{ExternRef, Ref, V128, Val};
+pub use vm::creator::{LinearMemory, MemoryCreator};
 /// The flags of WebAssembly's features, for [`Config::wasm_features`].
 pub use wasmparser::WasmFeatures;
 

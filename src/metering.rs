@@ -153,7 +153,11 @@ impl<T: 'static> StoreContextMut<'_, T> {
     ///
     /// As there.
     pub fn fuel_async_yield_interval(&mut self, interval: Option<u64>) -> Result<()> {
-        self.0.vm_mut().set_fuel_interval(interval)
+        self.0.vm_mut().set_fuel_interval(interval)?;
+        if interval.is_some() {
+            self.0.vm_mut().require_async();
+        }
+        Ok(())
     }
 
     /// See [`Store::set_epoch_deadline`].
@@ -170,6 +174,7 @@ impl<T: 'static> StoreContextMut<'_, T> {
     pub fn epoch_deadline_async_yield_and_update(&mut self, delta: u64) {
         let callback = move |_: StoreContextMut<'_, T>| Ok(UpdateDeadline::Yield(delta));
         self.0.user_mut().set_deadline_callback(Some(Box::new(callback)));
+        self.0.vm_mut().require_async();
     }
 }
 

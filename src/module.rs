@@ -79,6 +79,9 @@ impl Module {
 
     fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
         let info = ModuleInfo::parse(&bytes, &engine.parse_options(), engine.types())?;
+        if let Some(pool) = engine.pool() {
+            pool.check(&info)?;
+        }
         let options = engine.code_options(&info);
         let code = Arc::new(code::of_module(Arc::new(info), bytes, options));
         if engine.config().mode == CompilationMode::Eager {

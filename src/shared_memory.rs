@@ -53,7 +53,10 @@ impl SharedMemory {
     /// space cannot be had.
     pub fn new(engine: &Engine, ty: MemoryType) -> Result<SharedMemory> {
         ensure!(ty.is_shared(), "shared memory must have the `shared` flag enabled on its type");
-        ensure!(engine.config().has_threads(), "shared memories need `Config::wasm_threads`");
+        ensure!(
+            engine.config().has_shared_memories(),
+            "shared memories need `Config::wasm_threads`, and `Config::shared_memory` not off"
+        );
         let limit = ty.absolute_maximum();
         if ty.minimum() > limit || ty.maximum().is_some_and(|max| max > limit) {
             return Err(format_err!("memory size must be at most {limit} pages"));

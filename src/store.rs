@@ -7,6 +7,7 @@ use crate::extern_::Extern;
 use crate::gc::GcHeapOutOfMemory;
 use crate::limits::{ResourceLimiter, ResourceLimiterAsync};
 use crate::metering::UpdateDeadline;
+use crate::pool::Share;
 use crate::ty::ValType;
 use crate::types;
 use crate::vm::VmStore;
@@ -16,6 +17,10 @@ use crate::vm::external::External;
 use crate::vm::memory::Growth;
 use crate::vm::metering::Deadline;
 use crate::vm::owner::{Embedder, StoreMut, StoreOwner, StoreRef};
+
+pub(crate) mod hook;
+
+use hook::Hook;
 
 /// A store: instances, functions, memories, tables and globals, with data `T` of the embedder's
 /// own, which host functions reach through [`Caller`](crate::Caller).
@@ -66,12 +71,38 @@ pub(crate) struct StoreInner<T: 'static> {
     answered: bool,
     /// What is done at an epoch's deadline; `None` traps.
     deadline: Option<DeadlineCallback<T>>,
+    /// Is told when code is entered and left.
+    hook: Option<Hook<T>>,
+    /// What the store's instances have of the engine's pool.
+    shares: Vec<Share>,
 }
 
 type DeadlineCallback<T> =
     Box<dyn FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync>;
 
 impl<T> StoreInner<T> {
+    /// Keeps what an instance has of a pool until the store is dropped.
+    pub(crate) fn keep(&mut self, share: Option<Share>) {
+        self.shares.extend(share);
+    }
+
+    pub(crate) fn hook(&self) -> Option<&Hook<T>> {
+        self.hook.as_ref()
+    }
+
+    pub(crate) fn set_hook(&mut self, hook: Hook<T>) {
+        self.hook = Some(hook);
+    }
+
+    /// The hook, out of the store while it has the store.
+    pub(crate) fn take_hook(&mut self) -> Option<Hook<T>> {
+        self.hook.take()
+    }
+
+    pub(crate) fn give_hook_back(&mut self, hook: Hook<T>) {
+        self.hook.get_or_insert(hook);
+    }
+
     pub(crate) fn set_deadline_callback(&mut self, callback: Option<DeadlineCallback<T>>) {
         self.deadline = callback;
     }
@@ -105,6 +136,8 @@ impl<T: 'static> Store<T> {
             limiter: None,
             answered: false,
             deadline: None,
+            hook: None,
+            shares: Vec::new(),
         };
         let owner = StoreOwner::new(
             engine.tunables().clone(),
@@ -113,6 +146,10 @@ impl<T: 'static> Store<T> {
             inner,
         )?;
         Ok(Store { owner })
+    }
+
+    pub(crate) fn as_store_mut(&mut self) -> StoreMut<'_, StoreInner<T>> {
+        self.owner.as_mut()
     }
 
     /// The data.
@@ -143,7 +180,7 @@ impl<T: 'static> Store<T> {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// When the limiter is asynchronous: then [`StoreContextMut::gc_async`] does it.
     pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
         self.as_context_mut().gc(why)
     }
@@ -154,7 +191,7 @@ impl<T: 'static> Store<T> {
     ///
     /// None today.
     pub async fn gc_async(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
-        self.gc(why)
+        self.as_context_mut().gc_async(why).await
     }
 
     /// Memory of the garbage-collected heap, in bytes.
@@ -182,7 +219,8 @@ impl<T: 'static> Store<T> {
 
     /// Like [`Store::limiter`], with a limiter whose answers may take their time. Whoever can grow
     /// something has to be called by the `async` methods then: those that are not fail where the
-    /// limiter would be asked. The heap is not limited.
+    /// limiter would be asked, and so do calls from outside and whatever makes objects. The heap is not
+    /// limited.
     pub fn limiter_async(
         &mut self,
         mut limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiterAsync) + Send + Sync + 'static,
@@ -191,6 +229,7 @@ impl<T: 'static> Store<T> {
         let limits = limiter(&mut user.data);
         vm.limit_counts(limits.instances(), limits.tables(), limits.memories());
         user.limiter = Some(Limiter::Async(Box::new(limiter)));
+        vm.require_async();
     }
 }
 
@@ -350,8 +389,9 @@ impl<'a, T> StoreContextMut<'a, T> {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// When the limiter is asynchronous: then [`StoreContextMut::gc_async`] does it.
     pub fn gc(&mut self, _why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.check_limiter_answers()?;
         self.0.vm_mut().collect();
         Ok(())
     }
@@ -362,7 +402,7 @@ impl<'a, T> StoreContextMut<'a, T> {
     ///
     /// None today.
     pub async fn gc_async(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
-        self.gc(why)
+        self.with_answers(|store| store.gc(why))
     }
 
     /// Makes the store keep the types that a type names; the type by numbers.
@@ -398,6 +438,19 @@ impl<'a, T> StoreContextMut<'a, T> {
             Ok(item.to_external(vm))
         };
         items.into_iter().map(convert).collect()
+    }
+
+    /// Checks that the heap may grow without anybody's being waited for.
+    ///
+    /// # Errors
+    ///
+    /// When the limiter is asynchronous.
+    pub(crate) fn check_limiter_answers(&self) -> Result<()> {
+        let user = self.0.user();
+        match user.limiter {
+            Some(Limiter::Async(_)) if !user.answered => Err(Later.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Asks an asynchronous limiter whether something of the given size can be made; other limiters

@@ -88,6 +88,7 @@ impl ExternRef {
         O: Any + Send + Sync + 'static,
     {
         let mut store = store.as_context_mut();
+        store.check_limiter_answers()?;
         let mut value = Some(value);
         let object =
             || -> Box<dyn Any + Send + Sync> { Box::new(value.take().expect("asked for once")) };
@@ -103,11 +104,11 @@ impl ExternRef {
     /// # Errors
     ///
     /// As for [`ExternRef::new`].
-    pub async fn new_async<O>(store: impl AsContextMut, value: O) -> Result<Rooted<ExternRef>>
+    pub async fn new_async<O>(mut store: impl AsContextMut, value: O) -> Result<Rooted<ExternRef>>
     where
         O: Any + Send + Sync + 'static,
     {
-        ExternRef::new(store, value)
+        store.as_context_mut().with_answers(|store| ExternRef::new(store, value))
     }
 
     /// `extern.convert_any`: the same object, as one of the external hierarchy.

@@ -117,7 +117,7 @@ fn act(mut caller: Caller<'_, Data>, arg: i32) -> Result<i32> {
                 let ty = ExnType::from_tag_type(&tag.ty(&caller))?;
                 let pre = ExnRefPre::new(&mut caller, ty);
                 let exception = ExnRef::new(&mut caller, &pre, tag, &[Val::I32(arg)])?;
-                return caller.throw(exception).map_err(Into::into);
+                return caller.throw(exception);
             }
         }
         Behaviour::Backtrace => {

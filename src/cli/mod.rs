@@ -7,7 +7,6 @@
 //! | 1 | it could not be loaded or run, or (`wast`) an assertion failed |
 //! | 2 | the command line was not understood |
 
-mod coredump;
 mod disas;
 #[cfg_attr(target_os = "wasi", path = "host_bare.rs")]
 mod host;
@@ -25,7 +24,7 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
-use threadle::{Engine, Error, Trap, WasmBacktrace};
+use threadle::{Engine, Error, Trap, WasmBacktrace, WasmCoreDump};
 
 /// The exit code after a trap: what a shell reports of a process that was aborted (128 + SIGABRT).
 const TRAPPED: u8 = 134;
@@ -95,11 +94,13 @@ pub fn main() -> ExitCode {
 /// The error with its causes on one line, and then the backtrace if it has one.
 fn message(error: &Error) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    let dump = error.downcast_ref::<WasmCoreDump>().map(ToString::to_string);
     // Causes that a message repeats itself are left out.
     let mut causes: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
         let repeated = causes.last().is_some_and(|last| last.contains(&cause));
-        if Some(&cause) != backtrace.as_ref() && !repeated {
+        let shown = Some(&cause) == backtrace.as_ref() || Some(&cause) == dump.as_ref();
+        if !shown && !repeated {
             causes.push(cause);
         }
     }

@@ -8,10 +8,9 @@ use clap::Args;
 use threadle::error::Printable;
 use threadle::{
     Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Val,
-    ValType, bail, format_err,
+    ValType, WasmCoreDump, bail, format_err,
 };
 
-use super::coredump::core_dump;
 use super::host::{Host, HostOptions, exit_code};
 use super::options::{EngineOptions, bytes};
 use super::output::Output;
@@ -35,8 +34,8 @@ pub struct Run {
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_memory: Option<usize>,
 
-    /// If the program traps, write a core dump (`WasmCoreDump` of the tool conventions) to FILE: frames, and
-    /// the memories and globals that are exported
+    /// If the program traps, write a core dump (that of the tool conventions) to FILE: frames, memories
+    /// and globals
     #[arg(long, value_name = "FILE")]
     coredump: Option<PathBuf>,
 
@@ -55,7 +54,9 @@ impl Run {
     pub fn execute(self) -> Result<ExitCode> {
         let (file, args) = self.command.split_first().expect("clap requires the file");
         let file = Path::new(file);
-        let engine = Engine::new(&self.engine.config(None))?;
+        let mut config = self.engine.config(None);
+        config.coredump_on_trap(self.coredump.is_some());
+        let engine = Engine::new(&config)?;
         let module = Module::from_file(&engine, file)?;
 
         let mut limits = StoreLimitsBuilder::new();
@@ -80,9 +81,9 @@ impl Run {
                 Some(code) => Ok(code),
                 None => {
                     if let Some(path) = &self.coredump
-                        && let Some(dump) = core_dump(&mut store, &file.to_string_lossy(), &error)
+                        && let Some(dump) = error.downcast_ref::<WasmCoreDump>()
                     {
-                        std::fs::write(path, dump)
+                        std::fs::write(path, dump.serialize(&mut store, &file.to_string_lossy()))
                             .with_context(|| format!("cannot write {}", path.display()))?;
                     }
                     Err(in_file(error, file))

@@ -2,7 +2,13 @@
 //! accepted, so that programs written for such an engine build, and do nothing here: results do not
 //! depend on them.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use super::Config;
+use super::pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
+use crate::error::Result;
+use crate::vm::creator::{Creator, MemoryCreator};
 
 macro_rules! choices {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {$(
@@ -87,53 +93,6 @@ choices! {
     }
 }
 
-/// Where instances' memories and tables come from: see [`Config::allocation_strategy`].
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum InstanceAllocationStrategy {
-    /// From the system, as they are needed.
-    #[default]
-    OnDemand,
-    /// From a pool of fixed size.
-    Pooling(PoolingAllocationConfig),
-}
-
-impl InstanceAllocationStrategy {
-    /// A pool of the default size.
-    pub fn pooling() -> InstanceAllocationStrategy {
-        InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::default())
-    }
-}
-
-impl From<PoolingAllocationConfig> for InstanceAllocationStrategy {
-    fn from(config: PoolingAllocationConfig) -> InstanceAllocationStrategy {
-        InstanceAllocationStrategy::Pooling(config)
-    }
-}
-
-/// The size of a pool: see [`Config::allocation_strategy`]. Nothing of it has an effect today.
-#[derive(Clone, Debug, Default)]
-pub struct PoolingAllocationConfig {
-    _private: (),
-}
-
-impl PoolingAllocationConfig {
-    /// The default size.
-    pub fn new() -> PoolingAllocationConfig {
-        PoolingAllocationConfig::default()
-    }
-
-    /// Are memories told apart by protection keys? Not here.
-    pub fn are_memory_protection_keys_available() -> bool {
-        false
-    }
-
-    /// Is the system asked which pages were written? Not here.
-    pub fn is_pagemap_scan_available() -> bool {
-        false
-    }
-}
-
 macro_rules! ignored {
     ($of:ident: $($name:ident($ty:ty) $text:literal;)*) => {
         impl $of {
@@ -154,10 +113,7 @@ ignored! {
     async_stack_keep_resident(usize) "Bytes of a native stack that are kept.";
     linear_memory_keep_resident(usize) "Bytes of a memory that are kept.";
     table_keep_resident(usize) "Bytes of a table that are kept.";
-    total_memories(u32) "Memories in all.";
-    total_tables(u32) "Tables in all.";
-    total_stacks(u32) "Native stacks in all.";
-    total_core_instances(u32) "Instances in all.";
+    total_stacks(u32) "Native stacks in all. Asynchronous calls have none here.";
     total_component_instances(u32) "Instances of components in all.";
     max_component_instance_size(usize) "Bytes of a component's own data.";
     max_core_instances_per_component(u32) "Instances of a component.";
@@ -165,10 +121,6 @@ ignored! {
     max_tables_per_component(u32) "Tables of a component.";
     total_gc_heaps(u32) "Heaps in all.";
     max_core_instance_size(usize) "Bytes of an instance's own data.";
-    max_tables_per_module(u32) "Tables of a module.";
-    table_elements(usize) "Elements of a table.";
-    max_memories_per_module(u32) "Memories of a module.";
-    max_memory_size(usize) "Bytes of a memory.";
     memory_protection_keys(Enabled) "Whether memories are told apart by protection keys.";
     max_memory_protection_keys(usize) "Protection keys that are used.";
     pagemap_scan(Enabled) "Whether the system is asked which pages were written.";
@@ -182,7 +134,6 @@ ignored! {
     debug_info(bool) "Whether generated code has debug information.";
     debug_symbols(bool) "Whether generated code has symbols.";
     native_unwind_info(bool) "Whether generated code has tables for the native unwinder.";
-    generate_address_map(bool) "Whether generated code is mapped back to WebAssembly. Translated code always is.";
     cranelift_debug_verifier(bool) "Whether the compiler checks its own work.";
     cranelift_wasmtime_debug_checks(bool) "Whether generated code checks itself.";
     cranelift_opt_level(OptLevel) "How much the compiler optimises.";
@@ -200,18 +151,67 @@ ignored! {
     gc_heap_initial_size(u64) "The size that the garbage-collected heap begins with. This one begins empty.";
     gc_heap_reservation_for_growth(u64) "What is reserved beyond that as the heap grows.";
     gc_heap_guard_size(u64) "The guard behind the garbage-collected heap, which this one does not rely on.";
-    gc_heap_may_move(bool) "Whether the garbage-collected heap may move as it grows. This one never does.";
-    shared_memory(bool) "Whether the host may make shared memories. It may.";
+    cache(Option<Cache>) "Where compiled code is kept.";
     concurrency_support(bool) "Whether asynchronous calls are possible. They are.";
 }
 
+/// Where compiled code is kept: see [`Config::cache`].
+#[derive(Clone, Debug)]
+pub struct Cache {
+    _private: (),
+}
+
+impl Cache {
+    /// A cache as a file says, or by default. The file is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn from_file(_file: Option<&Path>) -> Result<Cache> {
+        Ok(Cache { _private: () })
+    }
+}
+
 impl Config {
-    /// Where instances' memories and tables come from. Accepted, and without effect here: they always
-    /// come from the system, as they are needed.
+    /// Which machine code is for. Accepted, and without effect here: there is none, and what
+    /// [`Module::serialize`](crate::Module::serialize) writes is for every machine.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn target(&mut self, _target: &str) -> Result<&mut Config> {
+        Ok(self)
+    }
+
+    /// Switches a flag of the compiler on. Accepted, and without effect here.
+    pub fn cranelift_flag_enable(&mut self, _flag: &str) -> &mut Config {
+        self
+    }
+
+    /// Sets a flag of the compiler. Accepted, and without effect here.
+    pub fn cranelift_flag_set(&mut self, _name: &str, _value: &str) -> &mut Config {
+        self
+    }
+
+    /// Where instances' memories and tables come from. They always come from the system here, as they
+    /// are needed; but the limits of a pool hold: for modules when they are made, for instances of all
+    /// stores together ([`PoolConcurrencyLimitError`](crate::PoolConcurrencyLimitError)), and for the
+    /// sizes of memories and tables.
     pub fn allocation_strategy(
         &mut self,
-        _strategy: impl Into<InstanceAllocationStrategy>,
+        strategy: impl Into<InstanceAllocationStrategy>,
     ) -> &mut Config {
+        self.pool = match strategy.into() {
+            InstanceAllocationStrategy::Pooling(limits) => Some(limits),
+            InstanceAllocationStrategy::OnDemand => None,
+        };
+        self
+    }
+
+    /// Has the storage of memories made by `creator`, in place of the engine. Accesses to them are checked
+    /// explicitly then, as without [`Config::signals_based_traps`]. Shared memories stay the engine's.
+    pub fn with_host_memory(&mut self, creator: Arc<dyn MemoryCreator>) -> &mut Config {
+        self.memory_creator = Some(Creator(creator));
         self
     }
 }

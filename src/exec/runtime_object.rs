@@ -14,6 +14,8 @@ macro_rules! allocating {
     ($($(#[doc = $doc:literal])* $name:ident($store:ident, $instance:ident, $args:ident, $x:ident, $y:ident) $body:block)*) => {
         $(
             $(#[doc = $doc])*
+            // Inlined into a trampoline, its locals would stand in the way of the jump to the next handler.
+            #[inline(never)]
             pub(super) unsafe extern "C" fn $name(ctx: *mut VmCtx, $args: *mut Slot, $x: u32, $y: u32, _: u32) -> Outcome {
                 // SAFETY: the handler contract: a live context, and arguments inside the frame
                 // whose types validation has checked.

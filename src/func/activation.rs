@@ -10,9 +10,11 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
 use super::invoke;
+use super::typed::foreign_argument;
 use super::{Func, TypedFunc, WasmParams, WasmResults};
 use crate::error::{Result, ensure};
 use crate::exec::{self, Exit, Outer, suspend};
+use crate::store::hook::CallHook;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::val::Val;
 use crate::vm::awaited::Awaited;
@@ -144,12 +146,13 @@ impl<T: 'static> Future for Activation<'_, T> {
 impl<T: 'static> Drop for Activation<'_, T> {
     fn drop(&mut self) {
         /// Ends the activation, also if what it waits for panics when it is dropped.
-        struct Leave(*mut VmStore, Outer, usize);
+        struct Leave(*mut VmStore, Outer, usize, u32);
         impl Drop for Leave {
             fn drop(&mut self) {
                 // SAFETY: made below, of a store that is still borrowed.
                 unsafe {
                     exec::leave(self.0.cast(), self.1);
+                    (*self.0).ctx.activations_left = self.3;
                     if (*self.0).roots_len() > self.2 {
                         (*self.0).end_scope(self.2);
                     }
@@ -158,10 +161,14 @@ impl<T: 'static> Drop for Activation<'_, T> {
         }
         if let State::Parked { awaited, fp } = mem::replace(&mut self.state, State::Over) {
             let vm = self.store.0.as_ptr();
-            let leave = Leave(vm, self.outer, self.scope);
-            // SAFETY: the store is borrowed exclusively. What is dropped may use it, as a function
-            // whose frame is the published one.
-            unsafe { (*vm).ctx.exit_fp = fp };
+            // SAFETY: the store is borrowed exclusively. What is dropped may use it, as a function that
+            // the activation runs, and whose frame is the published one.
+            let leave = unsafe {
+                let left = (*vm).ctx.activations_left;
+                (*vm).ctx.exit_fp = fp;
+                (*vm).ctx.activations_left = left.saturating_sub(1);
+                Leave(vm, self.outer, self.scope, left)
+            };
             drop(awaited);
             drop(leave);
         }
@@ -200,10 +207,16 @@ impl Func {
         store: &mut StoreContextMut<'_, T>,
         instance: Handle,
     ) -> Result<()> {
-        let ctx = store.0.vm().instance(instance).ctx();
-        let mut activation = Activation::new(store, self.0);
-        activation.start_of = Some(ctx);
-        activation.await.map(|_| ())
+        store.tell_async(CallHook::CallingWasm).await?;
+        let activation = {
+            let ctx = store.0.vm().instance(instance).ctx();
+            let mut activation = Activation::new(store, self.0);
+            activation.start_of = Some(ctx);
+            activation
+        };
+        let started = activation.await.map(|_| ());
+        store.tell_async(CallHook::ReturningFromWasm).await?;
+        started
     }
 
     /// The same without a bound on the data: the future is `Send` if that is.
@@ -220,6 +233,8 @@ impl Func {
             ty.results().len(),
             results.len()
         );
+        store.0.vm().assert_owns(self.0.store());
+        store.tell_async(CallHook::CallingWasm).await?;
         let activation = {
             let mut activation = Activation::new(store, self.0);
             let (vm, mut at) = (activation.store.0.as_ptr(), activation.args());
@@ -229,10 +244,12 @@ impl Func {
             }
             activation
         };
-        let at = activation.await?;
-        // SAFETY: results of the function's type are there, and nobody has used the store since.
-        unsafe { invoke::read_values(store.0.as_ptr(), at, ty.results_slice(), results) };
-        Ok(())
+        let ended = activation.await.map(|at| {
+            // SAFETY: results of the function's type are there, and nobody has used the store since.
+            unsafe { invoke::read_values(store.0.as_ptr(), at, ty.results_slice(), results) };
+        });
+        store.tell_async(CallHook::ReturningFromWasm).await?;
+        ended
     }
 }
 
@@ -286,19 +303,26 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         Results: Sync,
     {
         let mut store = store.as_context_mut();
+        store.0.vm().assert_owns(self.func().0.store());
+        store.tell_async(CallHook::CallingWasm).await?;
         let activation = {
             let mut activation = Activation::new(&mut store, self.func().0);
             let vm = activation.store.0.as_ptr();
             // SAFETY: as in `TypedFunc::call`; the store was just checked.
             unsafe {
-                ensure!(params.belong_to((*vm).id()), "argument belongs to another store");
+                if !params.belong_to((*vm).id()) {
+                    return foreign_argument();
+                }
                 params.store(vm, activation.args());
                 self.check_arguments(&*vm, activation.args())?;
             }
             activation
         };
-        let at = activation.await?;
-        // SAFETY: results of the function's type are there, and nobody has used the store since.
-        Ok(unsafe { Results::load(store.0.as_ptr(), at) })
+        let ended = activation.await.map(|at| {
+            // SAFETY: results of the function's type are there, and nobody has used the store since.
+            unsafe { Results::load(store.0.as_ptr(), at) }
+        });
+        store.tell_async(CallHook::ReturningFromWasm).await?;
+        ended
     }
 }

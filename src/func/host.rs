@@ -37,6 +37,8 @@ pub struct HostFunc {
     shim: HostShim,
     /// What `shim` calls.
     closure: Arc<dyn Any + Send + Sync>,
+    /// Can only be called by calls that can wait.
+    is_async: bool,
 }
 
 impl HostFunc {
@@ -76,7 +78,12 @@ impl HostFunc {
     ) -> HostFunc {
         assert!(Engine::same(ty.engine(), engine), "type used with wrong engine");
         let ty = ty.registered().clone();
-        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) }
+        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f), is_async: false }
+    }
+
+    /// The same, which may wait.
+    pub(super) fn asynchronous(self) -> HostFunc {
+        HostFunc { is_async: true, ..self }
     }
 
     /// A host function that was found to be `F`, with the shim that calls one.
@@ -89,7 +96,7 @@ impl HostFunc {
     ) -> HostFunc {
         let ty = engine.types().intern_func(&FuncType::new(params, results));
         let ty = ty.expect("no type registry is full");
-        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f) }
+        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f), is_async: false }
     }
 
     /// The engine that it was made for.
@@ -127,7 +134,11 @@ impl HostFunc {
             owner: self.closure.clone(),
             entry: CodeEntry { pc: core::ptr::null_mut::<u8>().into(), stub: 0 },
             stub: exec::host_stub(type_id, self.ty.param_slots.max(self.ty.result_slots)),
+            own_shim: self.shim,
         };
+        if self.is_async {
+            store.require_async();
+        }
         Func(store.add_host_func(host, &self.ty))
     }
 }
@@ -193,7 +204,7 @@ unsafe impl<L: WasmTyList> WasmRet for L {
                 return fail(
                     caller,
                     host,
-                    format_err!("host function returned a value of another store"),
+                    format_err!("host function attempted to return a cross-`Store` value"),
                 );
             }
             self.store((*caller).store.cast(), slots);
@@ -413,6 +424,10 @@ macro_rules! into_func {
 
 for_each_arity!(into_func);
 
+/// What a result is before a closure that works with values sets it. One that stays so is an error,
+/// unless it is a reference to a function and may be null.
+pub(super) const UNSET: Val = Val::null_func_ref();
+
 /// A closure that works with values, and its type.
 struct Dynamic<F> {
     ty: FuncType,
@@ -447,7 +462,7 @@ where
             };
             let (params, results) = values.split_at_mut(count);
             invoke::read_values(vm, slots, ty.params_slice(), params);
-            default_results(vm, ty, results);
+            results.fill(UNSET);
             f(caller::<T>(ctx), params, results)?;
             write_results(vm, ty, results, slots)
         })
@@ -478,18 +493,6 @@ pub(super) unsafe fn shielded(
     }
 }
 
-/// Sets the results of a function of type `ty` to their default values; null where there is none.
-///
-/// # Safety
-///
-/// The store is live and no exclusive reference to it lives.
-pub(super) unsafe fn default_results(vm: *mut VmStore, ty: &FuncType, results: &mut [Val]) {
-    for (result, ty) in results.iter_mut().zip(ty.results()) {
-        // SAFETY: the caller's promise; zero is a value of every type, or null of its hierarchy.
-        *result = Val::from_value(unsafe { (*vm).value_from_slots(ty, [0, 0]) });
-    }
-}
-
 /// Writes the results of a function of type `ty`, if they have its types, and returns the bits of the
 /// first.
 ///
@@ -504,10 +507,10 @@ pub(super) unsafe fn write_results(
 ) -> Result<u64> {
     // SAFETY: the caller's promise.
     unsafe {
+        super::check::check_values(&*vm, results, ty.results())
+            .context("function attempted to return an incompatible value")?;
         let mut at = slots;
-        for (i, (result, ty)) in results.iter().zip(ty.results()).enumerate() {
-            let checked = (*vm).check_value(result.to_value(), ty);
-            checked.with_context(|| format!("host function returned a wrong result {i}"))?;
+        for (result, ty) in results.iter().zip(ty.results()) {
             at = invoke::write_value(vm, at, ty.slots(), *result);
         }
         Ok(if results.is_empty() { 0 } else { slots.read() })

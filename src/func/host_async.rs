@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::host::{begin_scope, caller, default_results, end_scope, fail, panicked, write_results};
+use super::host::{UNSET, begin_scope, caller, end_scope, fail, panicked, write_results};
 use super::typed::WasmTyList;
 use super::{Func, HostFunc, WasmRet, invoke};
 use crate::caller::Caller;
@@ -260,9 +260,8 @@ where
             let vm = (*ctx).store.cast::<VmStore>();
             let ty = host_type(vm, host);
             let count = ty.params().len();
-            let mut all = vec![Val::I32(0); count + ty.results().len()].into_boxed_slice();
+            let mut all = vec![UNSET; count + ty.results().len()].into_boxed_slice();
             invoke::read_values(vm, slots, ty.params_slice(), &mut all[..count]);
-            default_results(vm, &ty, &mut all[count..]);
             let all = NonNull::from(Box::leak(all));
             let values = Values { all, params: count };
             let (params, results) = (&mut *all.as_ptr()).split_at_mut(count);
@@ -281,6 +280,7 @@ impl HostFunc {
         R: WasmRet,
     {
         HostFunc::of(engine, P::valtypes(), R::valtypes(), typed_shim::<T, F, P, R>, f)
+            .asynchronous()
     }
 
     /// An asynchronous host function whose type is only known now.
@@ -297,7 +297,7 @@ impl HostFunc {
             + Sync
             + 'static,
     {
-        HostFunc::with_shim(engine, ty, dynamic_shim::<T, F>, f)
+        HostFunc::with_shim(engine, ty, dynamic_shim::<T, F>, f).asynchronous()
     }
 }
 

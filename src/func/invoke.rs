@@ -10,10 +10,32 @@ use crate::exn::ThrownException;
 use crate::store::StoreContextMut;
 use crate::types::FuncType;
 use crate::val::Val;
-use crate::vm::handle::FuncRef;
+use crate::vm::handle::{FuncRef, StoreId};
 use crate::vm::{Ending, Slot, StoreCtx, VmCtx, VmStore};
 
-/// Calls a function with values that have been checked against its type `ty`.
+/// Does a synchronous call of a function of the store `owner`, if such calls can be done, between what
+/// the store's call hook is told.
+///
+/// # Panics
+///
+/// If the function belongs to another store.
+#[inline]
+pub(super) fn entering<T, R>(
+    store: &mut StoreContextMut<'_, T>,
+    owner: StoreId,
+    call: impl FnOnce(&mut StoreContextMut<'_, T>) -> Result<R>,
+) -> Result<R> {
+    if store.enters_plainly(owner) {
+        return call(store);
+    }
+    store.0.vm().assert_owns(owner);
+    store.begin_call()?;
+    let result = call(store);
+    store.end_call()?;
+    result
+}
+
+/// Calls a function with values that have been checked against its type `ty`, in [`entering`].
 pub(super) fn call_values<T>(
     store: &mut StoreContextMut<'_, T>,
     func: FuncRef,
@@ -21,7 +43,6 @@ pub(super) fn call_values<T>(
     params: &[Val],
     results: &mut [Val],
 ) -> Result<()> {
-    store.0.vm().assert_owns(func.store());
     let vm = store.0.as_ptr();
     // SAFETY: as in `TypedFunc::call`; `params` and `results` have the function's types.
     unsafe {
@@ -42,13 +63,13 @@ pub(super) fn call_values<T>(
     }
 }
 
-/// Calls a function without parameters and results as the start function of the instance `ctx`.
+/// Calls a function without parameters and results as the start function of the instance `ctx`, in
+/// [`entering`].
 pub(super) fn call_start<T>(
     store: &mut StoreContextMut<'_, T>,
     func: FuncRef,
     ctx: NonNull<VmCtx>,
 ) -> Result<()> {
-    store.0.vm().assert_owns(func.store());
     let vm = store.0.as_ptr();
     // SAFETY: as in `TypedFunc::call`, without values; `ctx` is an instance of this store.
     unsafe {
@@ -123,7 +144,12 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
         };
         // Innermost activation only: outer ones pass its error on.
         let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm, engine) };
+        #[cfg(feature = "coredump")]
+        let dump = (!inherited && engine.config().dumps_core())
+            .then(|| crate::core_dump::WasmCoreDump::of_exit(&*vm, engine));
         exec::leave(vm.cast(), outer);
+        #[cfg(feature = "coredump")]
+        let backtrace = (backtrace, dump);
         (ending, backtrace)
     };
     let error = match ending {
@@ -139,6 +165,12 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
             Error::msg("an asynchronous function waits in a call that cannot")
         }
         None => format_err!("an activation ended as {exit:?} without a reason"),
+    };
+    let error = crate::gc::with_out_of_memory(error);
+    #[cfg(feature = "coredump")]
+    let (backtrace, error) = match backtrace {
+        (backtrace, Some(dump)) => (backtrace, error.context(dump)),
+        (backtrace, None) => (backtrace, error),
     };
     match backtrace {
         Some(backtrace) => error.context(backtrace),

@@ -1,7 +1,7 @@
 //! Functions: of modules and of the host.
 
 use crate::caller::Caller;
-use crate::error::{Result, ensure};
+use crate::error::{Context, Result, ensure};
 use crate::index::TypeId;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::ty::FuncType;
@@ -12,6 +12,8 @@ use crate::vm::handle::{FuncRef, Handle};
 use crate::wasm::TypeLookup;
 
 mod activation;
+mod call_hook;
+mod check;
 pub(crate) mod frames;
 mod host;
 mod host_async;
@@ -37,7 +39,8 @@ pub struct Func(pub(crate) FuncRef);
 impl Func {
     /// Makes a host function from a closure whose types are only known now. `f` gets its
     /// parameters as `&[Val]`, of the types that `ty` says, and writes its results to `&mut [Val]`,
-    /// which hold default values (null for references) when it is called.
+    /// which are null references to functions when it is called: a result that is not written is an
+    /// error, unless that is its type.
     ///
     /// Each call converts all values; [`Func::wrap`] does not.
     ///
@@ -151,7 +154,9 @@ impl Func {
             ty.results().len(),
             results.len()
         );
-        invoke::call_values(&mut store, self.0, &ty, params, results)
+        invoke::entering(&mut store, self.0.store(), |store| {
+            invoke::call_values(store, self.0, &ty, params, results)
+        })
     }
 
     /// Calls the function, which has no parameters and results, as the start function of an instance:
@@ -162,7 +167,7 @@ impl Func {
         instance: Handle,
     ) -> Result<()> {
         let ctx = store.0.vm().instance(instance).ctx();
-        invoke::call_start(store, self.0, ctx)
+        invoke::entering(store, self.0.store(), |store| invoke::call_start(store, self.0, ctx))
     }
 
     /// Checks arguments against the function's type, which is returned.
@@ -175,9 +180,7 @@ impl Func {
             ty.params().len(),
             params.len()
         );
-        for (param, ty) in params.iter().zip(ty.params()) {
-            store.0.vm().check_value(param.to_value(), ty)?;
-        }
+        check::check_values(store.0.vm(), params, ty.params()).context("argument type mismatch")?;
         Ok(ty)
     }
 

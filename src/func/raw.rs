@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Result, bail, ensure};
 use crate::exec::{self, Exit};
 use crate::index::TypeId;
-use crate::store::AsContextMut;
+use crate::store::{AsContextMut, StoreContextMut};
 use crate::ty::FuncType;
 use crate::types::{self, ValType};
 use crate::vm::{HostReturn, Slot, StoreCtx, Unused, VmCtx, VmHostFunc};
@@ -271,7 +271,15 @@ impl Func {
         values: &mut [ValRaw],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
-        store.0.vm().assert_owns(self.0.store());
+        invoke::entering(&mut store, self.0.store(), |store| self.enter_unchecked(store, values))
+    }
+
+    /// The call itself.
+    fn enter_unchecked<T: 'static>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        values: &mut [ValRaw],
+    ) -> Result<()> {
         let vm = store.0.as_ptr();
         // SAFETY: as in `TypedFunc::call`: `vm` is the root pointer of a store borrowed exclusively,
         // and no reference to it lives across the call. Arguments are numbers of the parameters'

@@ -7,6 +7,7 @@ use core::any::Any;
 use core::fmt;
 use core::mem;
 
+use super::typed::foreign_argument;
 use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
 use crate::backtrace::WasmBacktrace;
 use crate::error::{Error, Result, ensure};
@@ -14,6 +15,7 @@ use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::index::TypeId;
+use crate::store::hook::CallHook;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::types::FuncType;
 use crate::val::Val;
@@ -189,20 +191,21 @@ impl<R> SuspendedCall<R> {
             host.results().len(),
             results.len()
         );
-        for (result, ty) in results.iter().zip(host.results()) {
-            store.0.vm().check_value(result.to_value(), ty)?;
-        }
+        super::check::check_values(store.0.vm(), results, host.results())?;
+        store.tell(CallHook::CallingWasm)?;
         let vm = store.0.as_ptr();
         // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
         // lives across the call; the frames are this store's, and the results fit.
-        unsafe {
+        let result = unsafe {
             self.go_on(&mut store, |mut at| {
                 for (result, ty) in results.iter().zip(host.results()) {
                     at = invoke::write_value(vm, at, ty.slots(), *result);
                 }
                 Outcome::RETURNED
             })
-        }
+        };
+        store.tell(CallHook::ReturningFromWasm)?;
+        result
     }
 
     /// Raises an error where the call was suspended: as if the host function returned it, or the
@@ -225,15 +228,18 @@ impl<R> SuspendedCall<R> {
         let mut store = store.as_context_mut();
         store.0.vm().assert_owns(self.store);
         self.pause = None;
+        store.tell(CallHook::CallingWasm)?;
         let vm = store.0.as_ptr();
         // SAFETY: as above; nothing is returned.
-        unsafe {
+        let result = unsafe {
             self.go_on(&mut store, |_| {
                 let throws = error.is::<ThrownException>() && (*vm).exceptions.thrown != 0;
                 let outcome = (*vm).end(Ending::Failed(error));
                 if throws { Outcome::THROWN } else { outcome }
             })
-        }
+        };
+        store.tell(CallHook::ReturningFromWasm)?;
+        result
     }
 
     /// Puts the frames back and goes on where they stand, with what `end` does.
@@ -361,9 +367,10 @@ impl Func {
     ) -> Result<ResumableCall<Vec<Val>>> {
         let mut store = store.as_context_mut();
         let ty = self.check_params(&store, params)?;
+        store.tell(CallHook::CallingWasm)?;
         let vm = store.0.as_ptr();
         // SAFETY: the parameters were just checked, and so was the store.
-        unsafe {
+        let result = unsafe {
             let types = ty.clone();
             let write = |mut at| {
                 for (param, ty) in params.iter().zip(types.params()) {
@@ -371,7 +378,9 @@ impl Func {
                 }
             };
             call(&mut store, self.0, ty, write, read_vals)
-        }
+        };
+        store.tell(CallHook::ReturningFromWasm)?;
+        result
     }
 }
 
@@ -400,21 +409,27 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
     ) -> Result<ResumableCall<Results>> {
         let mut store = store.as_context_mut();
         let id = store.0.vm().id();
-        ensure!(params.belong_to(id), "argument belongs to another store");
+        if !params.belong_to(id) {
+            return foreign_argument();
+        }
         let ty = self.func().lowered_ty(store.0.vm());
+        store.tell(CallHook::CallingWasm)?;
         let vm = store.0.as_ptr();
         let read: ReadResults<Results> = |vm, at, _| {
             // SAFETY: the promise of a `ReadResults`.
             unsafe { Results::load(vm, at) }
         };
         // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
-        unsafe {
+        let result = unsafe {
             let args = exec::arg_base(vm.cast());
             params.store(vm, args);
-            self.check_arguments(&*vm, args)?;
-            // They are where the call expects them.
-            call(&mut store, self.func().0, ty, |at| debug_assert_eq!(at, args), read)
-        }
+            self.check_arguments(&*vm, args).and_then(|()| {
+                // They are where the call expects them.
+                call(&mut store, self.func().0, ty, |at| debug_assert_eq!(at, args), read)
+            })
+        };
+        store.tell(CallHook::ReturningFromWasm)?;
+        result
     }
 }
 

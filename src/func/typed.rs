@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use super::Func;
 use super::invoke;
-use crate::error::{Result, bail, ensure};
+use crate::error::{Context, Result, bail, ensure};
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ExnRef;
 use crate::gc::{AnyRef, ArrayRef, EqRef, I31, Rooted, StructRef};
@@ -403,6 +403,24 @@ pub trait WasmResults: WasmTyList {}
 
 impl<L: WasmTyList> WasmResults for L {}
 
+/// Compares the types that are asked for with those of a function.
+///
+/// # Errors
+///
+/// When there are more or less of them, or one does not fit.
+fn compare(
+    rust: impl Iterator<Item = ValType>,
+    wasm: impl ExactSizeIterator<Item = ValType>,
+    mut fits: impl FnMut(ValType, ValType) -> bool,
+) -> Result<()> {
+    let rust: Vec<_> = rust.collect();
+    ensure!(rust.len() == wasm.len(), "expected {} types, found {}", rust.len(), wasm.len());
+    for (rust, wasm) in rust.into_iter().zip(wasm) {
+        ensure!(fits(rust, wasm), "type mismatch: expected {rust}, found {wasm}");
+    }
+    Ok(())
+}
+
 /// A function with types known at compile time; made by [`Func::typed`].
 pub struct TypedFunc<Params, Results> {
     func: Func,
@@ -440,17 +458,10 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             }
             (rust, wasm) => types.val_matches(rust, wasm),
         };
-        let mut params = Params::valtypes();
-        let mut results = Results::valtypes();
-        let fits = ty.params().all(|ty| params.next().is_some_and(|p| param_fits(p, ty)))
-            && params.next().is_none()
-            && ty.results().all(|ty| results.next().is_some_and(|r| types.val_matches(ty, r)))
-            && results.next().is_none();
-        ensure!(
-            fits,
-            "type mismatch: the function is `{ty}`, but `{}` is asked for",
-            crate::types::FuncType::new(Params::valtypes(), Results::valtypes())
-        );
+        compare(Params::valtypes(), ty.params(), &mut param_fits)
+            .context("type mismatch with parameters")?;
+        compare(Results::valtypes(), ty.results(), |rust, wasm| types.val_matches(wasm, rust))
+            .context("type mismatch with results")?;
         Ok(TypedFunc { func, unchecked_in, types: PhantomData })
     }
 
@@ -484,14 +495,17 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             if !params.belong_to(id) {
                 return foreign_argument();
             }
-            let ctx = vm.cast::<StoreCtx>();
-            let (outer, args) = (exec::outer(ctx), exec::arg_base(ctx));
-            params.store(vm, args);
-            self.check_arguments(&*vm, args)?;
-            match exec::enter(ctx, self.func.0.as_ptr(), args) {
-                Exit::Returned => Ok(Results::load(vm, args)),
-                exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
-            }
+            invoke::entering(store, id, |store| {
+                let vm = store.0.as_ptr();
+                let ctx = vm.cast::<StoreCtx>();
+                let (outer, args) = (exec::outer(ctx), exec::arg_base(ctx));
+                params.store(vm, args);
+                self.check_arguments(&*vm, args)?;
+                match exec::enter(ctx, self.func.0.as_ptr(), args) {
+                    Exit::Returned => Ok(Results::load(vm, args)),
+                    exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
+                }
+            })
         }
     }
 
@@ -510,7 +524,10 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             if let ValType::Ref(ty) = ty {
                 // SAFETY: the caller's promise.
                 let fits = unsafe { vm.reference_matches(at.read(), ty) };
-                ensure!(fits, "type mismatch: argument {i} is no `{ty}`");
+                ensure!(
+                    fits,
+                    "argument type mismatch for reference to concrete type: argument {i} is no `{ty}`"
+                );
             }
             at = at.wrapping_add(ty.slots() as usize);
         }
@@ -541,7 +558,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         // compared with `Params` and `Results` in `new`, so that as many slots are written, and
         // read, as it has parameters and results; and `arg_base` lies below the stack's limit.
         unsafe {
-            let id = (*vm).id();
+            let id = (*vm).entry_id();
             if id != self.unchecked_in {
                 return self.call_checked(&mut store, params);
             }
@@ -564,8 +581,8 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
 }
 
 #[cold]
-fn foreign_argument<R>() -> Result<R> {
-    bail!("argument belongs to another store")
+pub(super) fn foreign_argument<R>() -> Result<R> {
+    bail!("cross-`Store` values are not supported: an argument belongs to another store")
 }
 
 static_assertions::assert_impl_all!(TypedFunc<(i32,), ()>: Send, Sync, Copy);

@@ -7,8 +7,9 @@ use core::marker::PhantomData;
 pub use self::objects::{ArrayRef, ArrayRefPre, StructRef, StructRefPre};
 pub use self::refs::{AnyRef, EqRef, I31};
 
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::trap::Trap;
 use crate::vm::value::{ObjectRef, OwnedRef};
 use crate::vm::{Slot, VmStore};
 
@@ -77,8 +78,17 @@ impl<R> Rooted<R> {
     }
 
     /// Checks that the handle can be used.
+    ///
+    /// # Errors
+    ///
+    /// When its scope has ended.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
+    #[track_caller]
     pub(crate) fn check(&self, vm: &VmStore) -> Result<()> {
-        ensure!(self.object.store() == vm.id(), "object used with wrong store");
+        assert!(self.object.store() == vm.id(), "object used with wrong store");
         ensure!(vm.is_alive(self.object), "the handle's scope has ended");
         Ok(())
     }
@@ -181,7 +191,7 @@ impl<R> sealed::RootedGcRef for Rooted<R> {
 
 impl<R> sealed::RootedGcRef for OwnedRooted<R> {
     fn slot(&self, vm: &VmStore) -> Result<Slot> {
-        ensure!(self.object.store() == vm.id(), "object used with wrong store");
+        assert!(self.object.store() == vm.id(), "object used with wrong store");
         Ok(self.object.slot())
     }
 }
@@ -189,7 +199,8 @@ impl<R> sealed::RootedGcRef for OwnedRooted<R> {
 use sealed::RootedGcRef as _;
 
 /// What the garbage-collected heap has no room for, given back: the error of
-/// [`ExternRef::new`](crate::ExternRef::new) when the limits leave none.
+/// [`ExternRef::new`](crate::ExternRef::new) when the limits leave none. With nothing to give back it is
+/// the error of whatever else makes objects, and of programs that trap for it.
 pub struct GcHeapOutOfMemory<T> {
     inner: T,
 }
@@ -208,6 +219,18 @@ impl<T> GcHeapOutOfMemory<T> {
     /// [`Store::gc`](crate::Store::gc).
     pub fn take_inner(self) -> (T, GcHeapOutOfMemory<()>) {
         (self.inner, GcHeapOutOfMemory { inner: () })
+    }
+}
+
+/// An error, as a [`GcHeapOutOfMemory`] if it is that trap.
+pub(crate) fn with_out_of_memory(error: Error) -> Error {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfHeap | Trap::AllocationTooLarge)
+            if !error.is::<GcHeapOutOfMemory<()>>() =>
+        {
+            error.context(GcHeapOutOfMemory::new(()))
+        }
+        _ => error,
     }
 }
 

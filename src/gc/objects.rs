@@ -1,11 +1,13 @@
 //! Structures and arrays.
 
-use super::Rooted;
+use super::{Rooted, with_out_of_memory};
 use crate::engine::Engine;
 use crate::error::{Result, ensure};
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::ty::{ArrayType, StructType};
 use crate::val::Val;
+use crate::vm::VmStore;
+use crate::vm::handle::StoreId;
 use crate::vm::value::Value;
 
 /// A structure.
@@ -21,6 +23,7 @@ pub enum ArrayRef {}
 #[derive(Clone, Debug)]
 pub struct StructRefPre {
     ty: StructType,
+    store: StoreId,
 }
 
 impl StructRefPre {
@@ -32,7 +35,7 @@ impl StructRefPre {
     pub fn new(store: impl AsContextMut, ty: StructType) -> StructRefPre {
         let store = store.as_context();
         assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
-        StructRefPre { ty }
+        StructRefPre { ty, store: store.0.vm().id() }
     }
 }
 
@@ -41,6 +44,7 @@ impl StructRefPre {
 #[derive(Clone, Debug)]
 pub struct ArrayRefPre {
     ty: ArrayType,
+    store: StoreId,
 }
 
 impl ArrayRefPre {
@@ -52,13 +56,26 @@ impl ArrayRefPre {
     pub fn new(store: impl AsContextMut, ty: ArrayType) -> ArrayRefPre {
         let store = store.as_context();
         assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
-        ArrayRefPre { ty }
+        ArrayRefPre { ty, store: store.0.vm().id() }
     }
 }
 
-/// Values as the store takes them.
-fn values(values: &[Val]) -> Vec<Value> {
-    values.iter().map(|value| value.to_value()).collect()
+/// A value as the store takes it.
+///
+/// # Panics
+///
+/// If it belongs to another store.
+#[track_caller]
+fn own(vm: &VmStore, value: &Val) -> Value {
+    let value = value.to_value();
+    assert!(vm.owns_value(value), "value used with wrong store");
+    value
+}
+
+/// As [`own`].
+#[track_caller]
+fn all_own(vm: &VmStore, values: &[Val]) -> Vec<Value> {
+    values.iter().map(|value| own(vm, value)).collect()
 }
 
 impl StructRef {
@@ -71,16 +88,19 @@ impl StructRef {
     ///
     /// # Panics
     ///
-    /// If the type belongs to another engine than the store.
+    /// If the allocator or a value belongs to another store.
     pub fn new(
         mut store: impl AsContextMut,
         allocator: &StructRefPre,
         fields: &[Val],
     ) -> Result<Rooted<StructRef>> {
         let mut store = store.as_context_mut();
+        store.check_limiter_answers()?;
         let ty = &allocator.ty;
-        assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
-        Ok(Rooted::new(store.0.vm_mut().host_struct(ty.registered(), &values(fields))?))
+        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
+        let fields = all_own(store.0.vm(), fields);
+        let object = store.0.vm_mut().host_struct(ty.registered(), &fields);
+        object.map(Rooted::new).map_err(with_out_of_memory)
     }
 }
 
@@ -94,7 +114,7 @@ impl ArrayRef {
     ///
     /// # Panics
     ///
-    /// If the type belongs to another engine than the store.
+    /// If the allocator or a value belongs to another store.
     pub fn new(
         mut store: impl AsContextMut,
         allocator: &ArrayRefPre,
@@ -102,10 +122,12 @@ impl ArrayRef {
         len: u32,
     ) -> Result<Rooted<ArrayRef>> {
         let mut store = store.as_context_mut();
+        store.check_limiter_answers()?;
         let ty = &allocator.ty;
-        assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
-        let element = elem.to_value();
-        Ok(Rooted::new(store.0.vm_mut().host_array_of(ty.registered(), element, len)?))
+        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
+        let element = own(store.0.vm(), elem);
+        let object = store.0.vm_mut().host_array_of(ty.registered(), element, len);
+        object.map(Rooted::new).map_err(with_out_of_memory)
     }
 
     /// Makes an array of elements.
@@ -123,9 +145,12 @@ impl ArrayRef {
         elems: &[Val],
     ) -> Result<Rooted<ArrayRef>> {
         let mut store = store.as_context_mut();
+        store.check_limiter_answers()?;
         let ty = &allocator.ty;
-        assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
-        Ok(Rooted::new(store.0.vm_mut().host_array(ty.registered(), &values(elems))?))
+        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
+        let elems = all_own(store.0.vm(), elems);
+        let object = store.0.vm_mut().host_array(ty.registered(), &elems);
+        object.map(Rooted::new).map_err(with_out_of_memory)
     }
 
     /// Makes an array of 8-bit integers.
@@ -143,11 +168,13 @@ impl ArrayRef {
         elems: &[u8],
     ) -> Result<Rooted<ArrayRef>> {
         let mut store = store.as_context_mut();
+        store.check_limiter_answers()?;
         let ty = &allocator.ty;
-        assert!(Engine::same(ty.engine(), store.engine()), "type used with wrong engine");
+        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
         let element = ty.element_type();
         ensure!(element.is_i8(), "cannot make an array of `{element}` elements of `i8`s");
-        Ok(Rooted::new(store.0.vm_mut().host_array_of_bytes(ty.registered(), elems)?))
+        let object = store.0.vm_mut().host_array_of_bytes(ty.registered(), elems);
+        object.map(Rooted::new).map_err(with_out_of_memory)
     }
 }
 
@@ -165,10 +192,10 @@ macro_rules! asynchronous {
             ///
             #[doc = concat!("As for [`", stringify!($ref), "::", stringify!($sync), "`].")]
             pub async fn $name(
-                store: impl AsContextMut,
+                mut store: impl AsContextMut,
                 $($arg: $ty),*
             ) -> Result<Rooted<$ref>> {
-                $ref::$sync(store, $($arg),*)
+                store.as_context_mut().with_answers(|store| $ref::$sync(store, $($arg),*))
             }
         }
     )*};
@@ -239,8 +266,13 @@ macro_rules! aggregates {
             ///
             /// # Errors
             ///
-            /// When there is none with this index, it is immutable or of another type, it belongs
-            /// to another store, or the handle's scope has ended.
+            /// When there is none with this index, it is immutable or of another type, or the handle's
+            /// scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If the object or the value belongs to another store.
+            #[track_caller]
             pub fn $set(
                 &self,
                 mut store: impl AsContextMut,
@@ -249,7 +281,8 @@ macro_rules! aggregates {
             ) -> Result<()> {
                 let mut store = store.as_context_mut();
                 self.check(store.0.vm())?;
-                store.0.vm_mut().set_field(self.object, index as usize, value.to_value())
+                let value = own(store.0.vm(), &value);
+                store.0.vm_mut().set_field(self.object, index as usize, value)
             }
 
             #[doc = concat!("All ", $part, "s. Each is read when it is asked for.")]

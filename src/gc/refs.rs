@@ -20,7 +20,7 @@ pub enum AnyRef {}
 pub enum EqRef {}
 
 /// An integer of 31 bits, which is a reference without an object.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct I31(u32);
 
 impl I31 {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::{FieldType, HeapType, Mutability, StorageType, TagType, ValType};
 use crate::engine::Engine;
-use crate::error::{Result, ensure};
+use crate::error::{Context, Result, ensure};
 use crate::func::Func;
 use crate::store::AsContextMut;
 use crate::types::{self, CompositeType, SubType};
@@ -264,11 +264,12 @@ impl FuncType {
     ///
     /// If the store belongs to another engine.
     pub fn default_value(&self, store: impl AsContextMut) -> Result<Func> {
-        for ty in self.results() {
-            ensure!(ty.default_value().is_some(), "function results do not have a default value");
-        }
-        // Results hold their default values when the closure is called.
-        Func::try_new(store, self.clone(), |_, _, _| Ok(()))
+        let defaults: Option<Box<[_]>> = self.results().map(|ty| ty.default_value()).collect();
+        let defaults = defaults.context("function results do not have a default value")?;
+        Func::try_new(store, self.clone(), move |_, _, results| {
+            results.copy_from_slice(&defaults);
+            Ok(())
+        })
     }
 }
 

@@ -38,6 +38,9 @@ pub struct VmHostFunc {
     pub entry: CodeEntry,
     /// Its code, threaded.
     pub stub: [u64; 2],
+    /// The shim that it was made with: what `shim` calls if the store has put its own there, see
+    /// [`super::VmStore::wrap_host_funcs`].
+    pub own_shim: HostShim,
 }
 
 // The trampoline takes a `VmFunc` pointer for a `VmHostFunc` pointer.

@@ -11,6 +11,18 @@ use crate::error::{Result, ensure};
 use crate::types::{GlobalType, RefType, ValType};
 
 impl VmStore {
+    /// All globals: the host's, and those that instances define.
+    pub fn global_handles(&self) -> Vec<GlobalHandle> {
+        let store = self.id();
+        let hosts = (0..self.host_globals.len() as u32).map(|index| (HOST_OWNER, index));
+        let defined = self.instances.iter().zip(0_u32..).flat_map(|(instance, owner)| {
+            let info = instance.info();
+            (info.num_imported_globals..info.globals.len() as u32).map(move |index| (owner, index))
+        });
+        let all = hosts.chain(defined);
+        all.map(|(owner, index)| GlobalHandle { store, owner, index }).collect()
+    }
+
     /// Makes a global of the host's own.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub struct StoreId(NonZeroU64);
 impl StoreId {
     /// The identity of no store.
     pub const NONE: StoreId = StoreId(NonZeroU64::MAX);
+    /// Another: of no store, and not [`StoreId::NONE`].
+    pub(super) const GUARDED: StoreId = StoreId(NonZeroU64::new(u64::MAX - 1).unwrap());
 
     pub(super) fn fresh() -> StoreId {
         static NEXT: AtomicU64 = AtomicU64::new(1);

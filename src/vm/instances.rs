@@ -17,6 +17,12 @@ use crate::trap::Trap;
 use crate::wasm::{ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, ModuleInfo, TypeLookup};
 
 impl VmStore {
+    /// All instances, in the order in which they were made.
+    pub fn instance_handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        let store = self.id();
+        (0..self.instances.len() as u32).map(move |index| Handle { store, index })
+    }
+
     /// Makes an instance and initialises it, without running its start function. What was written
     /// to imported memories and tables before a trap stays written, and an instance whose
     /// initialisation traps stays alive, because tables may already lead to its functions.

@@ -3,6 +3,7 @@
 use core::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
+use super::creator::Creator;
 use crate::sys::RESERVING_IS_FREE;
 
 /// How memories are laid out. Equal for all stores of an engine.
@@ -17,6 +18,10 @@ pub struct MemoryTunables {
     pub growth_reserve: usize,
     /// May a memory that outgrows its reservation move? Else it cannot grow any more.
     pub may_move: bool,
+    /// Bytes that a memory can have, whatever its type and the embedder's limiter say.
+    pub max_bytes: usize,
+    /// Who makes memories in place of the engine. Excludes guard pages.
+    pub creator: Option<Creator>,
 }
 
 impl Default for MemoryTunables {
@@ -27,6 +32,8 @@ impl Default for MemoryTunables {
             reservation: DEFAULT_RESERVATION,
             growth_reserve: 1 << 20,
             may_move: true,
+            max_bytes: usize::MAX,
+            creator: None,
         }
     }
 }
@@ -52,6 +59,8 @@ pub struct StoreTunables {
     pub backtrace_frames: usize,
     /// Bytes that exceptions which something still refers to can take; more trap.
     pub exception_bytes: usize,
+    /// Elements that a table can have, whatever its type and the embedder's limiter say.
+    pub max_table_elements: usize,
     /// Instances that the store can have in all. These three are the embedder's, and like in
     /// wasmtime unlimited is not the default.
     pub max_instances: usize,
@@ -90,6 +99,7 @@ impl Default for StoreTunables {
             backtrace_frames: 1024,
             // Half a million small exceptions: no program that is in order keeps so many.
             exception_bytes: 64 << 20,
+            max_table_elements: usize::MAX,
             max_instances: DEFAULT_COUNT,
             max_tables: DEFAULT_COUNT,
             max_memories: DEFAULT_COUNT,

@@ -14,6 +14,14 @@ use crate::error::Result;
 use crate::types::MemoryType;
 
 impl VmStore {
+    /// All memories that are not shared.
+    pub fn own_memories(&self) -> impl Iterator<Item = Handle> + '_ {
+        let store = self.id();
+        let memories = self.memories.iter().enumerate();
+        let own = memories.filter(|(_, memory)| matches!(memory, AnyMemory::Own(_)));
+        own.map(move |(index, _)| Handle { store, index: index as u32 })
+    }
+
     /// Adds a memory, empty of limits: the embedder's were asked before.
     pub(super) fn add_memory(&mut self, mut memory: LinearMemory) -> u32 {
         let index = self.memories.len() as u32;

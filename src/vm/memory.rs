@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use super::host_memory::HostStorage;
 use super::limits::MemoryTunables;
 use crate::error::{Context, Result, bail, ensure};
 use crate::sys::Mapping;
@@ -73,11 +74,20 @@ pub struct LinearMemory {
     /// What handlers see. First, so that a pointer to it is a pointer to the whole.
     vm: VmMemory,
     ty: MemoryType,
-    // Before the mapping it is about: no region outlives its addresses.
-    guard: Option<GuardedRegion>,
-    map: Mapping,
+    storage: Storage,
     /// Place in the store's list of memories.
     pub(super) store_index: u32,
+}
+
+/// Where a memory's bytes are.
+#[derive(Debug)]
+enum Storage {
+    Own {
+        // Before the mapping it is about: no region outlives its addresses.
+        guard: Option<GuardedRegion>,
+        map: Mapping,
+    },
+    Host(HostStorage),
 }
 
 static_assertions::const_assert_eq!(memoffset::offset_of!(LinearMemory, vm), 0);
@@ -95,6 +105,21 @@ impl LinearMemory {
     /// When the address space or memory cannot be had.
     pub fn new(ty: MemoryType, tunables: &MemoryTunables) -> Result<LinearMemory> {
         let len = LinearMemory::initial(&ty)?.desired;
+        ensure!(
+            len <= tunables.max_bytes,
+            "memory has a minimum byte size of {len} which exceeds the limit of {:#x} bytes",
+            tunables.max_bytes
+        );
+        if let Some(creator) = &tunables.creator {
+            let storage = HostStorage::new(
+                creator,
+                &ty,
+                len,
+                ty.maximum().and_then(|max| byte_len(&ty, max)),
+            )?;
+            let vm = VmMemory::new(storage.base(), len as u64);
+            return Ok(LinearMemory { vm, ty, storage: Storage::Host(storage), store_index: 0 });
+        }
         // What the memory may become, as far as the configuration reserves in advance.
         let maximum = ty.maximum().and_then(|max| byte_len(&ty, max)).unwrap_or(usize::MAX);
         let ahead = len.max(maximum.min(tunables.reservation));
@@ -105,8 +130,7 @@ impl LinearMemory {
         Ok(LinearMemory {
             vm: VmMemory::new(map.base(), len as u64),
             ty,
-            map,
-            guard,
+            storage: Storage::Own { guard, map },
             store_index: 0,
         })
     }
@@ -149,7 +173,7 @@ impl LinearMemory {
 
     /// Whether accesses rely on guard pages.
     pub fn is_guarded(&self) -> bool {
-        self.guard.is_some()
+        matches!(self.storage, Storage::Own { guard: Some(_), .. })
     }
 
     /// The contents.
@@ -192,8 +216,17 @@ impl LinearMemory {
         if desired < self.byte_size() {
             bail!("memories do not shrink");
         }
+        ensure!(desired <= tunables.max_bytes, "Memory maximum size exceeded");
         let used = self.byte_size();
-        if desired > self.map.len() {
+        let map = match &mut self.storage {
+            Storage::Own { map, .. } => map,
+            Storage::Host(storage) => {
+                storage.grow_to(desired, tunables)?;
+                self.vm = VmMemory::new(storage.base(), desired as u64);
+                return Ok(());
+            }
+        };
+        if desired > map.len() {
             ensure!(
                 tunables.may_move,
                 "the memory would have to move, which the configuration forbids"
@@ -202,14 +235,12 @@ impl LinearMemory {
             let maximum =
                 self.ty.maximum().and_then(|max| byte_len(&self.ty, max)).unwrap_or(usize::MAX);
             let ahead = desired.saturating_add(tunables.growth_reserve.max(desired)).min(maximum);
-            self.map
-                .extend(used, ahead.max(desired))
-                .or_else(|_| self.map.extend(used, desired))?;
+            map.extend(used, ahead.max(desired)).or_else(|_| map.extend(used, desired))?;
             // Whatever follows, the bytes are there now.
-            self.vm = VmMemory::new(self.map.base(), used as u64);
+            self.vm = VmMemory::new(map.base(), used as u64);
         }
-        self.map.commit(used, desired - used)?;
-        self.vm = VmMemory::new(self.map.base(), desired as u64);
+        map.commit(used, desired - used)?;
+        self.vm = VmMemory::new(map.base(), desired as u64);
         Ok(())
     }
 
@@ -279,6 +310,13 @@ unsafe impl Sync for EmptyMemory {}
 mod tests {
     use super::*;
 
+    fn map(memory: &LinearMemory) -> &Mapping {
+        match &memory.storage {
+            Storage::Own { map, .. } => map,
+            Storage::Host(_) => panic!("nobody makes such memories here"),
+        }
+    }
+
     fn explicit() -> MemoryTunables {
         MemoryTunables::default()
     }
@@ -315,7 +353,7 @@ mod tests {
             let touched = [0, memory.byte_size() / 2 + 5, memory.byte_size() - 1];
             touched.iter().for_each(|&at| memory.bytes_mut()[at] = 9);
             // Where pages are huge, touching one makes its neighbours resident.
-            let resident = memory.map.resident_pages(memory.byte_size());
+            let resident = map(&memory).resident_pages(memory.byte_size());
             assert!(resident <= touched.len() * 512);
             let (mut moves, mut base) = (0, memory.base());
             for _ in 0..40 {
@@ -323,7 +361,7 @@ mod tests {
                 memory.grow_to(len, &tunables).unwrap();
                 assert_eq!((memory.byte_size(), memory.pages() << page), (len, len as u64));
                 moves += u32::from(core::mem::replace(&mut base, memory.base()) != base);
-                assert_eq!(memory.map.resident_pages(len), resident);
+                assert_eq!(map(&memory).resident_pages(len), resident);
             }
             assert_eq!(moves != 0, reservation < 4 << 30, "{moves} moves");
             assert!(moves < 5, "each move makes room for many growths: {moves}");

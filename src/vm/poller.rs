@@ -29,6 +29,12 @@ impl Poller {
         Poller { context, is_resumable: false, ..Poller::resumable(store) }
     }
 
+    /// The poller of an asynchronous call in whose native function that waits this is.
+    pub fn goes_on(context: &mut Context<'_>, store: &StoreCtx) -> Poller {
+        let context = core::ptr::from_mut(context).cast();
+        Poller { context, is_resumable: false, depth: store.activations_left }
+    }
+
     /// That of a resumable call.
     pub fn resumable(store: &StoreCtx) -> Poller {
         Poller {

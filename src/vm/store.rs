@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use super::context::{Hooks, Resource};
 use super::ending::Ending;
 use super::exception::Exceptions;
-use super::func::VmHostFunc;
+use super::func::{HostShim, VmHostFunc};
 use super::handle::{FuncRef, Handle, StoreId};
 use super::heap::{Heap, kind};
 use super::host_objects::HostObjects;
@@ -32,7 +32,7 @@ use super::{Slot, StoreCtx, VmCtx, VmFunc};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
 use crate::trap::Trap;
-use crate::types::GlobalType;
+use crate::types::{GlobalType, MemoryType};
 use crate::wasm::{RegisteredType, TypeRegistry};
 
 /// What stores need of the layer that executes code: the same for all.
@@ -51,6 +51,12 @@ pub struct VmStore {
     /// What handlers see. First, so that a pointer to it is a pointer to the store.
     pub ctx: StoreCtx,
     id: StoreId,
+    /// What calls from outside compare their function's store with; see [`VmStore::entry_id`].
+    entry_id: StoreId,
+    /// Something of the store's has to be waited for.
+    requires_async: bool,
+    /// What is called in place of the shims of host functions.
+    host_shim: Option<HostShim>,
     /// The context that host functions see when the host calls them.
     root: VmCtx,
     /// Why the activation ends; `None` if [`StoreCtx::trap`] says it.
@@ -125,6 +131,7 @@ impl VmStore {
         executor: &'static Executor,
     ) -> Result<VmStore> {
         let stack = ValueStack::new(tunables.stack_bytes)?;
+        let id = StoreId::fresh();
         crate::sys::signals::prepare_thread();
         let mut heap = Heap::new(tunables.heap_reservation, tunables.collect_always);
         let epoch_deadline = if tunables.has_epochs { 0 } else { u64::MAX };
@@ -148,7 +155,10 @@ impl VmStore {
                 types: ptr::null(),
                 hooks,
             },
-            id: StoreId::fresh(),
+            id,
+            entry_id: id,
+            requires_async: false,
+            host_shim: None,
             root: VmCtx {
                 store: ptr::null_mut(),
                 mem0: ptr::null_mut(),
@@ -207,6 +217,31 @@ impl VmStore {
     #[inline]
     pub fn id(&self) -> StoreId {
         self.id
+    }
+
+    /// What the fastest ways into a function compare its store with: [`VmStore::id`], unless
+    /// whoever enters has to be asked something first. Then it equals no function's, and one
+    /// comparison tells both that and whether the store is the right one.
+    #[inline]
+    pub fn entry_id(&self) -> StoreId {
+        self.entry_id
+    }
+
+    /// Makes all calls from outside take the slower way from now on.
+    pub fn guard_entries(&mut self) {
+        self.entry_id = StoreId::GUARDED;
+    }
+
+    /// From now on something may have to be waited for, so that calls have to be asynchronous.
+    pub fn require_async(&mut self) {
+        self.requires_async = true;
+        self.guard_entries();
+    }
+
+    /// Is something to be waited for in a call that begins now? Not in one that a host function begins:
+    /// there the outermost call decides.
+    pub fn requires_async(&self) -> bool {
+        self.requires_async && self.ctx.activations_left == self.tunables.max_activations
     }
 
     /// The engine's types.
@@ -284,11 +319,23 @@ impl VmStore {
         // it, which stays in place with it, and starts at the stub beside it.
         unsafe {
             let host = ptr.as_ptr();
+            (*host).shim = self.host_shim.unwrap_or((*host).own_shim);
             (*host).entry.pc = AtomicPtr::new((&raw mut (*host).stub).cast());
             (*host).func.code = &raw const (*host).entry;
         }
         self.host_funcs.push(ptr);
         self.func_ref(ptr.cast())
+    }
+
+    /// Has `shim` called in place of those of all host functions, present and future; it finds theirs
+    /// in [`VmHostFunc::own_shim`].
+    pub fn wrap_host_funcs(&mut self, shim: HostShim) {
+        self.host_shim = Some(shim);
+        for host in &self.host_funcs {
+            // SAFETY: host functions live as long as the store. Whoever calls one reads the shim first,
+            // and nobody has a reference to it now that the store is borrowed exclusively.
+            unsafe { (*host.as_ptr()).shim = shim };
+        }
     }
 
     /// The host function behind a function, if it is one.
@@ -339,9 +386,14 @@ impl VmStore {
 
     /// What is said when the embedder's limits do not allow an object.
     pub fn refused(what: Resource, growth: &Growth) -> Error {
+        const PAGE: usize = 1 << MemoryType::DEFAULT_PAGE_SIZE_LOG2;
         match what {
             Resource::Memory => {
-                format_err!("memory minimum size of {} bytes exceeds memory limits", growth.desired)
+                let (count, unit) = match growth.desired {
+                    bytes if bytes.is_multiple_of(PAGE) => (bytes / PAGE, "pages"),
+                    bytes => (bytes, "bytes"),
+                };
+                format_err!("memory minimum size of {count} {unit} exceeds memory limits")
             }
             Resource::Code => {
                 format_err!(

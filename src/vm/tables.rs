@@ -9,9 +9,9 @@ use super::raw::into_raw;
 use super::table::Table;
 use super::value::Value;
 use super::{Slot, VmStore, VmTable};
-use crate::error::{Result, ensure};
+use crate::error::{Context, Result, format_err};
 use crate::trap::Trap;
-use crate::types::TableType;
+use crate::types::{RefType, TableType};
 use crate::wasm::TypeLookup;
 
 impl VmStore {
@@ -21,7 +21,7 @@ impl VmStore {
     ///
     /// When `init` is no element for it, or the limits, the engine or the system refuse.
     pub fn new_table(&mut self, ty: TableType, init: Value) -> Result<Handle> {
-        self.check_value(init, ty.element().into())?;
+        self.check_element(init, ty.element())?;
         self.add_table(ty, self.slots_of(init)[0])
     }
 
@@ -62,13 +62,19 @@ impl VmStore {
     /// When the value is no element for it; [`Trap::TableOutOfBounds`] outside of it.
     #[track_caller]
     pub fn table_fill(&mut self, table: Handle, index: u64, value: Value, len: u64) -> Result<()> {
-        self.check_value(value, self.table(table).ty().element().into())?;
+        self.check_element(value, self.table(table).ty().element())?;
         let [slot, _] = self.slots_of(value);
         let end = index.checked_add(len).and_then(|end| usize::try_from(end).ok());
         let elems = self.table_mut(table).elems_mut();
         let range = end.and_then(|end| elems.get_mut(index as usize..end));
         range.ok_or(Trap::TableOutOfBounds)?.fill(slot);
         Ok(())
+    }
+
+    /// Checks that a table can hold a value.
+    fn check_element(&self, value: Value, ty: RefType) -> Result<()> {
+        self.check_value(value, ty.into())
+            .context("type mismatch: value does not match table element type")
     }
 
     /// Copies `len` elements between tables, or within one.
@@ -87,12 +93,13 @@ impl VmStore {
         len: u64,
     ) -> Result<()> {
         let (to, from) = (self.table(target), self.table(source));
-        ensure!(
-            self.types().ref_matches(from.ty().element(), to.ty().element()),
-            "type mismatch: cannot copy elements of type {} to a table of {}",
-            from.ty().element(),
-            to.ty().element()
-        );
+        let (given, wanted) = (from.ty().element(), to.ty().element());
+        if !self.types().ref_matches(given, wanted) {
+            return Err(format_err!("expected {wanted}, found {given}").context(
+                "type mismatch: source table's element type does not match destination table's \
+                 element type",
+            ));
+        }
         let range = |start: u64, size: usize| {
             let end = start.checked_add(len).filter(|&end| end <= size as u64);
             end.map(|end| start as usize..end as usize).ok_or(Trap::TableOutOfBounds)
@@ -127,7 +134,7 @@ impl VmStore {
     ///
     /// When `init` is no element for it, or the embedder's limiter fails.
     pub fn grow_table(&mut self, table: Handle, delta: u64, init: Value) -> Result<Option<u64>> {
-        self.check_value(init, self.table(table).ty().element().into())?;
+        self.check_element(init, self.table(table).ty().element())?;
         self.grow_table_slots(table, delta, self.slots_of(init)[0])
     }
 
@@ -161,7 +168,11 @@ impl VmStore {
         let inner = self.ctx.inner;
         let hooks = self.ctx.hooks;
         let old = self.table(table).len() as u64;
-        match self.table_mut(table).grow_to(growth.desired, init) {
+        let grown = match growth.desired <= self.tunables.max_table_elements {
+            true => self.table_mut(table).grow_to(growth.desired, init),
+            false => Err(format_err!("Table maximum size exceeded")),
+        };
+        match grown {
             Ok(()) => Ok(Some(old)),
             Err(error) => {
                 // SAFETY: as above.

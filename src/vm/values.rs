@@ -156,15 +156,18 @@ impl VmStore {
         }
     }
 
+    /// Whether the value can be used with this store, as far as the store is concerned.
+    pub fn owns_value(&self, value: Value) -> bool {
+        value.owner().is_none_or(|owner| owner == self.id())
+    }
+
     /// Checks that a value can be used with this store.
     ///
     /// # Errors
     ///
     /// When it belongs to another store, or its handle's scope has ended.
     pub fn check_usable(&self, value: Value) -> Result<()> {
-        if let Some(owner) = value.owner() {
-            ensure!(owner == self.id(), "value used with wrong store");
-        }
+        ensure!(self.owns_value(value), "value used with wrong store");
         if let Value::Extern(Some(object)) | Value::Any(Some(object)) | Value::Exn(Some(object)) =
             value
         {
@@ -177,7 +180,7 @@ impl VmStore {
     ///
     /// # Errors
     ///
-    /// When it has another type or belongs to another store.
+    /// When it has another type, belongs to another store, or its handle's scope has ended.
     pub fn check_value(&self, value: Value, ty: ValType) -> Result<()> {
         self.check_usable(value)?;
         ensure!(

@@ -13,7 +13,7 @@ use super::{
     BranchHint, ConstExpr, CustomSection, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment,
     Entity, Import, ModuleInfo, TypeRegistry, convert,
 };
-use crate::error::{Error, ModuleError};
+use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::{HeapType, RefType, ValType};
 
@@ -70,6 +70,9 @@ impl From<Error> for Stop {
     }
 }
 
+/// How the binary format of components begins: the same magic bytes, another version and layer.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
 impl ModuleInfo {
     /// Reads and validates a module in the binary format.
     ///
@@ -82,6 +85,10 @@ impl ModuleInfo {
         options: &ParseOptions,
         registry: &TypeRegistry,
     ) -> Result<ModuleInfo, Error> {
+        if bytes.starts_with(COMPONENT) {
+            let message = "expected a WebAssembly module but was given a WebAssembly component";
+            return Err(ModuleError::new(ModuleErrorKind::Unsupported, 0, message).into());
+        }
         let features = options.features.intersection(ParseOptions::SUPPORTED);
         let mut reading = Reading {
             info: ModuleInfo { features, ..ModuleInfo::default() },

@@ -42,7 +42,7 @@ pub(super) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
     linker.define(&*store, MODULE, "memory", memory)?;
 
     // The threads proposal's addition.
-    if store.engine().config().has_threads() {
+    if store.engine().config().has_shared_memories() {
         let memory = SharedMemory::new(store.engine(), MemoryType::shared(1, 2))?;
         linker.define(&*store, MODULE, "shared_memory", memory)?;
     }

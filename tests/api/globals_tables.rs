@@ -116,7 +116,7 @@ fn objects_of_another_store_are_noticed() {
     let ty = TableType::new(RefType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     let error = table.set(&mut store, 0, foreign.into()).unwrap_err();
-    assert!(error.to_string().contains("wrong store"), "{error}");
+    assert!(format!("{error:#}").contains("wrong store"), "{error:#}");
     let ty = GlobalType::new(ValType::FUNCREF, Mutability::Var);
     assert!(Global::new(&mut store, ty, foreign.into()).is_err());
     assert!(Val::from(foreign).matches_ty(&store, &ValType::FUNCREF).is_err());

@@ -233,3 +233,141 @@ fn code_that_was_translated_ahead_counts_once_where_it_is_instantiated() {
     // Each instance has a memory of a page, and all have the code in common.
     new(10 << 20, 50).unwrap();
 }
+
+/// An engine with a pool of limits.
+fn pooled(limits: &PoolingAllocationConfig) -> Engine {
+    Engine::new(Config::new().allocation_strategy(limits.clone())).unwrap()
+}
+
+#[test]
+fn a_pool_limits_what_a_module_may_define() {
+    let mut limits = PoolingAllocationConfig::new();
+    limits.max_memory_size(3 << 16).table_elements(10).max_tables_per_module(2);
+    let engine = pooled(&limits);
+    let refused = |text: &str, why: &str| {
+        let error = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap_err();
+        assert!(format!("{error:#}").contains(why), "{error:#}");
+    };
+    refused("(module (memory 1) (memory 1))", "memories count of 2 exceeds");
+    refused("(module (memory 4))", "minimum byte size of 262144");
+    let three = "(module (table 1 funcref) (table 1 funcref) (table 1 funcref))";
+    refused(three, "tables count of 3 exceeds");
+    refused("(module (table 11 funcref))", "element size of 11");
+    // What is imported is somebody else's.
+    module(&engine, r#"(module (import "" "" (memory 9)) (import "" "" (memory 9)) (memory 3))"#);
+}
+
+#[test]
+fn memories_and_tables_of_a_pool_grow_up_to_its_limits() {
+    /// Remembers why growing failed.
+    #[derive(Default)]
+    struct Failures(Vec<String>);
+    impl ResourceLimiter for Failures {
+        fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+            Ok(true)
+        }
+        fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+            self.0.push(error.to_string());
+            Ok(())
+        }
+        fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+            Ok(true)
+        }
+        fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+            self.0.push(error.to_string());
+            Ok(())
+        }
+    }
+    let mut limits = PoolingAllocationConfig::new();
+    limits.max_memory_size(3 << 16).table_elements(10);
+    let engine = pooled(&limits);
+    let mut store = Store::new(&engine, Failures::default());
+    store.limiter(|failures| failures);
+    let text = r#"(module (memory (export "m") 1) (table (export "t") 1 funcref)
+        (func (export "memory") (param i32) (result i32) (memory.grow (local.get 0)))
+        (func (export "table") (param i32) (result i32)
+            (table.grow (ref.null func) (local.get 0))))"#;
+    let instance = instantiate_with(&mut store, text, &[]);
+    for (name, by, size) in [("memory", 2, 3), ("table", 9, 10)] {
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, name).unwrap();
+        assert_eq!(grow.call(&mut store, by).unwrap(), 1);
+        assert_eq!(grow.call(&mut store, 1).unwrap(), -1);
+        assert_eq!(grow.call(&mut store, 0).unwrap(), size);
+    }
+    assert!(instance.get_memory(&mut store, "m").unwrap().grow(&mut store, 1).is_err());
+    let table = instance.get_table(&mut store, "t").unwrap();
+    assert!(table.grow(&mut store, 1, Ref::Func(None)).is_err());
+    let (memory, table) = ("Memory maximum size exceeded", "Table maximum size exceeded");
+    assert_eq!(store.data().0, [memory, table, memory, table]);
+    assert!(Memory::new(&mut store, MemoryType::new(4, None)).is_err());
+}
+
+#[test]
+fn a_pool_is_shared_by_all_stores_and_gets_back_what_a_store_had() {
+    for (text, limit) in [
+        ("(module)", "instances"),
+        ("(module (memory 1))", "memories"),
+        ("(module (table 1 funcref))", "tables"),
+    ] {
+        let mut limits = PoolingAllocationConfig::new();
+        match limit {
+            "instances" => limits.total_core_instances(4),
+            "memories" => limits.total_memories(4),
+            _ => limits.total_tables(4),
+        };
+        let engine = pooled(&limits);
+        let module = module(&engine, text);
+        let mut kept = Store::new(&engine, ());
+        Instance::new(&mut kept, &module, &[]).unwrap();
+        for _ in 0..3 {
+            let mut store = Store::new(&engine, ());
+            for _ in 0..3 {
+                Instance::new(&mut store, &module, &[]).unwrap();
+            }
+            let error = Instance::new(&mut kept, &module, &[]).unwrap_err();
+            let error = error.downcast_ref::<PoolConcurrencyLimitError>().unwrap().to_string();
+            assert!(error.contains("limit of 4") && error.contains(limit), "{error}");
+        }
+    }
+    // An instance that was not made takes nothing, one whose start function fails stays.
+    let mut limits = PoolingAllocationConfig::new();
+    limits.total_core_instances(1);
+    let engine = pooled(&limits);
+    let mut store = Store::new(&engine, ());
+    let lacking = module(&engine, r#"(module (import "" "" (func)))"#);
+    let failing = module(&engine, "(module (func $f unreachable) (start $f))");
+    for _ in 0..3 {
+        assert!(
+            !Instance::new(&mut store, &lacking, &[])
+                .unwrap_err()
+                .is::<PoolConcurrencyLimitError>()
+        );
+    }
+    assert!(Instance::new(&mut store, &failing, &[]).unwrap_err().is::<Trap>());
+    assert!(
+        Instance::new(&mut store, &failing, &[]).unwrap_err().is::<PoolConcurrencyLimitError>()
+    );
+}
+
+#[test]
+fn the_heap_ends_at_its_reservation_if_it_may_not_move() {
+    let mut config = Config::new();
+    config.gc_heap_reservation(64 << 10).gc_heap_may_move(false);
+    let engine = Engine::new(&config).unwrap();
+    let mut store = Store::new(&engine, ());
+    let text = r#"(module (type $a (array (mut i64)))
+        (func (export "f") (param i32) (drop (array.new_default $a (local.get 0)))))"#;
+    let instance = instantiate_with(&mut store, text, &[]);
+    let f = instance.get_typed_func::<i32, ()>(&mut store, "f").unwrap();
+    for _ in 0..100 {
+        f.call(&mut store, 1000).unwrap();
+    }
+    let error = f.call(&mut store, 10_000).unwrap_err();
+    assert!(error.is::<Trap>() && error.is::<GcHeapOutOfMemory<()>>(), "{error:?}");
+    assert!(store.gc_heap_capacity() <= 64 << 10);
+    // The other way round the reservation is no limit.
+    let mut store = Store::new(&Engine::new(config.gc_heap_may_move(true)).unwrap(), ());
+    let instance = instantiate_with(&mut store, text, &[]);
+    let f = instance.get_typed_func::<i32, ()>(&mut store, "f").unwrap();
+    f.call(&mut store, 10_000).unwrap();
+}

@@ -1,6 +1,8 @@
 //! The public API, used as an embedder uses it.
 
+mod artefacts;
 mod asynchronous;
+mod call_hooks;
 mod calls;
 mod engines;
 mod exceptions;

@@ -257,3 +257,113 @@ fn fill_and_copy_write_their_run_and_nothing_else() {
         }
     }
 }
+
+/// A memory creator that counts, and its memories, which are plain vectors.
+#[derive(Default)]
+struct Counting {
+    made: std::sync::atomic::AtomicUsize,
+    bytes: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+struct InVector {
+    bytes: Vec<u8>,
+    capacity: usize,
+    counter: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Drop for InVector {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(self.bytes.len(), std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+// SAFETY: a vector's elements are its own, and move in `grow_to` only.
+unsafe impl LinearMemory for InVector {
+    fn byte_size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn grow_to(&mut self, new_size: usize) -> Result<()> {
+        ensure!(new_size <= self.capacity, "full");
+        let more = new_size - self.bytes.len();
+        self.counter.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+        // Always in another place, as a test of who looks at the old one.
+        let mut moved = vec![0; new_size];
+        moved[..self.bytes.len()].copy_from_slice(&self.bytes);
+        self.bytes = moved;
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.bytes.as_ptr().cast_mut()
+    }
+}
+
+// SAFETY: as large as it was asked for.
+unsafe impl MemoryCreator for Counting {
+    fn new_memory(
+        &self,
+        _: MemoryType,
+        minimum: usize,
+        maximum: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        assert_eq!((reserved, guard), (Some(0), 0));
+        if maximum == Some(7 << 16) {
+            return Err("seven is too much".into());
+        }
+        self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.bytes.fetch_add(minimum, std::sync::atomic::Ordering::Relaxed);
+        let capacity = maximum.unwrap_or(8 << 16);
+        Ok(Box::new(InVector { bytes: vec![0; minimum], capacity, counter: self.bytes.clone() }))
+    }
+}
+
+#[test]
+fn an_embedder_can_make_the_memories() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let creator = std::sync::Arc::new(Counting::default());
+    let engine = Engine::new(Config::new().with_host_memory(creator.clone())).unwrap();
+    assert!(!engine.uses_guard_pages());
+    let mut store = Store::new(&engine, ());
+    let text = r#"(module (memory (export "m") 1)
+        (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+        (func (export "grow") (param i32) (result i32)
+          (local $old i32)
+          (i32.store (i32.const 8) (i32.const 42))
+          (local.set $old (memory.grow (local.get 0)))
+          (i32.store (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 4)) (i32.const 7))
+          (local.get $old)))"#;
+    let instance = instantiate_with(&mut store, text, &[]);
+    let memory = instance.get_memory(&mut store, "m").unwrap();
+    let load = instance.get_typed_func::<u32, i32>(&mut store, "load").unwrap();
+    let grow = instance.get_typed_func::<i32, i32>(&mut store, "grow").unwrap();
+    assert_eq!(grow.call(&mut store, 2).unwrap(), 1);
+    assert_eq!(load.call(&mut store, 8).unwrap(), 42);
+    assert_eq!(load.call(&mut store, (3 << 16) - 4).unwrap(), 7);
+    assert_eq!(
+        trap_of(&load.call(&mut store, (3 << 16) - 3).unwrap_err()),
+        Trap::MemoryOutOfBounds
+    );
+    assert_eq!(grow.call(&mut store, 100).unwrap(), -1);
+    assert_eq!(memory.grow(&mut store, 5).unwrap(), 3);
+    assert_eq!(memory.data(&store).len(), 8 << 16);
+    Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+    let error = Memory::new(&mut store, MemoryType::new(1, Some(7))).unwrap_err();
+    assert!(format!("{error:#}").contains("seven is too much"), "{error:#}");
+    assert_eq!((creator.made.load(Relaxed), creator.bytes.load(Relaxed)), (2, 9 << 16));
+    drop(store);
+    assert_eq!(creator.bytes.load(Relaxed), 0);
+
+    // A memory that may not move stays within what was made.
+    let mut fixed = Config::new();
+    fixed.with_host_memory(creator).memory_may_move(false);
+    let mut store = Store::new(&Engine::new(&fixed).unwrap(), ());
+    let memory = Memory::new(&mut store, MemoryType::new(1, Some(2))).unwrap();
+    assert_eq!(memory.grow(&mut store, 1).unwrap(), 1);
+}

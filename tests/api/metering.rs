@@ -433,7 +433,7 @@ fn an_asynchronous_call_yields_at_its_deadline() {
 #[test]
 fn a_resumable_call_is_suspended_by_its_deadline_and_by_request() {
     let (mut store, f, _) = ticking();
-    store.epoch_deadline_async_yield_and_update(100);
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(100)));
     let mut call = f.call_resumable(&mut store, 1.0).unwrap();
     let mut suspended = 0;
     let result = loop {

@@ -91,9 +91,16 @@ fn typed_views_need_the_exact_type() {
         func.typed::<i64, i64>(&store).err().unwrap(),
         func.typed::<(i32, i32), i64>(&store).err().unwrap(),
     ] {
-        let text = error.to_string();
-        assert!(text.contains("type mismatch") && text.contains("(param i32)"), "{text}");
+        assert!(error.to_string().contains("type mismatch with parameters"), "{error:#}");
     }
+    let said = |error: Error| format!("{error:#}");
+    let error = said(func.typed::<(), i64>(&store).unwrap_err());
+    assert!(error.ends_with("expected 0 types, found 1"), "{error}");
+    let error = said(func.typed::<i32, f32>(&store).unwrap_err());
+    assert!(
+        error.contains("with results") && error.ends_with("expected f32, found i64"),
+        "{error}"
+    );
     assert!(func.typed::<i32, ()>(&store).is_err());
     assert!(func.typed::<i32, (i64, i64)>(&store).is_err());
 }
@@ -174,11 +181,13 @@ fn references_of_another_store_are_refused() {
     let host = Func::wrap(&mut store, move || -> Option<Func> { Some(foreign) });
     let get = host.typed::<(), Option<Func>>(&store).unwrap();
     let error = get.call(&mut store, ()).unwrap_err();
-    assert!(error.to_string().contains("another store"), "{error}");
+    assert!(error.to_string().contains("cross-`Store`"), "{error}");
     let take = Func::wrap(&mut store, |_: Option<Func>| {});
     let take = take.typed::<Option<Func>, ()>(&store).unwrap();
     let error = take.call(&mut store, Some(foreign)).unwrap_err();
-    assert!(error.to_string().contains("another store"), "{error}");
+    assert!(error.to_string().contains("cross-`Store`"), "{error}");
+    let error = take.func().call(&mut store, &[foreign.into()], &mut []).unwrap_err();
+    assert!(format!("{error:#}").contains("cross-`Store`"), "{error:#}");
 }
 
 #[test]

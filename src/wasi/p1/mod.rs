@@ -7,6 +7,7 @@ mod process;
 
 use super::abi::{Errno, Result};
 use super::ctx::WasiCtx;
+pub use super::ctx::WasiP1Ctx;
 use super::error::{I32Exit, MissingMemory};
 use super::mem::{GuestMem, Ptr};
 use crate::{Caller, Error, Extern, Linker};
@@ -153,6 +154,20 @@ pub fn add_to_linker<T: 'static>(
 ///
 /// See [`add_to_linker`].
 pub fn add_to_linker_sync<T: 'static>(
+    linker: &mut Linker<T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
+) -> Result<(), Error> {
+    add_to_linker(linker, get)
+}
+
+/// [`add_to_linker`] for programs that are run by the `async` methods. The functions are the same ones:
+/// what blocks, such as reading a terminal or `poll_oneoff` with a timeout, blocks the thread of the
+/// executor. Whoever minds gives such programs a thread of their own.
+///
+/// # Errors
+///
+/// See [`add_to_linker`].
+pub fn add_to_linker_async<T: Send + 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
 ) -> Result<(), Error> {

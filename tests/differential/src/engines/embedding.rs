@@ -1,6 +1,12 @@
 //! Running a module on an engine with wasmtime's API: the text that Threadle and wasmtime share. Each compiles
 //! it against its own crate, which is `super::api`, and says what its errors mean, in `super::stop`.
 
+#![allow(
+    clippy::clone_on_copy,
+    clippy::needless_borrows_for_generic_args,
+    reason = "one of the two crates needs it"
+)]
+
 use super::api::{
     AsContext, Engine, Error, Extern, ExternRef, ExternType, Func, FuncType, Global, HeapType,
     Instance, Memory, Module, Ref, Rooted, SharedMemory, Store, StoreLimits, StoreLimitsBuilder,
