@@ -179,7 +179,7 @@ fn a_growth_that_the_system_refuses_does_not_count() {
 
 /// A function of several megabytes of code that returns its argument, and a small one.
 fn large_code() -> String {
-    let add = "(local.set 0 (i32.add (local.get 0) (i32.load (i32.const 0))))".repeat(100_000);
+    let add = "(local.set 0 (i32.add (local.get 0) (i32.load (i32.const 0))))".repeat(300_000);
     format!(
         r#"(module (memory 1)
             (func (export "large") (param i32) (result i32) {add} (local.get 0))
@@ -231,7 +231,7 @@ fn code_that_was_translated_ahead_counts_once_where_it_is_instantiated() {
     let error = new(1 << 20, 1).unwrap_err();
     assert!(error.to_string().contains("translated code of"), "{error}");
     // Each instance has a memory of a page, and all have the code in common.
-    new(10 << 20, 50).unwrap();
+    new(32 << 20, 50).unwrap();
 }
 
 /// An engine with a pool of limits.
