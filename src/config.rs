@@ -359,8 +359,8 @@ impl Config {
         self
     }
 
-    /// May the garbage-collected heap outgrow [`Config::gc_heap_reservation`]? On by default. It never
-    /// moves here, whatever this says.
+    /// Whether the garbage-collected heap may outgrow [`Config::gc_heap_reservation`]. On by default. It
+    /// never moves here, whatever this says.
     pub fn gc_heap_may_move(&mut self, enable: bool) -> &mut Config {
         self.gc_heap_may_move = enable;
         self
@@ -428,7 +428,7 @@ impl Config {
         ]
     }
 
-    /// Attach a [`WasmCoreDump`](crate::WasmCoreDump) to errors? Off by default.
+    /// Whether errors have a [`WasmCoreDump`](crate::WasmCoreDump) with them. Off by default.
     #[cfg(feature = "coredump")]
     pub fn coredump_on_trap(&mut self, enable: bool) -> &mut Config {
         self.coredump_on_trap = enable;

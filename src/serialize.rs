@@ -112,7 +112,7 @@ impl Engine {
         Module::new(self, bytes)?.serialize()
     }
 
-    /// Are these bytes, or the beginning of these bytes, an artefact? Of any version and settings.
+    /// Whether these bytes, or what they begin with, are an artefact, of any version and settings.
     pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
         bytes.starts_with(&MAGIC).then_some(Precompiled::Module)
     }
