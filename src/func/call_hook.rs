@@ -75,28 +75,23 @@ fn cannot_wait() -> Error {
 }
 
 impl<T: 'static> StoreContextMut<'_, T> {
-    /// Before a synchronous call.
+    /// Does a synchronous call between what the hook is told.
     ///
     /// # Errors
     ///
-    /// When it has to be asynchronous; the hook's.
-    #[cold]
-    pub(crate) fn begin_call(&mut self) -> Result<()> {
-        self.check_sync()?;
-        self.tell(CallHook::CallingWasm)
-    }
-
-    /// After it, whatever it came to.
-    ///
-    /// # Errors
-    ///
-    /// The hook's.
-    #[cold]
-    pub(crate) fn end_call(&mut self) -> Result<()> {
-        self.tell(CallHook::ReturningFromWasm)
+    /// The hook's, instead of what the call comes to; else the call's.
+    pub(crate) fn between_hooks<R>(
+        &mut self,
+        call: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        self.tell(CallHook::CallingWasm)?;
+        let result = call(self);
+        self.tell(CallHook::ReturningFromWasm)?;
+        result
     }
 
     /// Tells a hook that does not wait.
+    #[cold]
     pub(crate) fn tell(&mut self, event: CallHook) -> Result<()> {
         match self.0.user_mut().take_hook() {
             None => Ok(()),

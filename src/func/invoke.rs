@@ -29,10 +29,8 @@ pub(super) fn entering<T, R>(
         return call(store);
     }
     store.0.vm().assert_owns(owner);
-    store.begin_call()?;
-    let result = call(store);
-    store.end_call()?;
-    result
+    store.check_sync()?;
+    store.between_hooks(call)
 }
 
 /// Calls a function with values that have been checked against its type `ty`, in [`entering`].

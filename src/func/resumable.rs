@@ -15,7 +15,6 @@ use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::index::TypeId;
-use crate::store::hook::CallHook;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::types::FuncType;
 use crate::val::Val;
@@ -192,20 +191,19 @@ impl<R> SuspendedCall<R> {
             results.len()
         );
         super::check::check_values(store.0.vm(), results, host.results())?;
-        store.tell(CallHook::CallingWasm)?;
-        let vm = store.0.as_ptr();
-        // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
-        // lives across the call; the frames are this store's, and the results fit.
-        let result = unsafe {
-            self.go_on(&mut store, |mut at| {
-                for (result, ty) in results.iter().zip(host.results()) {
-                    at = invoke::write_value(vm, at, ty.slots(), *result);
-                }
-                Outcome::RETURNED
-            })
-        };
-        store.tell(CallHook::ReturningFromWasm)?;
-        result
+        store.between_hooks(|store| {
+            let vm = store.0.as_ptr();
+            // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
+            // lives across the call; the frames are this store's, and the results fit.
+            unsafe {
+                self.go_on(store, |mut at| {
+                    for (result, ty) in results.iter().zip(host.results()) {
+                        at = invoke::write_value(vm, at, ty.slots(), *result);
+                    }
+                    Outcome::RETURNED
+                })
+            }
+        })
     }
 
     /// Raises an error where the call was suspended: as if the host function returned it, or the
@@ -228,18 +226,17 @@ impl<R> SuspendedCall<R> {
         let mut store = store.as_context_mut();
         store.0.vm().assert_owns(self.store);
         self.pause = None;
-        store.tell(CallHook::CallingWasm)?;
-        let vm = store.0.as_ptr();
-        // SAFETY: as above; nothing is returned.
-        let result = unsafe {
-            self.go_on(&mut store, |_| {
-                let throws = error.is::<ThrownException>() && (*vm).exceptions.thrown != 0;
-                let outcome = (*vm).end(Ending::Failed(error));
-                if throws { Outcome::THROWN } else { outcome }
-            })
-        };
-        store.tell(CallHook::ReturningFromWasm)?;
-        result
+        store.between_hooks(|store| {
+            let vm = store.0.as_ptr();
+            // SAFETY: as above; nothing is returned.
+            unsafe {
+                self.go_on(store, |_| {
+                    let throws = error.is::<ThrownException>() && (*vm).exceptions.thrown != 0;
+                    let outcome = (*vm).end(Ending::Failed(error));
+                    if throws { Outcome::THROWN } else { outcome }
+                })
+            }
+        })
     }
 
     /// Puts the frames back and goes on where they stand, with what `end` does.
@@ -367,20 +364,19 @@ impl Func {
     ) -> Result<ResumableCall<Vec<Val>>> {
         let mut store = store.as_context_mut();
         let ty = self.check_params(&store, params)?;
-        store.tell(CallHook::CallingWasm)?;
-        let vm = store.0.as_ptr();
-        // SAFETY: the parameters were just checked, and so was the store.
-        let result = unsafe {
-            let types = ty.clone();
-            let write = |mut at| {
-                for (param, ty) in params.iter().zip(types.params()) {
-                    at = invoke::write_value(vm, at, ty.slots(), *param);
-                }
-            };
-            call(&mut store, self.0, ty, write, read_vals)
-        };
-        store.tell(CallHook::ReturningFromWasm)?;
-        result
+        store.between_hooks(|store| {
+            let vm = store.0.as_ptr();
+            // SAFETY: the parameters were just checked, and so was the store.
+            unsafe {
+                let types = ty.clone();
+                let write = |mut at| {
+                    for (param, ty) in params.iter().zip(types.params()) {
+                        at = invoke::write_value(vm, at, ty.slots(), *param);
+                    }
+                };
+                call(store, self.0, ty, write, read_vals)
+            }
+        })
     }
 }
 
@@ -413,23 +409,22 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             return foreign_argument();
         }
         let ty = self.func().lowered_ty(store.0.vm());
-        store.tell(CallHook::CallingWasm)?;
-        let vm = store.0.as_ptr();
-        let read: ReadResults<Results> = |vm, at, _| {
-            // SAFETY: the promise of a `ReadResults`.
-            unsafe { Results::load(vm, at) }
-        };
-        // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
-        let result = unsafe {
-            let args = exec::arg_base(vm.cast());
-            params.store(vm, args);
-            self.check_arguments(&*vm, args).and_then(|()| {
-                // They are where the call expects them.
-                call(&mut store, self.func().0, ty, |at| debug_assert_eq!(at, args), read)
-            })
-        };
-        store.tell(CallHook::ReturningFromWasm)?;
-        result
+        store.between_hooks(|store| {
+            let vm = store.0.as_ptr();
+            let read: ReadResults<Results> = |vm, at, _| {
+                // SAFETY: the promise of a `ReadResults`.
+                unsafe { Results::load(vm, at) }
+            };
+            // SAFETY: `TypedFunc::new` compared the types, and `ty` has checked the store.
+            unsafe {
+                let args = exec::arg_base(vm.cast());
+                params.store(vm, args);
+                self.check_arguments(&*vm, args).and_then(|()| {
+                    // They are where the call expects them.
+                    call(store, self.func().0, ty, |at| debug_assert_eq!(at, args), read)
+                })
+            }
+        })
     }
 }
 
