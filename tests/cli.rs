@@ -260,7 +260,7 @@ fn invoke_prints_each_result_as_a_plain_number_on_a_line() {
         (&["swap", "9223372036854775807", "0.1"], "0.1\n9223372036854775807\n"),
         (&["half", "3"], "1.5\n"),
         (&["half", "inf"], "inf\n"),
-        (&["null"], "null\n"),
+        (&["null"], "<null externref>\n"),
         (&["nothing"], ""),
         (&["bytes", "0xff", "2"], "2668881309183831085987251822994260481\n"),
     ] {
@@ -269,6 +269,186 @@ fn invoke_prints_each_result_as_a_plain_number_on_a_line() {
         let ran = run(&command);
         assert_eq!((ran.code, &*ran.out, &*ran.err), (0, out, ""), "{args:?}");
     }
+}
+
+#[test]
+fn invoke_prints_values_of_every_type_as_wasmtime_does() {
+    let wat = file(
+        "values.wat",
+        r#"(module
+            (type $pair (struct (field i32 i32)))
+            (func $null (export "null")
+              (result funcref externref anyref exnref nullref (ref null $pair))
+              (ref.null func) (ref.null extern) (ref.null any) (ref.null exn) (ref.null none)
+              (ref.null $pair))
+            (func (export "object") (result funcref externref anyref (ref i31) (ref $pair))
+              (ref.func $null) (extern.convert_any (ref.i31 (i32.const 7)))
+              (ref.i31 (i32.const 7)) (ref.i31 (i32.const 7)) (struct.new_default $pair))
+            (tag $tag)
+            (func (export "exception") (result exnref)
+              (block $caught (result exnref)
+                (try_table (catch_all_ref $caught) (throw $tag))
+                unreachable))
+            (func (export "number") (result i32 i64 f32 f32 f64 f64 v128)
+              (i32.const 0x80000000) (i64.const 0xffffffffffffffff) (f32.const 0.1)
+              (f32.const nan:0x200000) (f64.const -inf) (f64.const 1e21)
+              (v128.const i64x2 1 1)))"#,
+    );
+    for (name, out) in [
+        (
+            "null",
+            "<null funcref>\n<null externref>\n<null anyref>\n<null exnref>\n<null anyref>\n<null anyref>\n",
+        ),
+        ("object", "<funcref>\n<externref>\n<anyref>\n<anyref>\n<anyref>\n"),
+        ("exception", "<exnref>\n"),
+        (
+            "number",
+            "-2147483648\n-1\n0.1\nNaN\n-inf\n1000000000000000000000\n18446744073709551617\n",
+        ),
+    ] {
+        let ran = run(&["run", "--wasm-features", "all", "--invoke", name, &wat]);
+        assert_eq!((ran.code, &*ran.out, &*ran.err), (0, out, ""), "{name}");
+    }
+}
+
+#[test]
+fn a_program_ends_when_its_fuel_does() {
+    // The call, two operands, the addition.
+    let ran = run(&["run", "--fuel", "4", "--invoke", "add", &functions(), "40", "2"]);
+    assert_eq!((ran.code, &*ran.out), (0, "42\n"));
+    let ran = run(&["run", "--fuel", "3", "--invoke", "add", &functions(), "40", "2"]);
+    assert_eq!((ran.code, &*ran.out), (134, ""));
+    assert!(ran.err.contains("all fuel consumed by WebAssembly"), "{}", ran.err);
+    assert_eq!(run(&["run", "--fuel", "-1", &functions()]).code, 2);
+}
+
+/// A program that never ends by itself.
+fn endless() -> String {
+    file("endless.wat", r#"(module (func (export "_start") (loop $again (br $again))))"#)
+}
+
+#[test]
+fn a_program_ends_when_its_time_does() {
+    let ran = run(&["run", "--timeout", "50ms", &endless()]);
+    assert_eq!((ran.code, &*ran.out), (134, ""));
+    let first = ran.err.lines().next();
+    assert_eq!(first, Some("threadle: the program's time is over: wasm trap: interrupt"));
+    // Whoever ends sooner does not wait.
+    assert_eq!(run(&["run", "--timeout", "1h", &exits(42)]).code, 42);
+}
+
+#[test]
+fn time_ends_for_a_program_that_waits_for_input() {
+    let wat = file(
+        "reads.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_read"
+              (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "\10\00\00\00\01\00\00\00")
+            (func (export "_start")
+              (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
+    );
+    let mut child = threadle(&["run", "--timeout", "10ms", &wat])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    // Open until the command has ended, so that there is no end of input to be read.
+    let input = child.stdin.take().expect("a pipe");
+    let ran = ran(child.wait_with_output().expect("the command ends"));
+    drop(input);
+    assert_eq!(ran.code, 134);
+    assert_eq!(ran.err, "threadle: the program's time is over, and it waits for its host\n");
+}
+
+#[test]
+fn a_program_imports_from_modules_loaded_ahead_of_it() {
+    let numbers = file(
+        "numbers.wat",
+        r#"(module
+            (global $number (mut i32) (i32.const 0))
+            (func (export "_initialize") (global.set $number (i32.const 40)))
+            (func (export "number") (result i32) (global.get $number)))"#,
+    );
+    let sums = file(
+        "sums.wat",
+        r#"(module
+            (import "numbers" "number" (func $number (result i32)))
+            (func (export "more") (param i32) (result i32)
+              (i32.add (call $number) (local.get 0))))"#,
+    );
+    let program = file(
+        "uses-sums.wat",
+        r#"(module
+            (import "sums" "more" (func $more (param i32) (result i32)))
+            (func (export "answer") (result i32) (call $more (i32.const 2))))"#,
+    );
+    let (first, second) = (format!("numbers={numbers}"), format!("sums={sums}"));
+    let with = |preloads: &[&str]| {
+        let mut args = vec!["run", "--invoke", "answer"];
+        for preload in preloads {
+            args.extend(["--preload", preload]);
+        }
+        args.push(&program);
+        run(&args)
+    };
+    let ran = with(&[&first, &second]);
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (0, "42\n", ""));
+    // A module sees those ahead of it.
+    let ran = with(&[&second, &first]);
+    assert_eq!((ran.code, &*ran.out), (1, ""));
+    assert!(
+        ran.err.contains("sums.wat as `sums`: unknown import: `numbers::number`"),
+        "{}",
+        ran.err
+    );
+    let ran = with(&[&first, &first, &second]);
+    assert_eq!((ran.code, &*ran.out), (1, ""));
+    assert!(ran.err.contains("numbers.wat as `numbers`"), "{}", ran.err);
+    assert_eq!(with(&["numbers"]).code, 2);
+}
+
+#[test]
+fn the_manual_has_a_page_of_each_command_with_its_options() {
+    let ran = run(&["man"]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.contains("\n.TH threadle 1"), "{}", ran.out);
+    let help = run(&["--help"]).out;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<_> = commands.map_while(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains(&"run") && commands.contains(&"man"), "{help}");
+    for command in commands {
+        assert!(ran.out.contains(&format!("threadle\\-{command}(1)")), "{command}");
+        let page = run(&["man", command]);
+        assert!(page.out.contains(&format!("\n.TH threadle-{command} 1")), "{}", page.out);
+    }
+    assert!(run(&["man", "run"]).out.contains(r"\fB\-\-preload\fR \fI<NAME=FILE>\fR"));
+    let ran = run(&["man", "fly"]);
+    assert_eq!((ran.code, &*ran.err), (1, "threadle: there is no command `fly`\n"));
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_commands_and_options() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = run(&["completions", shell]);
+        assert_eq!((ran.code, &*ran.err), (0, ""), "{shell}");
+        assert!(ran.out.contains("preload") && ran.out.contains("disas"), "{shell}: {}", ran.out);
+    }
+    assert_eq!(run(&["completions", "teletype"]).code, 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn bash_completes_what_was_begun() {
+    let script = file("threadle.bash", run(&["completions", "bash"]).out);
+    let complete = r#"source "$0"
+        COMP_WORDS=(threadle run --pre) COMP_CWORD=2
+        _threadle threadle --pre run
+        echo "${COMPREPLY[@]}""#;
+    let bash = Command::new("bash").args(["--norc", "-c", complete, &script]).output();
+    let ran = ran(bash.expect("there is a bash"));
+    assert_eq!((&*ran.out, &*ran.err), ("--preload\n", ""));
 }
 
 #[test]

@@ -12,18 +12,20 @@ mod disas;
 mod host;
 mod inspect;
 mod isa;
+mod manual;
 mod operator;
 mod options;
 mod output;
 mod profile;
 mod run;
+mod timeout;
 mod value;
 mod wast;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use threadle::{Engine, Error, Trap, WasmBacktrace, WasmCoreDump};
 
 /// The exit code after a trap: what a shell reports of a process that was aborted (128 + SIGABRT).
@@ -60,6 +62,10 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Print an instruction of the bytecode: its operands, its handler, and what fuses with it
     Isa(isa::Isa),
+    /// Print a script that completes this command's lines in a shell
+    Completions(manual::Completions),
+    /// Print the manual page of this command, or of one of its subcommands, for `man`
+    Man(manual::Man),
 }
 
 /// Parses the command line and carries it out.
@@ -79,6 +85,8 @@ pub fn main() -> ExitCode {
         Command::Disas(disas) => disas.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::Isa(isa) => isa.execute(),
+        Command::Completions(completions) => completions.execute(Cli::command()),
+        Command::Man(man) => man.execute(Cli::command()),
     };
     match result {
         Ok(code) => code,

@@ -1,5 +1,7 @@
 //! Options that configure the engine, common to all commands.
 
+use std::time::Duration;
+
 use clap::Args;
 use threadle::{CompilationMode, Config, WasmBacktraceDetails, WasmFeatures};
 
@@ -88,6 +90,22 @@ pub fn bytes(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "expected a number of bytes such as 65536, 64K or 1G".into())
 }
 
+/// Units of time by their names, in seconds. Longer names stand ahead of those they end in.
+const UNITS: [(&str, f64); 6] =
+    [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+
+/// A span of time: a number of seconds, or of the unit behind it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let unit = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)));
+    let (digits, unit) = unit.unwrap_or((text, 1.0));
+    // The parser would also take signs, names and exponents.
+    let plain = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let seconds = digits.parse::<f64>().ok().filter(|_| plain).map(|number| number * unit);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "expected a duration such as 500ms, 2.5s, 10m or 1h".into())
+}
+
 /// Options of every command.
 #[derive(Args, Clone)]
 pub struct EngineOptions {
@@ -153,6 +171,21 @@ mod tests {
         assert_eq!(bytes("2M"), Ok(2 << 20));
         for bad in ["", "K", "-1", "1.5M", "17179869184G", "1T", "é"] {
             assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units_or_are_seconds() {
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("250us"), Ok(Duration::from_micros(250)));
+        assert_eq!(duration("4ns"), Ok(Duration::from_nanos(4)));
+        assert_eq!(duration("3m"), Ok(Duration::from_secs(180)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        let long = "9".repeat(400);
+        for bad in ["", "s", "-1", "+1", "inf", "nan", "1e3", "1..2", "1 s", "5d", ".5", &long] {
+            assert!(duration(bad).is_err(), "{bad}");
         }
     }
 

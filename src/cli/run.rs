@@ -3,17 +3,19 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use threadle::error::Printable;
 use threadle::{
-    Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Val,
-    ValType, WasmCoreDump, bail, format_err,
+    Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimitsBuilder,
+    Trap, Val, ValType, WasmCoreDump, bail, format_err,
 };
 
 use super::host::{Host, HostOptions, exit_code};
-use super::options::{EngineOptions, bytes};
+use super::options::{EngineOptions, bytes, duration};
 use super::output::Output;
+use super::timeout::Timeout;
 use super::value;
 
 /// Arguments of `threadle run`.
@@ -33,6 +35,19 @@ pub struct Run {
     /// is translated of its code (beyond a megabyte) take more than this together
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_memory: Option<usize>,
+
+    /// End the program with a trap when it has used this much fuel: about as many instructions (docs/fuel.md)
+    #[arg(long, value_name = "N")]
+    fuel: Option<u64>,
+
+    /// End the program when it has run for this long: a number of seconds, or with a unit (ms, s, m, h)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+
+    /// Load another module ahead of the program, which can import its exports from NAME. Can be given
+    /// more than once; a module sees those ahead of it
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
+    preload: Vec<(String, PathBuf)>,
 
     /// If the program traps, write a core dump (that of the tool conventions) to FILE: frames, memories
     /// and globals
@@ -56,6 +71,8 @@ impl Run {
         let file = Path::new(file);
         let mut config = self.engine.config(None);
         config.coredump_on_trap(self.coredump.is_some());
+        config.consume_fuel(self.fuel.is_some());
+        config.interruptible(self.timeout.is_some());
         let engine = Engine::new(&config)?;
         let module = Module::from_file(&engine, file)?;
 
@@ -71,10 +88,17 @@ impl Run {
         let mut linker = Linker::new(&engine);
         Host::link(&mut linker)?;
 
-        let outcome = match &self.invoke {
+        if let Some(fuel) = self.fuel {
+            store.set_fuel(fuel)?;
+        }
+        let timeout = self.timeout.map(|after| Timeout::start(after, store.interrupt_handle()));
+        let timeout = timeout.transpose()?;
+
+        let outcome = self.preload(&mut linker, &mut store).and_then(|()| match &self.invoke {
             Some(name) => invoke(&linker, &mut store, &module, name, args),
             None => start(&linker, &mut store, &module),
-        };
+        });
+        let over = timeout.is_some_and(|timeout| timeout.is_over());
         match outcome {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => match exit_code(&error) {
@@ -86,10 +110,33 @@ impl Run {
                         std::fs::write(path, dump.serialize(&mut store, &file.to_string_lossy()))
                             .with_context(|| format!("cannot write {}", path.display()))?;
                     }
-                    Err(in_file(error, file))
+                    let interrupted = error.downcast_ref::<Trap>() == Some(&Trap::Interrupt);
+                    Err(match in_file(error, file) {
+                        error if over && interrupted => error.context("the program's time is over"),
+                        error => error,
+                    })
                 }
             },
         }
+    }
+
+    /// Makes an instance of each module of `--preload`, and defines its exports.
+    fn preload(&self, linker: &mut Linker<Host>, store: &mut Store<Host>) -> Result<()> {
+        for (name, file) in &self.preload {
+            let module = Module::from_file(store.engine(), file)?;
+            linker
+                .module(&mut *store, name, &module)
+                .with_context(|| format!("cannot load {} as `{name}`", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// What `--preload` takes.
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !file.is_empty() => Ok((name.to_owned(), file.into())),
+        _ => Err("expected NAME=FILE".into()),
     }
 }
 

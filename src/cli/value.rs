@@ -1,6 +1,6 @@
 //! Values on the command line.
 
-use threadle::{Func, V128, Val, ValType};
+use threadle::{V128, Val, ValType};
 
 /// Reads an argument: a number, in decimal or with `0x`, or `null` for a reference.
 pub fn parse(ty: &ValType, text: &str) -> Option<Val> {
@@ -39,23 +39,24 @@ fn integer(text: &str, min: i128, max: i128) -> Option<i128> {
     (min..=max).contains(&number).then_some(number)
 }
 
-/// Writes a result: integers signed, floats as short as reads back the same, vectors as an
-/// integer.
+/// Writes a result as wasmtime's command does: integers signed, floats as short as reads back the same,
+/// vectors as an unsigned integer of 128 bits, references by their type and whether they are null.
 pub fn show(value: &Val) -> String {
-    fn reference<T>(value: &Option<T>, name: &str) -> String {
-        if value.is_some() { name.into() } else { "null".into() }
-    }
+    let reference = |null: bool, name: &str| match null {
+        true => format!("<null {name}>"),
+        false => format!("<{name}>"),
+    };
     match value {
         Val::I32(value) => value.to_string(),
         Val::I64(value) => value.to_string(),
         Val::F32(bits) => f32::from_bits(*bits).to_string(),
         Val::F64(bits) => f64::from_bits(*bits).to_string(),
         Val::V128(value) => value.as_u128().to_string(),
-        Val::FuncRef(func) => reference::<Func>(func, "funcref"),
-        Val::ExternRef(object) => reference(object, "externref"),
-        Val::AnyRef(object) => reference(object, "anyref"),
-        Val::ExnRef(object) => reference(object, "exnref"),
-        _ => "?".into(),
+        Val::FuncRef(func) => reference(func.is_none(), "funcref"),
+        Val::ExternRef(object) => reference(object.is_none(), "externref"),
+        Val::AnyRef(object) => reference(object.is_none(), "anyref"),
+        Val::ExnRef(object) => reference(object.is_none(), "exnref"),
+        _ => "<reference>".into(),
     }
 }
 
