@@ -68,6 +68,7 @@ pub struct Config {
     pub(crate) mode: CompilationMode,
     pub(crate) parallel: bool,
     pub(crate) relaxed_simd_deterministic: bool,
+    pub(crate) canonical_nans: bool,
     pub(crate) interruptible: bool,
     pub(crate) epoch_interruption: bool,
     consume_fuel: bool,
@@ -184,6 +185,7 @@ impl Config {
             mode: CompilationMode::Lazy,
             parallel: true,
             relaxed_simd_deterministic: false,
+            canonical_nans: false,
             interruptible: false,
             epoch_interruption: false,
             consume_fuel: false,
@@ -238,6 +240,35 @@ impl Config {
     pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Config {
         self.relaxed_simd_deterministic = enable;
         self
+    }
+
+    /// Are NaNs that arithmetic results in (`add`, `sqrt`, `min`, `nearest`, `demote` and the like, and
+    /// theirs of vectors) always the canonical NaN with a clear sign, the same on every machine? Off by
+    /// default: signs and payloads are then what the machine's arithmetic makes of the operands'. It
+    /// costs another instruction behind each of these.
+    /// [`Config::relaxed_simd_deterministic`] is the other switch that results depend on.
+    ///
+    /// ```
+    /// use threadle::{Config, Engine, Instance, Module, Store};
+    ///
+    /// let engine = Engine::new(Config::new().canonical_nans(true))?;
+    /// let text = r#"(module
+    ///     (func (export "root") (param f64) (result f64) (f64.sqrt (local.get 0))))"#;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = Instance::new(&mut store, &Module::new(&engine, text)?, &[])?;
+    /// let root = instance.get_typed_func::<f64, f64>(&mut store, "root")?;
+    /// // x86-64 gives one with the sign set, AArch64 one without.
+    /// assert_eq!(root.call(&mut store, -1.0)?.to_bits(), 0x7ff8_0000_0000_0000);
+    /// # Ok::<(), threadle::Error>(())
+    /// ```
+    pub fn canonical_nans(&mut self, enable: bool) -> &mut Config {
+        self.canonical_nans = enable;
+        self
+    }
+
+    /// [`Config::canonical_nans`] by the name that it has in wasmtime.
+    pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Config {
+        self.canonical_nans(enable)
     }
 
     /// Can running code be stopped with [`InterruptHandle`](crate::InterruptHandle)? Off by
@@ -416,7 +447,7 @@ impl Config {
     }
 
     /// What code that is made for one engine cannot differ in from code for another.
-    pub(crate) fn settings(&self) -> [(&'static str, u64); 7] {
+    pub(crate) fn settings(&self) -> [(&'static str, u64); 8] {
         [
             ("features", self.features.bits()),
             ("signals_based_traps", self.signals_based_traps.into()),
@@ -425,6 +456,7 @@ impl Config {
             ("consume_fuel", self.consume_fuel.into()),
             ("epoch_interruption", (self.epoch_interruption || self.interruptible).into()),
             ("relaxed_simd_deterministic", self.relaxed_simd_deterministic.into()),
+            ("canonical_nans", self.canonical_nans.into()),
         ]
     }
 

@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// See [`Config::settings`].
-    pub(crate) fn settings(&self) -> [(&'static str, u64); 7] {
+    pub(crate) fn settings(&self) -> [(&'static str, u64); 8] {
         self.inner.config.settings()
     }
 
@@ -129,6 +129,7 @@ impl Engine {
         Options {
             checked_memory: !memory.is_some_and(|ty| is_guarded(ty, &self.tunables().memory)),
             relaxed_simd_deterministic: self.config().relaxed_simd_deterministic,
+            canonical_nans: self.config().canonical_nans,
             fuel: self.config().fuel_costs(),
             interrupt: self.config().interruptible || self.config().epoch_interruption,
             source_map: false,

@@ -51,6 +51,7 @@ fn functions_become_the_bytecode_that_is_written_behind_them() {
         }
         let options = Options {
             checked_memory: has("checked"),
+            canonical_nans: has("canonical-nans"),
             fuel: has("fuel").then(Default::default),
             interrupt: has("interrupt"),
             unfused: !has("fused"),

@@ -21,6 +21,7 @@
 //! Source of the meanings: WebAssembly core specification 3.0, section "Numerics".
 
 mod branch;
+mod canonical;
 mod convert;
 mod float;
 mod int;
@@ -29,6 +30,7 @@ mod simd;
 mod truncate;
 
 pub use branch::*;
+pub use canonical::*;
 pub use convert::*;
 pub use float::*;
 pub use int::*;

@@ -17,6 +17,8 @@ pub struct Options {
     pub checked_memory: bool,
     /// Relaxed SIMD instructions give the same results on every machine.
     pub relaxed_simd_deterministic: bool,
+    /// Results of arithmetic that are NaNs are canonical ones.
+    pub canonical_nans: bool,
     /// Code counts fuel, at these costs.
     pub fuel: Option<Arc<OperatorCost>>,
     /// Code can be interrupted.

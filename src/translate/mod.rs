@@ -17,6 +17,7 @@
 mod atomic;
 mod block;
 mod calls;
+mod canonical;
 mod code;
 mod compose;
 mod control;

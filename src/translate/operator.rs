@@ -19,6 +19,9 @@ impl Translator<'_> {
         }
         self.charge_operator(operator);
         self.visit(operator);
+        if self.options.canonical_nans {
+            self.canonicalise(operator);
+        }
         self.check_height();
         if self.emit.is_too_large() {
             self.limit("more than 1 GiB of code");

@@ -167,7 +167,7 @@ impl Translator<'_> {
     }
 
     /// A unary operator, from or to a vector.
-    fn vec_unary(&mut self, op: VecUnary, to: Kind) {
+    pub fn vec_unary(&mut self, op: VecUnary, to: Kind) {
         let x = self.pop();
         let d = dst(|d| isa::vec_unary(op, d, Class::S));
         let sx = self.source(&x, Imm::No, |x| isa::vec_unary(op, d, x).is_some());

@@ -4,6 +4,7 @@ mod artefacts;
 mod asynchronous;
 mod call_hooks;
 mod calls;
+mod determinism;
 mod engines;
 mod exceptions;
 mod extern_refs;

@@ -281,6 +281,10 @@ impl Table {
                 };
                 self.binary(name, t, false, false, combos, "as");
             }
+            // Behind an instruction that leaves its result in the accumulator, or with a far stack in
+            // a slot.
+            let forms = ["aa", "sa", "la", "ma", "na", "as", "ss"];
+            self.unary_rows(leak(format!("{t}_canonical")), "float", false, &forms);
         }
     }
 

@@ -154,6 +154,8 @@ const UNARY_OPS: &[(&str, char, Tier)] = &[
     ("f64x2_abs", 'v', Hot),
     ("f32x4_neg", 'v', Hot),
     ("f64x2_neg", 'v', Hot),
+    ("f32x4_canonical", 'v', Hot),
+    ("f64x2_canonical", 'v', Hot),
     ("f32x4_sqrt", 'v', Warm),
     ("f64x2_sqrt", 'v', Warm),
     ("f32x4_ceil", 'v', Cold),

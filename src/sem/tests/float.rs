@@ -204,3 +204,15 @@ fn branch_conditions_hold_exactly_when_the_plain_comparison_does_not() {
     assert!(i32_test(6, 2) && !i32_test(6, 9) && i32_ntest(6, 9) && !i32_ntest(6, 2));
     assert!(i64_test(1 << 40, 3 << 40) && i64_ntest(1 << 40, 1 << 8));
 }
+
+#[test]
+fn nans_become_the_canonical_one_and_numbers_stay() {
+    for a in f32s() {
+        let expected = if a.is_nan() { 0x7fc0_0000 } else { a.to_bits() };
+        assert_eq!(f32_canonical(a).to_bits(), expected, "{:#x}", a.to_bits());
+    }
+    for a in f64s() {
+        let expected = if a.is_nan() { 0x7ff8_0000_0000_0000 } else { a.to_bits() };
+        assert_eq!(f64_canonical(a).to_bits(), expected, "{:#x}", a.to_bits());
+    }
+}

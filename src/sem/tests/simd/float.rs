@@ -258,3 +258,20 @@ fn promotion_takes_the_low_lanes_and_demotion_clears_the_high() {
         assert_eq!(lanewise::f32x4_demote_f64x2_zero(a), expected, "{lanes:?}");
     }
 }
+
+#[test]
+fn nans_in_lanes_become_the_canonical_one() {
+    let canonical = |a: V128, bits: u32, infinity: i128, nan: i128| {
+        let magnitude = (1 << (bits - 1)) - 1;
+        let each = lanes(a, bits, false).into_iter();
+        let made = each.map(|lane| if lane & magnitude > infinity { nan } else { lane });
+        vector(&made.collect::<Vec<_>>(), bits)
+    };
+    for a in f32_vectors() {
+        assert_eq!(f32x4_canonical(a), canonical(a, 32, 0x7f80_0000, 0x7fc0_0000), "{a:?}");
+    }
+    for a in f64_vectors() {
+        let expected = canonical(a, 64, 0x7ff0 << 48, 0x7ff8 << 48);
+        assert_eq!(f64x2_canonical(a), expected, "{a:?}");
+    }
+}
