@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crate::error::{Error, Result, format_err};
-use crate::exec;
+use crate::exec::{self, profile::Watch};
 use crate::index::DefinedFuncIndex;
 use crate::translate::{self, Options};
 use crate::vm::code_map::{Client, FunctionCode, Nobody, SourceMap, Translate};
@@ -12,7 +12,10 @@ use crate::vm::{CodeMap, VmLayout};
 use crate::wasm::ModuleInfo;
 
 /// Translates as an engine's configuration says.
-struct Translator(Options);
+struct Translator {
+    options: Options,
+    watch: Option<Watch>,
+}
 
 impl Translate for Translator {
     fn translate(
@@ -27,8 +30,8 @@ impl Translate for Translator {
             info.validate_body(bytes, func)?;
         }
         let wanted = &mut || client.go_on();
-        let code = translate::translate_while(info, layout, bytes, func, &self.0, wanted)?;
-        exec::load(code)
+        let code = translate::translate_while(info, layout, bytes, func, &self.options, wanted)?;
+        exec::load(code, bytes.as_ptr() as usize, func, self.watch.as_ref())
             .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))
     }
 
@@ -39,14 +42,19 @@ impl Translate for Translator {
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<SourceMap> {
-        let options = Options { source_map: true, ..self.0.clone() };
+        let options = Options { source_map: true, ..self.options.clone() };
         Ok(translate::translate(info, layout, bytes, func, &options)?.into_source_map())
     }
 }
 
-/// The code of a module that was read from `bytes`, nothing of it translated.
-pub fn of_module(info: Arc<ModuleInfo>, bytes: Arc<[u8]>, options: Options) -> CodeMap {
-    exec::code_map(info, bytes, Box::new(Translator(options)))
+/// The code of a module that was read from `bytes`, nothing of it translated, and who observes it.
+pub fn of_module(
+    info: Arc<ModuleInfo>,
+    bytes: Arc<[u8]>,
+    options: Options,
+    watch: Option<Watch>,
+) -> CodeMap {
+    exec::code_map(info, bytes, Box::new(Translator { options, watch }))
 }
 
 /// Translates everything, on up to `threads` threads.

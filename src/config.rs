@@ -12,6 +12,7 @@ use wasmparser::WasmFeatures;
 
 use crate::error::{Result, ensure};
 use crate::exec::guard;
+use crate::exec::profile::Watch;
 use crate::pool::Pool;
 use crate::sys::RESERVING_IS_FREE;
 use crate::translate::{OperatorCost, Shape};
@@ -95,6 +96,8 @@ pub struct Config {
     memory_creator: Option<Creator>,
     #[cfg(feature = "coredump")]
     coredump_on_trap: bool,
+    watch: Option<Watch>,
+    pub(crate) plain_code: bool,
 }
 
 /// What modules may use unless told otherwise.
@@ -212,6 +215,8 @@ impl Config {
             memory_creator: None,
             #[cfg(feature = "coredump")]
             coredump_on_trap: false,
+            watch: None,
+            plain_code: false,
         }
     }
 
@@ -419,6 +424,19 @@ impl Config {
     pub fn generate_address_map(&mut self, enable: bool) -> &mut Config {
         self.address_map = enable;
         self
+    }
+
+    /// Who observes the code of modules that are made from now on; see `exec::profile`. `plain_code` has it
+    /// translated without fused instructions and pinned locals.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn observe(&mut self, watch: Watch, plain_code: bool) -> &mut Config {
+        (self.watch, self.plain_code) = (Some(watch), plain_code);
+        self
+    }
+
+    pub(crate) fn watch(&self) -> Option<Watch> {
+        self.watch.clone()
     }
 
     pub(crate) fn tells_offsets(&self) -> bool {

@@ -133,7 +133,8 @@ impl Engine {
             fuel: self.config().fuel_costs(),
             interrupt: self.config().interruptible || self.config().epoch_interruption,
             source_map: false,
-            unfused: false,
+            unfused: self.config().plain_code,
+            unpinned: self.config().plain_code,
             frames: self.config().frames,
         }
     }

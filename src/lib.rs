@@ -138,8 +138,11 @@ mod pool;
 mod serialize;
 mod shared_memory;
 mod store;
-#[cfg(feature = "dwarf")]
+#[cfg(all(feature = "dwarf", not(feature = "internals")))]
 mod symbols;
+#[cfg(all(feature = "dwarf", feature = "internals"))]
+#[doc(hidden)]
+pub mod symbols;
 mod table;
 mod tag;
 #[cfg(feature = "wat")]

@@ -83,7 +83,8 @@ impl Module {
             pool.check(&info)?;
         }
         let options = engine.code_options(&info);
-        let code = Arc::new(code::of_module(Arc::new(info), bytes, options));
+        let code =
+            Arc::new(code::of_module(Arc::new(info), bytes, options, engine.config().watch()));
         if engine.config().mode == CompilationMode::Eager {
             code::compile_all(&code, engine.threads())?;
         }
@@ -105,7 +106,8 @@ impl Module {
     /// The functions at a byte offset, as the debug information says; none if the configuration does
     /// not want it to be read.
     #[cfg(feature = "dwarf")]
-    pub(crate) fn symbols_at(&self, offset: u64) -> Vec<crate::FrameSymbol> {
+    #[doc(hidden)]
+    pub fn symbols_at(&self, offset: u64) -> Vec<crate::FrameSymbol> {
         if !self.engine().config().backtrace_details() {
             return Vec::new();
         }

@@ -152,7 +152,7 @@ fn is_flat(dwarf: &gimli::Dwarf<Reader>) -> bool {
 }
 
 /// A function's name, demangled if it is a mangled one of Rust's or C++'s.
-pub(crate) struct Demangled<'a>(pub &'a str);
+pub struct Demangled<'a>(pub &'a str);
 
 impl fmt::Display for Demangled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

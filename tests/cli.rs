@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use threadle::Engine;
 
+#[path = "cli/profile.rs"]
+mod profile;
+
 fn threadle(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_threadle"));
     command.args(args).stdin(Stdio::null());

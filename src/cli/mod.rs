@@ -16,6 +16,7 @@ mod manual;
 mod operator;
 mod options;
 mod output;
+mod places;
 mod profile;
 mod run;
 mod timeout;
@@ -54,7 +55,7 @@ enum Command {
     Run(run::Run),
     /// Run test scripts of the official suite
     Wast(wast::Wast),
-    /// Run a program as `run` does and count what is dispatched
+    /// Run a program as `run` does and say where its instructions, or its time, went
     Profile(profile::Profile),
     /// Print a module's bytecode beside the WebAssembly it came from
     Disas(disas::Disas),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use threadle::error::Printable;
 use threadle::{
-    Context, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimitsBuilder,
-    Trap, Val, ValType, WasmCoreDump, bail, format_err,
+    Config, Context, Engine, Error, Func, Instance, Linker, Module, Result, Store,
+    StoreLimitsBuilder, Trap, Val, ValType, WasmCoreDump, bail, format_err,
 };
 
 use super::host::{Host, HostOptions, exit_code};
@@ -64,15 +64,52 @@ pub struct Run {
     command: Vec<OsString>,
 }
 
+/// A module, and the file that it was read from.
+pub struct Loaded {
+    pub module: Module,
+    pub file: PathBuf,
+}
+
+/// What other commands do around a run.
+pub trait Around {
+    /// Before the engine is made.
+    fn configure(&mut self, config: &mut Config) {
+        let _ = config;
+    }
+
+    /// Before the program's first instruction.
+    fn begin(&mut self, store: &mut Store<Host>) -> Result<()> {
+        let _ = store;
+        Ok(())
+    }
+
+    /// When the program has ended, however it did. The first module is the program's own.
+    fn end(&mut self, modules: &[Loaded]) -> Result<()> {
+        let _ = modules;
+        Ok(())
+    }
+}
+
+/// Nothing besides.
+struct Plain;
+
+impl Around for Plain {}
+
 impl Run {
     /// Runs the program.
     pub fn execute(self) -> Result<ExitCode> {
+        self.execute_with(&mut Plain)
+    }
+
+    /// Runs the program, and what is to be done around it.
+    pub fn execute_with(self, around: &mut dyn Around) -> Result<ExitCode> {
         let (file, args) = self.command.split_first().expect("clap requires the file");
         let file = Path::new(file);
         let mut config = self.engine.config(None);
         config.coredump_on_trap(self.coredump.is_some());
         config.consume_fuel(self.fuel.is_some());
         config.interruptible(self.timeout.is_some());
+        around.configure(&mut config);
         let engine = Engine::new(&config)?;
         let module = Module::from_file(&engine, file)?;
 
@@ -94,10 +131,14 @@ impl Run {
         let timeout = self.timeout.map(|after| Timeout::start(after, store.interrupt_handle()));
         let timeout = timeout.transpose()?;
 
-        let outcome = self.preload(&mut linker, &mut store).and_then(|()| match &self.invoke {
+        around.begin(&mut store)?;
+        let mut modules = vec![Loaded { module: module.clone(), file: file.to_owned() }];
+        let preloaded = self.preload(&mut linker, &mut store, &mut modules);
+        let outcome = preloaded.and_then(|()| match &self.invoke {
             Some(name) => invoke(&linker, &mut store, &module, name, args),
             None => start(&linker, &mut store, &module),
         });
+        around.end(&modules)?;
         let over = timeout.is_some_and(|timeout| timeout.is_over());
         match outcome {
             Ok(()) => Ok(ExitCode::SUCCESS),
@@ -121,9 +162,15 @@ impl Run {
     }
 
     /// Makes an instance of each module of `--preload`, and defines its exports.
-    fn preload(&self, linker: &mut Linker<Host>, store: &mut Store<Host>) -> Result<()> {
+    fn preload(
+        &self,
+        linker: &mut Linker<Host>,
+        store: &mut Store<Host>,
+        modules: &mut Vec<Loaded>,
+    ) -> Result<()> {
         for (name, file) in &self.preload {
             let module = Module::from_file(store.engine(), file)?;
+            modules.push(Loaded { module: module.clone(), file: file.clone() });
             linker
                 .module(&mut *store, name, &module)
                 .with_context(|| format!("cannot load {} as `{name}`", file.display()))?;

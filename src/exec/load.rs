@@ -1,7 +1,9 @@
 //! Loading: from translated code, which names handlers by opcode and runtime functions by number,
 //! to code that runs.
 
-use super::{handlers, profile, runtime, stored, threaded_head};
+use super::profile::{self, Watch};
+use super::{handlers, runtime, stored, threaded_head};
+use crate::index::DefinedFuncIndex;
 use crate::isa::operand::Stream;
 use crate::isa::{HEAD, Instruction};
 use crate::translate::Code;
@@ -14,32 +16,42 @@ pub struct BadCode {
     pub offset: usize,
 }
 
-/// Code that runs, of what was translated.
+/// Code that runs, of what was translated of a function of the module with the bytes at address `module`.
+/// If somebody is to observe it, all of it is shown to them.
 ///
 /// # Errors
 ///
 /// As for `thread`.
-pub fn load(mut code: Code) -> Result<FunctionCode, BadCode> {
-    thread(&mut code.words)?;
+pub fn load(
+    mut code: Code,
+    module: usize,
+    func: DefinedFuncIndex,
+    watch: Option<&Watch>,
+) -> Result<FunctionCode, BadCode> {
+    // Where the opcode is what handlers are found by, there is nothing to put in its place.
+    let watch = watch.filter(|_| cfg!(threading = "direct"));
+    let translated = watch.map(|watch| (watch, code.words.clone()));
+    thread(&mut code.words, watch.is_some())?;
+    if let Some((watch, words)) = translated {
+        let start = code.words.as_ptr() as usize;
+        profile::register(watch, (module, func), (start, code.entry), words);
+    }
     // SAFETY: only the translator makes `Code`, whose maps are those of its words.
     Ok(unsafe { FunctionCode::new(code.words, code.entry, code.stack_maps, code.catches) })
 }
 
 /// Threads `words`, which hold whole instructions, in place: opcodes become handler addresses
-/// (direct threading) and runtime function numbers become addresses (both forms).
+/// (direct threading; that of the handler of observed instructions, if they are) and runtime function
+/// numbers become addresses (both forms).
 ///
 /// Unknown opcodes, runtime numbers and instructions that end behind the code are refused; all
 /// else about the code is the translator's promise.
-pub(super) fn thread(words: &mut [u64]) -> Result<(), BadCode> {
+pub(super) fn thread(words: &mut [u64], is_observed: bool) -> Result<(), BadCode> {
     let len = words.len() * 8;
-    let start = words.as_ptr() as usize;
-    let mut counted = profile::is_enabled().then(Vec::new);
-    let mut targets = Vec::new();
     let mut at = 0;
     while at < len {
         let bad = BadCode { offset: at };
-        let instruction = Instruction::read(words, at).ok_or(bad)?;
-        let Instruction { op, size, .. } = instruction;
+        let Instruction { op, size, .. } = Instruction::read(words, at).ok_or(bad)?;
         if size > len - at {
             return Err(bad);
         }
@@ -48,26 +60,10 @@ pub(super) fn thread(words: &mut [u64]) -> Result<(), BadCode> {
             let address = runtime::address(number).ok_or(bad)?;
             words.replace(at + function, stored(address as *const ()).to_le_bytes());
         }
-        if let Some(counted) = &mut counted
-            && cfg!(threading = "direct")
-        {
-            // Each time around counts.
-            let op = op.once();
-            let slots = op.info().fields.iter().filter(|field| field.1.is_slot());
-            let slots =
-                slots.map(|field| instruction.slot(words, field.2.into()).unwrap_or_default());
-            counted.push((start + at, op, slots.collect()));
-            let places = instruction.branches(words);
-            targets
-                .extend(places.filter_map(|place| Some(start + instruction.target(words, place)?)));
-            write_head(words, at, stored(handlers::count as *const ()));
-        } else {
-            write_head(words, at, threaded_head(op));
-        }
+        let head =
+            if is_observed { stored(handlers::count as *const ()) } else { threaded_head(op) };
+        write_head(words, at, head);
         at += size;
-    }
-    if let Some(counted) = counted {
-        profile::register(counted, &targets);
     }
     Ok(())
 }

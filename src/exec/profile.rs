@@ -1,114 +1,308 @@
-//! Counting what is dispatched: while counting is on, code is threaded through one handler that
-//! counts an instruction and goes on in its own. Code threaded before, and every build's normal
-//! dispatch, pay nothing for it.
+//! Watching what is dispatched: code that somebody observes is threaded through one handler, which shows
+//! the observer an instruction and goes on in the instruction's own. All other code, and every build's
+//! normal dispatch, pay nothing for it.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use core::cell::RefCell;
+use core::fmt;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use super::abi::{Regs, Step};
+use super::float;
 use super::handlers::handler;
-use crate::isa::Op;
+use crate::index::DefinedFuncIndex;
+use crate::isa::operand::Stream;
+use crate::isa::{ALIGN, Instruction, Op};
+use crate::trap::Trap;
+use crate::vm::{Slot, VmCtx};
 
-static ENABLED: AtomicBool = AtomicBool::new(false);
+/// Who is shown the instructions of code.
+pub trait Observer: Send + Sync {
+    /// Called when the code of a function has been loaded, before any of it runs.
+    fn loaded(&self, code: &Arc<Observed>) {
+        let _ = code;
+    }
 
-/// An instruction that is counted.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// Its address.
-    pub address: usize,
+    /// Called in front of each instruction, on the thread that runs it.
+    ///
+    /// # Errors
+    ///
+    /// The program traps at the instruction.
+    fn step(&self, seen: &Seen<'_>) -> Result<(), Trap>;
+}
+
+/// An observer, as configurations and translators keep it.
+#[derive(Clone)]
+pub struct Watch(pub Arc<dyn Observer>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+/// The code of a function that is observed.
+pub struct Observed {
+    /// Address of the bytes that its module was read from, which tells modules apart.
+    pub module: usize,
+    /// The function.
+    pub func: DefinedFuncIndex,
+    /// Address of the code.
+    pub start: usize,
+    /// Byte offset of the first instruction to execute.
+    pub entry: u32,
+    /// The code as it was translated, but that every instruction is dispatched each time around.
+    words: Box<[u64]>,
+    /// Kept by who keeps the code.
+    observer: Weak<dyn Observer>,
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed").field("func", &self.func).finish_non_exhaustive()
+    }
+}
+
+impl Observed {
+    /// Its length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "code is never empty")]
+    pub fn len(&self) -> usize {
+        self.words.len() * 8
+    }
+
+    /// How many places for instructions there are: more than instructions.
+    pub fn places(&self) -> usize {
+        self.len() / ALIGN
+    }
+
+    /// The code as bytes, with opcodes and numbers of runtime functions.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// All instructions, in order.
+    pub fn instructions(&self) -> impl Iterator<Item = Instruction> + '_ {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let instruction = Instruction::read(&*self.words, at)?;
+            at += instruction.size;
+            Some(instruction)
+        })
+    }
+
+    /// Byte offsets that branches of an instruction lead to.
+    pub fn targets(&self, instruction: Instruction) -> impl Iterator<Item = usize> + '_ {
+        let places = instruction.branches(&*self.words);
+        places.filter_map(move |place| instruction.target(&*self.words, place))
+    }
+
+    /// `N` bytes from byte `at` on, if there are so many.
+    pub fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.words.bytes(at)
+    }
+
+    fn op(&self, offset: usize) -> Option<Op> {
+        Op::from_u16(u16::from_le_bytes(self.read(offset)?))
+    }
+}
+
+/// What an instruction is about to find in the registers.
+#[derive(Clone, Copy)]
+struct Registers {
+    fp: *mut Slot,
+    ctx: *mut VmCtx,
+    acc: u64,
+    float_acc: u64,
+    ints: [u64; 2],
+    floats: [u64; 3],
+}
+
+/// An instruction that is about to run.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// The code.
+    pub code: &'a Arc<Observed>,
+    /// Where in it the instruction is, in bytes.
+    pub offset: usize,
     /// Its op.
     pub op: Op,
-    /// Whether a branch leads to it.
-    pub is_target: bool,
-    /// How often it was dispatched.
-    pub count: u64,
-    /// The slots that it names, in order of its fields.
-    pub slots: Vec<i16>,
+    registers: Registers,
 }
 
-/// Counts of a process.
-#[derive(Default)]
-struct Counts {
-    sites: HashMap<usize, Site>,
-    single: HashMap<u16, u64>,
-    pairs: HashMap<[u16; 2], u64>,
-    triples: HashMap<[u16; 3], u64>,
-    last: [u16; 2],
-}
-
-static COUNTS: LazyLock<Mutex<Counts>> = LazyLock::new(Mutex::default);
-
-/// Turns counting on for all code that is loaded from now on.
-pub fn enable() {
-    ENABLED.store(true, Ordering::Relaxed);
-}
-
-/// Whether code that is loaded now is counted.
-pub(super) fn is_enabled() -> bool {
-    ENABLED.load(Ordering::Relaxed)
-}
-
-/// Notes the instructions of a piece of code and where its branches lead.
-pub(super) fn register(ops: Vec<(usize, Op, Vec<i16>)>, targets: &[usize]) {
-    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    for (address, op, slots) in ops {
-        let site = Site { address, op, is_target: false, count: 0, slots };
-        counts.sites.insert(address, site);
+impl fmt::Debug for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seen").field("op", &self.op).finish_non_exhaustive()
     }
-    for target in targets {
-        if let Some(site) = counts.sites.get_mut(target) {
-            site.is_target = true;
+}
+
+impl Seen<'_> {
+    /// Address of the frame.
+    pub fn frame(&self) -> usize {
+        self.registers.fp as usize
+    }
+
+    /// A number that tells stores apart.
+    pub fn store(&self) -> usize {
+        // SAFETY: contract 3.
+        unsafe { (*self.registers.ctx).store as usize }
+    }
+
+    /// The integer accumulator.
+    pub fn acc(&self) -> u64 {
+        self.registers.acc
+    }
+
+    /// The low half of the float accumulator.
+    pub fn float_acc(&self) -> u64 {
+        self.registers.float_acc
+    }
+
+    /// The pinned integers.
+    pub fn ints(&self) -> [u64; 2] {
+        self.registers.ints
+    }
+
+    /// The pinned floats.
+    pub fn floats(&self) -> [u64; 3] {
+        self.registers.floats
+    }
+
+    /// A slot of the frame at `frame`, an address on this store's value stack; `None` if it is not on the
+    /// stack.
+    pub fn slot_of(&self, frame: usize, number: isize) -> Option<u64> {
+        let bytes = number.checked_mul(size_of::<Slot>() as isize)?;
+        let at = frame.checked_add_signed(bytes)?;
+        // SAFETY: contract 3.
+        let (base, limit) = unsafe {
+            let store = (*self.registers.ctx).store;
+            ((*store).stack_base, (*store).stack_limit)
+        };
+        let offset = at.checked_sub(base as usize)?;
+        if at > limit as usize || !offset.is_multiple_of(size_of::<Slot>()) {
+            return None;
         }
+        // SAFETY: a slot between the lowest and the limit, behind which there are more; the value stack
+        // is memory of zeros until it is written, and this thread's.
+        Some(unsafe { base.byte_add(offset).read() })
+    }
+
+    /// A slot of the instruction's own frame.
+    pub fn slot(&self, number: isize) -> Option<u64> {
+        self.slot_of(self.frame(), number)
     }
 }
 
-/// Every instruction that was registered, in order of addresses.
-pub fn sites() -> Vec<Site> {
-    let counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut sites: Vec<Site> = counts.sites.values().cloned().collect();
-    sites.sort_by_key(|site| site.address);
-    sites
+/// All observed code, by address.
+static CODE: RwLock<BTreeMap<usize, Arc<Observed>>> = RwLock::new(BTreeMap::new());
+
+/// How many there may be before those are dropped that nobody observes any more.
+static SWEEP: AtomicUsize = AtomicUsize::new(1000);
+
+/// Changes whenever [`CODE`] does: code may come to where other code was.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The code that this thread was last seen in, and when it was looked up.
+    static LAST: RefCell<Option<(u64, Arc<Observed>)>> = const { RefCell::new(None) };
 }
 
-/// What has been counted: names of one, two or three consecutive ops, and how often they were
-/// dispatched, most frequent first.
-pub fn report() -> [Vec<(String, u64)>; 3] {
-    let counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = |op: &u16| Op::from_u16(*op).map_or("?", |op| &op.info().name);
-    let sorted = |mut rows: Vec<(String, u64)>| {
-        rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        rows
+/// Notes code, which is loaded at `start`; `words` as translated.
+pub(super) fn register(
+    watch: &Watch,
+    (module, func): (usize, DefinedFuncIndex),
+    (start, entry): (usize, u32),
+    mut words: Box<[u64]>,
+) {
+    let mut at = 0;
+    while let Some(instruction) = Instruction::read(&*words, at) {
+        // Each time around is an instruction of its own.
+        words.replace(at, (instruction.op.once() as u16).to_le_bytes());
+        at += instruction.size;
+    }
+    let observer = Arc::downgrade(&watch.0);
+    let code = Arc::new(Observed { module, func, start, entry, words, observer });
+    watch.0.loaded(&code);
+    let mut all = CODE.write().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= SWEEP.load(Ordering::Relaxed) {
+        all.retain(|_, code| code.observer.strong_count() > 0);
+        SWEEP.store(2 * all.len().max(1000), Ordering::Relaxed);
+    }
+    // What was there before has been freed.
+    let end = start + code.len();
+    let gone: Vec<usize> = all.range(start..end).map(|(start, _)| *start).collect();
+    for start in gone {
+        all.remove(&start);
+    }
+    all.insert(start, code);
+    GENERATION.fetch_add(1, Ordering::Release);
+}
+
+/// Calls `f` with the observed code that an address is in.
+fn with_code<R>(pc: usize, f: impl FnOnce(&Arc<Observed>) -> R) -> Option<R> {
+    let generation = GENERATION.load(Ordering::Acquire);
+    let is_in = |code: &Observed| pc.wrapping_sub(code.start) < code.len();
+    let cached = LAST.with_borrow(|last| match last {
+        Some((when, code)) if *when == generation && is_in(code) => Some(code.clone()),
+        _ => None,
+    });
+    let code = match cached {
+        Some(code) => code,
+        None => {
+            let all = CODE.read().unwrap_or_else(PoisonError::into_inner);
+            let code = all.range(..=pc).next_back()?.1.clone();
+            drop(all);
+            LAST.set(is_in(&code).then(|| (generation, code.clone())));
+            code
+        }
     };
-    let join = |ops: &[u16]| ops.iter().map(name).collect::<Vec<_>>().join(" ");
-    [
-        sorted(counts.single.iter().map(|(op, n)| (join(&[*op]), *n)).collect()),
-        sorted(counts.pairs.iter().map(|(ops, n)| (join(ops), *n)).collect()),
-        sorted(counts.triples.iter().map(|(ops, n)| (join(ops), *n)).collect()),
-    ]
+    is_in(&code).then(|| f(&code))
 }
 
-/// The counting handler.
+/// The handler of observed instructions.
 ///
 /// # Safety
 /// The handler contract, for an instruction that was registered.
 #[inline(always)]
 pub unsafe fn count(r: &mut Regs) -> Step {
-    Step::To(handler(usize::from(tally(r.pc as usize))))
+    // All by value: a handler none of whose registers has an address can end in a jump.
+    let float = |register| float::get_f64(register).to_bits();
+    let (f0, f1, f2) = (float(r.f0), float(r.f1), float(r.f2));
+    // SAFETY: the caller's promise.
+    let next =
+        unsafe { show(r.pc as usize, r.fp, r.ctx(), r.acc, float(r.fa), r.l0, r.l1, f0, f1, f2) };
+    match next {
+        Ok(op) => Step::To(handler(usize::from(op))),
+        Err(trap) => Step::Raise(trap.into()),
+    }
 }
 
-/// Counts the instruction at `pc` and returns its opcode.
+/// Shows the instruction at `pc` to its observer. Its opcode, or the code of a trap.
+///
+/// # Safety
+/// The handler contract.
 #[inline(never)]
-fn tally(pc: usize) -> u16 {
-    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let op = counts.sites.get_mut(&pc).map_or(0, |site| {
-        site.count += 1;
-        site.op as u16
+#[expect(clippy::too_many_arguments, reason = "by value")]
+unsafe fn show(
+    pc: usize,
+    fp: *mut Slot,
+    ctx: *mut VmCtx,
+    acc: u64,
+    float_acc: u64,
+    l0: u64,
+    l1: u64,
+    f0: u64,
+    f1: u64,
+    f2: u64,
+) -> Result<u16, u32> {
+    let (ints, floats) = ([l0, l1], [f0, f1, f2]);
+    let registers = Registers { fp, ctx, acc, float_acc, ints, floats };
+    let next = with_code(pc, |code| {
+        let offset = pc - code.start;
+        let op = code.op(offset)?;
+        let seen = Seen { code, offset, op, registers };
+        let outcome = code.observer.upgrade().map_or(Ok(()), |observer| observer.step(&seen));
+        Some(outcome.map(|()| op as u16).map_err(|trap| trap as u32))
     });
-    let [before, last] = counts.last;
-    *counts.single.entry(op).or_default() += 1;
-    *counts.pairs.entry([last, op]).or_default() += 1;
-    *counts.triples.entry([before, last, op]).or_default() += 1;
-    counts.last = [last, op];
-    op
+    next.flatten().expect("only observed code is threaded through this")
 }

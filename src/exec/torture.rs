@@ -255,7 +255,7 @@ fn code_of(mut code: Vec<u8>) -> Vec<u64> {
     }
     let word = |chunk: &[u8]| u64::from_le_bytes(chunk.try_into().expect("8 bytes"));
     let mut words: Vec<u64> = code.chunks_exact(8).map(word).collect();
-    thread(&mut words).expect("whole instructions");
+    thread(&mut words, false).expect("whole instructions");
     words
 }
 

@@ -27,6 +27,8 @@ pub struct Options {
     pub source_map: bool,
     /// Leave instructions as they are instead of fusing sequences of them.
     pub unfused: bool,
+    /// Keep all locals in their slots.
+    pub unpinned: bool,
     /// The shape of frames that is tried first; with another than the default one all locals are far.
     pub frames: Shape,
 }

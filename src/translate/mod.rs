@@ -105,7 +105,11 @@ pub fn translate_while(
         locals.push((count, value::Kind::of_wasm(&ty)));
     }
     let kinds = frame::kinds(ty, &locals);
-    let mut pins = pins::choose(&body, &kinds, &mut pace)?;
+    let mut pins = if options.unpinned {
+        pins::Pins::default()
+    } else {
+        pins::choose(&body, &kinds, &mut pace)?
+    };
     let mut shape = options.frames;
     let all_far = shape != Shape::Near;
     loop {

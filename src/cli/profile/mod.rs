@@ -1,0 +1,146 @@
+//! `threadle profile`.
+
+mod callgrind;
+mod exact;
+mod ops;
+mod report;
+mod sampled;
+mod tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use threadle::exec::profile::Watch;
+use threadle::{Config, Context, Engine, Result, Store, ensure};
+
+use super::host::Host;
+use super::output;
+use super::places::Places;
+use super::run::{Around, Loaded, Run};
+use exact::Exact;
+use sampled::Sampled;
+
+/// Arguments of `threadle profile`.
+#[derive(Args)]
+pub struct Profile {
+    /// Look where the program is HERTZ times a second, instead of counting every instruction: shares of
+    /// time, at nearly full speed
+    #[arg(long, value_name = "HERTZ", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    sample: Option<u32>,
+
+    /// Write the table of functions and source lines to FILE; without any output it goes to standard error
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+
+    /// Write a line per stack, which tools that draw flame graphs read (inferno, flamegraph.pl, speedscope)
+    #[arg(long, value_name = "FILE")]
+    collapsed: Option<PathBuf>,
+
+    /// Write what KCachegrind and `callgrind_annotate` read
+    #[arg(long, value_name = "FILE")]
+    callgrind: Option<PathBuf>,
+
+    /// Write how often each op, pair and triple of consecutive ops was dispatched
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    ops: Option<PathBuf>,
+
+    /// Write every executed instruction: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    sites: Option<PathBuf>,
+
+    #[command(flatten)]
+    run: Run,
+}
+
+/// Where a profile is written.
+struct Files {
+    table: Option<PathBuf>,
+    collapsed: Option<PathBuf>,
+    callgrind: Option<PathBuf>,
+    ops: Option<PathBuf>,
+    sites: Option<PathBuf>,
+}
+
+impl Profile {
+    /// Runs the program and watches, then writes what was seen.
+    pub fn execute(self) -> Result<ExitCode> {
+        let Profile { sample, table, collapsed, callgrind, ops, sites, run } = self;
+        let files = Files { table, collapsed, callgrind, ops, sites };
+        match sample {
+            Some(hertz) => run.execute_with(&mut Sampling(Sampled::new(hertz), files)),
+            None => {
+                ensure!(
+                    Engine::threading_form() == "direct",
+                    "this build threads code through the table: only direct threading can be counted"
+                );
+                let exact = Arc::new(Exact::new(files.ops.is_some() || files.sites.is_some()));
+                run.execute_with(&mut Counting(exact, files))
+            }
+        }
+    }
+}
+
+/// A run of which every instruction is counted.
+struct Counting(Arc<Exact>, Files);
+
+impl Around for Counting {
+    fn configure(&mut self, config: &mut Config) {
+        config.observe(Watch(self.0.clone()), false);
+    }
+
+    fn end(&mut self, modules: &[Loaded]) -> Result<()> {
+        let Counting(exact, files) = self;
+        if let Some(path) = &files.ops {
+            write(path, &exact.ops(|ops, _| ops.report()).unwrap_or_default())?;
+        }
+        if let Some(path) = &files.sites {
+            write(path, &exact.ops(|_, codes| ops::sites(codes)).unwrap_or_default())?;
+        }
+        files.write(&exact.recorded(modules), modules)
+    }
+}
+
+/// A run that is looked at now and then.
+struct Sampling(Sampled, Files);
+
+impl Around for Sampling {
+    fn configure(&mut self, config: &mut Config) {
+        config.epoch_interruption(true);
+    }
+
+    fn begin(&mut self, store: &mut Store<Host>) -> Result<()> {
+        self.0.begin(store)
+    }
+
+    fn end(&mut self, modules: &[Loaded]) -> Result<()> {
+        let recorded = self.0.end();
+        self.1.write(&recorded, modules)
+    }
+}
+
+impl Files {
+    fn write(&self, recorded: &tree::Recorded, modules: &[Loaded]) -> Result<()> {
+        let mut places = Places::new(modules);
+        if let Some(path) = &self.table {
+            write(path, &report::table(recorded, &mut places))?;
+        }
+        if let Some(path) = &self.collapsed {
+            write(path, &report::collapsed(recorded, &mut places))?;
+        }
+        if let Some(path) = &self.callgrind {
+            write(path, &callgrind::profile(recorded, &mut places))?;
+        }
+        let outputs = [&self.table, &self.collapsed, &self.callgrind, &self.ops, &self.sites];
+        if outputs.iter().all(|path| path.is_none()) {
+            output::to_stderr(&report::table(recorded, &mut places));
+        }
+        Ok(())
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
