@@ -118,6 +118,8 @@ THREADLE_CONFIG_PROP(wasm_exceptions, bool)
 THREADLE_CONFIG_PROP(wasm_extended_const, bool)
 THREADLE_CONFIG_PROP(wasm_function_references, bool)
 THREADLE_CONFIG_PROP(wasm_gc, bool)
+/** References to anything but functions and host objects, which objects and exceptions need. */
+THREADLE_CONFIG_PROP(wasm_gc_types, bool)
 /** Exceptions in the form before their standard, which compilers still emit. */
 THREADLE_CONFIG_PROP(wasm_legacy_exceptions, bool)
 THREADLE_CONFIG_PROP(wasm_memory64, bool)
@@ -130,10 +132,19 @@ THREADLE_CONFIG_PROP(wasm_tail_call, bool)
 THREADLE_CONFIG_PROP(wasm_threads, bool)
 THREADLE_CONFIG_PROP(wasm_wide_arithmetic, bool)
 
+/** Whether shared memories can be made. `true` is `wasm_threads` too; `false` forbids them even with
+ * that. Whatever `wasm_threads` says counts if this is not called. */
+THREADLE_CONFIG_PROP(shared_memory, bool)
 /** The same results of relaxed SIMD on every machine. Off by default. */
 THREADLE_CONFIG_PROP(wasm_relaxed_simd_deterministic, bool)
 /** Running code can be interrupted. Off by default. */
 THREADLE_CONFIG_PROP(interruptible, bool)
+/** Code counts what it executes, and stops when its store has no fuel left. Off by default. A store has
+ * no fuel until `threadle_context_set_fuel` gives it some. */
+THREADLE_CONFIG_PROP(consume_fuel, bool)
+/** Code stops when the engine's epoch reaches its store's deadline. Off by default. A store's deadline
+ * has been reached until `threadle_context_set_epoch_deadline` sets one. */
+THREADLE_CONFIG_PROP(epoch_interruption, bool)
 /** Several threads validate and translate large modules. On by default. */
 THREADLE_CONFIG_PROP(parallel_compilation, bool)
 /** Page faults instead of checks tell of accesses out of bounds, where that is supported. On. */
@@ -147,8 +158,13 @@ THREADLE_CONFIG_PROP(max_activations, uint32_t)
 THREADLE_CONFIG_PROP(memory_reservation, uint64_t)
 THREADLE_CONFIG_PROP(memory_guard_size, uint64_t)
 THREADLE_CONFIG_PROP(memory_reservation_for_growth, uint64_t)
-/** Address space in bytes of a store's garbage-collected heap: the most it can have. */
+/** May a memory move when it outgrows its reservation? On by default; else such a growth fails. */
+THREADLE_CONFIG_PROP(memory_may_move, bool)
+/** Address space in bytes of a store's garbage-collected heap: the most it can have. What the second
+ * says only raises that, unless the third is off. */
+THREADLE_CONFIG_PROP(gc_heap_maximum, uint64_t)
 THREADLE_CONFIG_PROP(gc_heap_reservation, uint64_t)
+THREADLE_CONFIG_PROP(gc_heap_may_move, bool)
 /** Collects before every allocation, for tests. Off by default. */
 THREADLE_CONFIG_PROP(gc_always, bool)
 /** How many frames traps and errors tell of; 0 for none. 1024 by default. */
@@ -160,6 +176,8 @@ WASM_API_EXTERN threadle_error_t* threadle_config_compilation_mode_set(
 /** Another reference to the same engine, to delete on its own. */
 WASM_API_EXTERN wasm_engine_t* threadle_engine_clone(const wasm_engine_t* engine);
 WASM_API_EXTERN bool threadle_engine_same(const wasm_engine_t* a, const wasm_engine_t* b);
+/** Moves the engine's epoch one tick on. Any thread can do this, and a signal handler. */
+WASM_API_EXTERN void threadle_engine_increment_epoch(const wasm_engine_t* engine);
 
 /* ---- Types, beyond wasm.h ---- */
 
@@ -194,6 +212,18 @@ WASM_API_EXTERN threadle_error_t* threadle_module_new(
   wasm_engine_t* engine, const uint8_t* wasm, size_t size, threadle_module_t** out);
 WASM_API_EXTERN threadle_error_t* threadle_module_validate(
   wasm_engine_t* engine, const uint8_t* wasm, size_t size);
+/**
+ * The module as bytes for `threadle_module_deserialize`, by an engine of the same version with the same
+ * settings, on any machine. The caller deletes them.
+ */
+WASM_API_EXTERN threadle_error_t* threadle_module_serialize(
+  const threadle_module_t* module, wasm_byte_vec_t* out);
+/** Makes a module of such bytes. They are validated, so that bytes from anywhere do no harm. */
+WASM_API_EXTERN threadle_error_t* threadle_module_deserialize(
+  wasm_engine_t* engine, const uint8_t* bytes, size_t size, threadle_module_t** out);
+/** The same with a file that has them. */
+WASM_API_EXTERN threadle_error_t* threadle_module_deserialize_file(
+  wasm_engine_t* engine, const char* path, threadle_module_t** out);
 WASM_API_EXTERN void threadle_module_delete(threadle_module_t* module);
 WASM_API_EXTERN threadle_module_t* threadle_module_clone(const threadle_module_t* module);
 WASM_API_EXTERN void threadle_module_imports(
@@ -229,6 +259,50 @@ WASM_API_EXTERN threadle_error_t* threadle_context_gc(threadle_context_t* contex
 /** Takes the configuration over. */
 WASM_API_EXTERN threadle_error_t* threadle_context_set_wasi(
   threadle_context_t* context, wasi_config_t* wasi);
+
+/* ---- Fuel and epochs ---- */
+
+/** Sets the fuel that is left. Code that needs more ends with THREADLE_TRAP_CODE_OUT_OF_FUEL. An error
+ * if the engine does not count fuel. */
+WASM_API_EXTERN threadle_error_t* threadle_context_set_fuel(
+  threadle_context_t* context, uint64_t fuel);
+WASM_API_EXTERN threadle_error_t* threadle_context_get_fuel(
+  const threadle_context_t* context, uint64_t* fuel);
+/** Has asynchronous calls yield whenever so much fuel has been used up; 0 is never, the default. Calls
+ * that are not asynchronous fail then. */
+WASM_API_EXTERN threadle_error_t* threadle_context_fuel_async_yield_interval(
+  threadle_context_t* context, uint64_t interval);
+
+/** Sets the deadline so many ticks ahead of the engine's epoch. Code that reaches it ends with
+ * THREADLE_TRAP_CODE_INTERRUPT, if nothing else was said. */
+WASM_API_EXTERN void threadle_context_set_epoch_deadline(
+  threadle_context_t* context, uint64_t ticks_beyond_current);
+/** Has asynchronous calls yield when they reach the deadline, which then is `delta` ticks ahead. Calls
+ * that are not asynchronous fail then. */
+WASM_API_EXTERN threadle_error_t* threadle_context_epoch_deadline_async_yield_and_update(
+  threadle_context_t* context, uint64_t delta);
+
+/** How code goes on whose deadline was reached. */
+typedef uint8_t threadle_update_deadline_kind_t;
+/** At once. */
+#define THREADLE_UPDATE_DEADLINE_CONTINUE 0
+/** After its asynchronous call has yielded. Other calls end as if nothing had been said. */
+#define THREADLE_UPDATE_DEADLINE_YIELD 1
+
+/** Is called when code reaches the deadline. Sets how many ticks ahead the next one is, and how the code
+ * goes on (at once, if it does not say); or returns an error, which the engine takes over and which ends
+ * the code. It can use the context. */
+typedef threadle_error_t* (*threadle_epoch_deadline_callback_t)(
+  threadle_context_t* context, void* data, uint64_t* epoch_deadline_delta,
+  threadle_update_deadline_kind_t* update_kind);
+
+/** Says what happens when code reaches the deadline; null for `callback` is the default, a trap. Not to
+ * be called while the store's code runs: then it does nothing. */
+WASM_API_EXTERN void threadle_store_epoch_deadline_callback(
+  threadle_store_t* store, threadle_epoch_deadline_callback_t callback, void* data,
+  void (*finalizer)(void*));
+
+/* ---- Interruption ---- */
 
 /** Interrupts a store from any thread; can outlive it. */
 typedef struct threadle_interrupt_handle threadle_interrupt_handle_t;
@@ -699,6 +773,70 @@ WASM_API_EXTERN threadle_error_t* threadle_linker_get_default(
 WASM_API_EXTERN bool threadle_linker_get(
   const threadle_linker_t* linker, threadle_context_t* context, const char* module,
   size_t module_len, const char* name, size_t name_len, threadle_extern_t* item);
+
+/* ---- Asynchronous calls ---- */
+
+/**
+ * A call that goes on when it is polled, and yields in between: when an asynchronous host function is
+ * not done, or as was said by `threadle_context_fuel_async_yield_interval` and
+ * `threadle_context_epoch_deadline_async_yield_and_update`.
+ *
+ * It has the store from when it is made until it is done or deleted: whatever else uses the context
+ * meanwhile fails, but for host functions that the call runs and deadline callbacks. What was passed to
+ * the function that made it stays where it is until it is deleted, `context` excepted, which it keeps.
+ */
+typedef struct threadle_call_future threadle_call_future_t;
+
+/**
+ * Goes on with the call. Is it done? Then results, trap and error have been written, as the call that
+ * is not asynchronous would. Nothing happens if it was done before. Host functions that it runs cannot
+ * poll it: they get `false`.
+ */
+WASM_API_EXTERN bool threadle_call_future_poll(threadle_call_future_t* future);
+/** Frees a call; one that is not done ends where it is. Not to be called by what the call runs: then it
+ * does nothing. */
+WASM_API_EXTERN void threadle_call_future_delete(threadle_call_future_t* future);
+
+/** Begins nothing yet: the future does, when it is polled. Whatever fails is told in `*error` then; null
+ * if `error` is. The caller deletes the future. It cannot be made by a host function. */
+WASM_API_EXTERN threadle_call_future_t* threadle_func_call_async(
+  threadle_context_t* context, const threadle_func_t* func, const threadle_val_t* args,
+  size_t nargs, threadle_val_t* results, size_t nresults, wasm_trap_t** trap,
+  threadle_error_t** error);
+/** The same for instances, whose start functions may call asynchronous functions. */
+WASM_API_EXTERN threadle_call_future_t* threadle_linker_instantiate_async(
+  const threadle_linker_t* linker, threadle_context_t* context, const threadle_module_t* module,
+  threadle_instance_t* out, wasm_trap_t** trap, threadle_error_t** error);
+WASM_API_EXTERN threadle_call_future_t* threadle_instance_pre_instantiate_async(
+  const threadle_instance_pre_t* instance_pre, threadle_context_t* context,
+  threadle_instance_t* out, wasm_trap_t** trap, threadle_error_t** error);
+
+/** Is the host function done? Asked each time the call is polled. It cannot use the context. */
+typedef bool (*threadle_func_async_continuation_callback_t)(void* env);
+
+/** What an asynchronous host function leaves: whom to ask whether it is done. */
+typedef struct threadle_async_continuation {
+  /** Null if it is done already. */
+  threadle_func_async_continuation_callback_t callback;
+  void* env;
+  /** Called when the function is done, or its call was deleted. */
+  void (*finalizer)(void*);
+} threadle_async_continuation_t;
+
+/**
+ * A host function that may not be done when it returns. Arguments are lent, and results can be written,
+ * until it is done. It sets `*trap`, which the callee takes over, or `*continuation`.
+ */
+typedef void (*threadle_func_async_callback_t)(
+  void* env, threadle_caller_t* caller, const threadle_val_t* args, size_t nargs,
+  threadle_val_t* results, size_t nresults, wasm_trap_t** trap,
+  threadle_async_continuation_t* continuation);
+
+/** As `threadle_linker_define_func`. It fails when it is called in a call that is not asynchronous. */
+WASM_API_EXTERN threadle_error_t* threadle_linker_define_async_func(
+  threadle_linker_t* linker, const char* module, size_t module_len, const char* name,
+  size_t name_len, const wasm_functype_t* type, threadle_func_async_callback_t callback, void* env,
+  void (*finalizer)(void*));
 
 #ifdef __cplusplus
 }  /* extern "C" */

@@ -18,6 +18,8 @@
 
 typedef threadle_anyref_t wasmtime_anyref_t;
 typedef threadle_arrayref_t wasmtime_arrayref_t;
+typedef threadle_async_continuation_t wasmtime_async_continuation_t;
+typedef threadle_call_future_t wasmtime_call_future_t;
 typedef threadle_caller_t wasmtime_caller_t;
 typedef threadle_context_t wasmtime_context_t;
 typedef threadle_eqref_t wasmtime_eqref_t;
@@ -27,6 +29,8 @@ typedef threadle_extern_kind_t wasmtime_extern_kind_t;
 typedef threadle_extern_t wasmtime_extern_t;
 typedef threadle_extern_union_t wasmtime_extern_union_t;
 typedef threadle_externref_t wasmtime_externref_t;
+typedef threadle_func_async_callback_t wasmtime_func_async_callback_t;
+typedef threadle_func_async_continuation_callback_t wasmtime_func_async_continuation_callback_t;
 typedef threadle_func_callback_t wasmtime_func_callback_t;
 typedef threadle_func_t wasmtime_func_t;
 typedef threadle_func_unchecked_callback_t wasmtime_func_unchecked_callback_t;
@@ -42,6 +46,7 @@ typedef threadle_structref_t wasmtime_structref_t;
 typedef threadle_table_t wasmtime_table_t;
 typedef threadle_tag_t wasmtime_tag_t;
 typedef threadle_trap_code_t wasmtime_trap_code_t;
+typedef threadle_update_deadline_kind_t wasmtime_update_deadline_kind_t;
 typedef threadle_v128 wasmtime_v128;
 typedef threadle_val_raw_t wasmtime_val_raw_t;
 typedef threadle_val_t wasmtime_val_t;
@@ -82,6 +87,8 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define WASMTIME_EXTERNREF THREADLE_EXTERNREF
 #define WASMTIME_ANYREF THREADLE_ANYREF
 #define WASMTIME_EXNREF THREADLE_EXNREF
+#define WASMTIME_UPDATE_DEADLINE_CONTINUE THREADLE_UPDATE_DEADLINE_CONTINUE
+#define WASMTIME_UPDATE_DEADLINE_YIELD THREADLE_UPDATE_DEADLINE_YIELD
 
 /* ---- Functions ---- */
 
@@ -110,13 +117,20 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_arrayref_to_anyref threadle_arrayref_to_anyref
 #define wasmtime_arrayref_to_eqref threadle_arrayref_to_eqref
 #define wasmtime_arrayref_unroot threadle_arrayref_unroot
+#define wasmtime_call_future_delete threadle_call_future_delete
+#define wasmtime_call_future_poll threadle_call_future_poll
 #define wasmtime_caller_context threadle_caller_context
 #define wasmtime_caller_export_get threadle_caller_export_get
+#define wasmtime_config_consume_fuel_set threadle_config_consume_fuel_set
+#define wasmtime_config_epoch_interruption_set threadle_config_epoch_interruption_set
+#define wasmtime_config_gc_support_set threadle_config_wasm_gc_types_set
 #define wasmtime_config_max_wasm_stack_set threadle_config_max_wasm_stack_set
 #define wasmtime_config_memory_guard_size_set threadle_config_memory_guard_size_set
+#define wasmtime_config_memory_may_move_set threadle_config_memory_may_move_set
 #define wasmtime_config_memory_reservation_for_growth_set threadle_config_memory_reservation_for_growth_set
 #define wasmtime_config_memory_reservation_set threadle_config_memory_reservation_set
 #define wasmtime_config_parallel_compilation_set threadle_config_parallel_compilation_set
+#define wasmtime_config_shared_memory_set threadle_config_shared_memory_set
 #define wasmtime_config_signals_based_traps_set threadle_config_signals_based_traps_set
 #define wasmtime_config_wasm_bulk_memory_set threadle_config_wasm_bulk_memory_set
 #define wasmtime_config_wasm_custom_page_sizes_set threadle_config_wasm_custom_page_sizes_set
@@ -133,11 +147,17 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_config_wasm_tail_call_set threadle_config_wasm_tail_call_set
 #define wasmtime_config_wasm_threads_set threadle_config_wasm_threads_set
 #define wasmtime_config_wasm_wide_arithmetic_set threadle_config_wasm_wide_arithmetic_set
+#define wasmtime_context_epoch_deadline_async_yield_and_update threadle_context_epoch_deadline_async_yield_and_update
+#define wasmtime_context_fuel_async_yield_interval threadle_context_fuel_async_yield_interval
 #define wasmtime_context_gc threadle_context_gc
 #define wasmtime_context_get_data threadle_context_get_data
+#define wasmtime_context_get_fuel threadle_context_get_fuel
 #define wasmtime_context_set_data threadle_context_set_data
+#define wasmtime_context_set_epoch_deadline threadle_context_set_epoch_deadline
+#define wasmtime_context_set_fuel threadle_context_set_fuel
 #define wasmtime_context_set_wasi threadle_context_set_wasi
 #define wasmtime_engine_clone threadle_engine_clone
+#define wasmtime_engine_increment_epoch threadle_engine_increment_epoch
 #define wasmtime_eqref_as_array threadle_eqref_as_array
 #define wasmtime_eqref_as_struct threadle_eqref_as_struct
 #define wasmtime_eqref_clone threadle_eqref_clone
@@ -176,6 +196,7 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_frame_func_name threadle_frame_func_name
 #define wasmtime_frame_module_name threadle_frame_module_name
 #define wasmtime_func_call threadle_func_call
+#define wasmtime_func_call_async threadle_func_call_async
 #define wasmtime_func_call_unchecked threadle_func_call_unchecked
 #define wasmtime_func_from_raw threadle_func_from_raw
 #define wasmtime_func_new threadle_func_new
@@ -193,10 +214,12 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_instance_new threadle_instance_new
 #define wasmtime_instance_pre_delete threadle_instance_pre_delete
 #define wasmtime_instance_pre_instantiate threadle_instance_pre_instantiate
+#define wasmtime_instance_pre_instantiate_async threadle_instance_pre_instantiate_async
 #define wasmtime_instance_pre_module threadle_instance_pre_module
 #define wasmtime_linker_allow_shadowing threadle_linker_allow_shadowing
 #define wasmtime_linker_clone threadle_linker_clone
 #define wasmtime_linker_define threadle_linker_define
+#define wasmtime_linker_define_async_func threadle_linker_define_async_func
 #define wasmtime_linker_define_func threadle_linker_define_func
 #define wasmtime_linker_define_func_unchecked threadle_linker_define_func_unchecked
 #define wasmtime_linker_define_instance threadle_linker_define_instance
@@ -207,6 +230,7 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_linker_get threadle_linker_get
 #define wasmtime_linker_get_default threadle_linker_get_default
 #define wasmtime_linker_instantiate threadle_linker_instantiate
+#define wasmtime_linker_instantiate_async threadle_linker_instantiate_async
 #define wasmtime_linker_instantiate_pre threadle_linker_instantiate_pre
 #define wasmtime_linker_module threadle_linker_module
 #define wasmtime_linker_new threadle_linker_new
@@ -227,9 +251,12 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_memorytype_page_size_log2 threadle_memorytype_page_size_log2
 #define wasmtime_module_clone threadle_module_clone
 #define wasmtime_module_delete threadle_module_delete
+#define wasmtime_module_deserialize threadle_module_deserialize
+#define wasmtime_module_deserialize_file threadle_module_deserialize_file
 #define wasmtime_module_exports threadle_module_exports
 #define wasmtime_module_imports threadle_module_imports
 #define wasmtime_module_new threadle_module_new
+#define wasmtime_module_serialize threadle_module_serialize
 #define wasmtime_module_validate threadle_module_validate
 #define wasmtime_sharedmemory_clone threadle_sharedmemory_clone
 #define wasmtime_sharedmemory_data threadle_sharedmemory_data
@@ -241,6 +268,7 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_sharedmemory_type threadle_sharedmemory_type
 #define wasmtime_store_context threadle_store_context
 #define wasmtime_store_delete threadle_store_delete
+#define wasmtime_store_epoch_deadline_callback threadle_store_epoch_deadline_callback
 #define wasmtime_store_limiter threadle_store_limiter
 #define wasmtime_store_new threadle_store_new
 #define wasmtime_structref_clone threadle_structref_clone
@@ -265,9 +293,9 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_trap_new_code threadle_trap_new_code
 #define wasmtime_val_clone threadle_val_clone
 #define wasmtime_val_unroot threadle_val_unroot
-#define wasmtime_wat2wasm threadle_wat2wasm
 #define wasmtime_wasm_valtype_equal threadle_valtype_equal
 #define wasmtime_wasm_valtype_v128 threadle_valtype_v128
+#define wasmtime_wat2wasm threadle_wat2wasm
 
 /* ---- What only concerns a compiler ---- */
 
@@ -291,12 +319,12 @@ enum wasmtime_opt_level_enum {
     (void)value; \
   }
 
+WASMTIME_IGNORED_CONFIG_PROP(async_stack_size, size_t)
 WASMTIME_IGNORED_CONFIG_PROP(cranelift_debug_verifier, bool)
 WASMTIME_IGNORED_CONFIG_PROP(cranelift_opt_level, wasmtime_opt_level_t)
 WASMTIME_IGNORED_CONFIG_PROP(debug_info, bool)
 WASMTIME_IGNORED_CONFIG_PROP(macos_use_mach_ports, bool)
 WASMTIME_IGNORED_CONFIG_PROP(memory_init_cow, bool)
-WASMTIME_IGNORED_CONFIG_PROP(memory_may_move, bool)
 WASMTIME_IGNORED_CONFIG_PROP(native_unwind_info, bool)
 WASMTIME_IGNORED_CONFIG_PROP(strategy, wasmtime_strategy_t)
 

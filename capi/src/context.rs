@@ -2,8 +2,10 @@
 //!
 //! In Rust a store is borrowed: by whoever calls a function, then by the host function that is
 //! called. C has one pointer for all of them. So the store lies in a cell that knows who has it:
-//! nobody, a host function, which lent its [`Caller`], or a function of this library that is at work.
-//! The last happens when a finalizer uses the store that is running it, and is an error.
+//! nobody, a host function, which lent its [`Caller`], the callback of a deadline, a call that is a
+//! future, or a function of this library that is at work. In the last two cases using it is an error:
+//! a future has the store from its making to its end, whether it is being polled or not, and a function
+//! of this library is at work when a finalizer uses the store that is running it.
 
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
@@ -15,7 +17,7 @@ use indexmap::IndexSet;
 
 use threadle::{
     AsContextMut, Caller, Engine, InterruptHandle, Result, Store, StoreContextMut, StoreLimits,
-    StoreLimitsBuilder, bail,
+    StoreLimitsBuilder, bail, ensure,
 };
 
 use crate::embed::raw::RawObject;
@@ -27,8 +29,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The data of all stores of this library.
 pub(crate) struct Data {
-    /// The cell that the store lies in.
-    home: *const StoreCell,
+    home: Home,
     /// Unlike that of any other store, and not zero.
     pub id: u64,
     /// What C has seen of the store, by the places that its handles name.
@@ -46,6 +47,15 @@ pub(crate) struct Data {
     pub wasi: Option<threadle::wasi::WasiP1Ctx>,
 }
 
+/// The cell that a store lies in.
+#[derive(Clone, Copy)]
+struct Home(*const StoreCell);
+
+// SAFETY: a cell can be used by any thread, as is said there.
+unsafe impl Send for Home {}
+// SAFETY: as above.
+unsafe impl Sync for Home {}
+
 /// Who has the store.
 #[derive(Clone, Copy)]
 enum Lent {
@@ -55,6 +65,10 @@ enum Lent {
     ToUs,
     /// A host function, which got it with this.
     ToHost(*mut Caller<'static, Data>),
+    /// A callback that is not called by a program.
+    ToCallback(*mut StoreContextMut<'static, Data>),
+    /// A call that is a future.
+    ToFuture,
 }
 
 /// A store and who has it. To C, `threadle_context_t`.
@@ -82,7 +96,7 @@ impl StoreCell {
             .memories(usize::MAX)
             .build();
         let data = Data {
-            home: core::ptr::null(),
+            home: Home(core::ptr::null()),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             handles: IndexSet::new(),
             raw_objects: Vec::new(),
@@ -103,7 +117,7 @@ impl StoreCell {
             interrupt,
             me: me.clone(),
         });
-        let home = Arc::as_ptr(&cell);
+        let home = Home(Arc::as_ptr(&cell));
         cell.with_store(|store| {
             store.data_mut().home = home;
             Ok(())
@@ -119,9 +133,10 @@ impl StoreCell {
         self.interrupt.clone()
     }
 
-    /// Whether nobody is using the store.
+    /// Whether nothing would miss the store if its owner let go of it now. A future has it, but keeps
+    /// it too.
     pub fn is_idle(&self) -> bool {
-        matches!(self.lent.get(), Lent::No)
+        matches!(self.lent.get(), Lent::No | Lent::ToFuture)
     }
 
     /// A reference that keeps the store.
@@ -131,10 +146,16 @@ impl StoreCell {
 
     fn take(&self) -> Result<(Lent, Restore<'_>)> {
         let lent = self.lent.replace(Lent::ToUs);
-        if let Lent::ToUs = lent {
-            bail!("the store is being used: a finalizer cannot use the store that runs it");
+        let restore = Restore { cell: self, before: lent };
+        match lent {
+            Lent::ToUs => {
+                bail!("the store is being used: a finalizer cannot use the store that runs it")
+            }
+            Lent::ToFuture => {
+                bail!("the store is being used: an asynchronous call in it has not ended")
+            }
+            _ => Ok((lent, restore)),
         }
-        Ok((lent, Restore { cell: self, before: lent }))
     }
 
     /// Uses the store.
@@ -149,7 +170,10 @@ impl StoreCell {
         unsafe {
             match lent {
                 Lent::ToHost(caller) => body(&mut (*caller).as_context_mut()),
-                Lent::No | Lent::ToUs => body(&mut (*self.store.get()).as_context_mut()),
+                Lent::ToCallback(context) => body(&mut *context),
+                Lent::No | Lent::ToUs | Lent::ToFuture => {
+                    body(&mut (*self.store.get()).as_context_mut())
+                }
             }
         }
     }
@@ -157,7 +181,7 @@ impl StoreCell {
     /// Uses the store as its owner; an error inside of host functions.
     pub fn with_store<R>(&self, body: impl FnOnce(&mut Store<Data>) -> Result<R>) -> Result<R> {
         let (lent, _restore) = self.take()?;
-        if let Lent::ToHost(_) = lent {
+        if !matches!(lent, Lent::No) {
             bail!("this cannot be done to a store while its code runs");
         }
         // SAFETY: as in `with`.
@@ -180,10 +204,55 @@ impl StoreCell {
     #[inline]
     pub fn lend<'a>(caller: &'a mut Caller<'_, Data>) -> Lend<'a> {
         // SAFETY: the cell outlives the store in it, which runs this host function.
-        let cell = unsafe { &*caller.data().home };
+        let cell = unsafe { &*caller.data().home.0 };
         let caller: *mut Caller<'_, Data> = caller;
         let before = cell.lent.replace(Lent::ToHost(caller.cast()));
         Lend { restore: Restore { cell, before }, caller: PhantomData }
+    }
+
+    /// As [`StoreCell::lend`], for a callback that no program called.
+    pub fn lend_context<'a>(context: &'a mut StoreContextMut<'_, Data>) -> Lend<'a> {
+        // SAFETY: as above.
+        let cell = unsafe { &*context.data().home.0 };
+        let context: *mut StoreContextMut<'_, Data> = context;
+        let before = cell.lent.replace(Lent::ToCallback(context.cast()));
+        Lend { restore: Restore { cell, before }, caller: PhantomData }
+    }
+
+    /// Takes the store for a future, if nobody is using it.
+    pub fn hold(&self) -> Result<Held> {
+        let (lent, restore) = self.take()?;
+        ensure!(
+            matches!(lent, Lent::No),
+            "an asynchronous call cannot begin while the store's code runs"
+        );
+        let cell = self.shared();
+        drop(restore);
+        self.lent.set(Lent::ToFuture);
+        Ok(Held { cell })
+    }
+}
+
+/// A store that a future has, and keeps.
+pub(crate) struct Held {
+    cell: StoreRef,
+}
+
+impl Held {
+    /// The store.
+    ///
+    /// # Safety
+    ///
+    /// It is used once, by what is dropped before this.
+    pub unsafe fn store(&self) -> &'static mut Store<Data> {
+        // SAFETY: nobody else gets at the store as long as the cell says that a future has it.
+        unsafe { &mut *self.cell.store.get() }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.cell.lent.set(Lent::No);
     }
 }
 

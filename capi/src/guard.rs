@@ -60,6 +60,11 @@ pub(crate) fn guard<R: Outcome>(body: impl FnOnce() -> Result<R>) -> R {
     }
 }
 
+/// Makes an error of a panic, for those whose failure is not what their function returns.
+pub(crate) fn caught<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panic_error(payload)))
+}
+
 /// The error that a panic becomes.
 #[cold]
 fn panic_error(payload: Box<dyn Any + Send>) -> Error {

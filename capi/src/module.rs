@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use threadle::{Module, Result, bail, ensure};
+use threadle::{Module, Result, bail};
 
 use crate::context::StoreCell;
 use crate::engine::wasm_store_t;
@@ -21,10 +21,6 @@ pub(crate) struct ModuleObject {
 pub struct wasm_shared_module_t {
     module: Module,
 }
-
-/// What a serialised module begins with; the module's own bytes follow. Translation is lazy and
-/// fast, so what was translated is not kept.
-const MAGIC: &[u8] = b"\0threadle module 1\n";
 
 fn boxed(store: &StoreCell, module: Module) -> Box<wasm_ref_t> {
     let object = ModuleObject { module, info: Mutex::new(HostData::NONE) };
@@ -81,7 +77,7 @@ c_functions! {
     fn wasm_module_serialize(module: Option<&wasm_ref_t>, out: Out<'_, u8>) {
         fill(out, || {
             let module = given(module, "module")?.as_module()?;
-            Ok([MAGIC, &**module.code().bytes()].concat().into_boxed_slice().into())
+            Ok(module.serialize()?.into_boxed_slice().into())
         })
     }
 
@@ -90,9 +86,7 @@ c_functions! {
         bytes: Option<&CVec<u8>>,
     ) -> Option<Box<wasm_ref_t>> {
         let store = &given(store, "store")?.cell;
-        let binary = given(bytes, "bytes")?.as_slice().strip_prefix(MAGIC);
-        ensure!(binary.is_some(), "these bytes are not a module that this version serialised");
-        let module = Module::from_binary(store.engine(), binary.unwrap_or_default())?;
+        let module = Module::deserialize(store.engine(), given(bytes, "bytes")?.as_slice())?;
         Ok(Some(boxed(store, module)))
     }
 

@@ -20,6 +20,13 @@ macro_rules! knobs {
 }
 
 knobs! {
+    threadle_config_consume_fuel_set(bool) consume_fuel;
+    threadle_config_epoch_interruption_set(bool) epoch_interruption;
+    threadle_config_gc_heap_maximum_set(u64) gc_heap_maximum;
+    threadle_config_gc_heap_may_move_set(bool) gc_heap_may_move;
+    threadle_config_memory_may_move_set(bool) memory_may_move;
+    threadle_config_shared_memory_set(bool) shared_memory;
+    threadle_config_wasm_gc_types_set(bool) wasm_gc_types;
     threadle_config_gc_always_set(bool) gc_always;
     threadle_config_gc_heap_reservation_set(u64) gc_heap_reservation;
     threadle_config_interruptible_set(bool) interruptible;

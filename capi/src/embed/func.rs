@@ -49,7 +49,7 @@ impl<F> HostFunction<F> {
     }
 }
 
-fn lent(cell: &StoreCell) -> &threadle_caller_t {
+pub(super) fn lent(cell: &StoreCell) -> &threadle_caller_t {
     let cell: *const StoreCell = cell;
     // SAFETY: a transparent wrapper has its content's layout.
     unsafe { &*cell.cast::<threadle_caller_t>() }

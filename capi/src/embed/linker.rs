@@ -19,11 +19,11 @@ use crate::types::wasm_externtype_t;
 
 #[derive(Clone)]
 pub struct threadle_linker_t {
-    linker: Linker<Data>,
+    pub(super) linker: Linker<Data>,
 }
 
 impl threadle_linker_t {
-    fn engine(&self) -> Engine {
+    pub(super) fn engine(&self) -> Engine {
         self.linker.engine().clone()
     }
 }

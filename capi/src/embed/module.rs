@@ -1,15 +1,17 @@
 //! Modules and engines of threadle.h.
 
+use core::ffi::c_char;
 use core::mem::MaybeUninit;
 
 use threadle::{Engine, Module};
 
 use super::error::MaybeError;
+use super::store::text;
 use crate::engine::wasm_engine_t;
 use crate::guard::{c_functions, given};
 use crate::module::{exports, imports};
 use crate::types::{wasm_exporttype_t, wasm_importtype_t};
-use crate::vec::{Out, fill, slice};
+use crate::vec::{CVec, Out, fill, slice};
 
 pub struct threadle_module_t {
     pub(super) module: Module,
@@ -61,6 +63,45 @@ c_functions! {
     fn threadle_module_clone(module: Option<&threadle_module_t>) -> Option<Box<threadle_module_t>> {
         let module = given(module, "module")?.module.clone();
         Ok(Some(Box::new(threadle_module_t { module })))
+    }
+
+    fn threadle_module_serialize(
+        module: Option<&threadle_module_t>,
+        out: Out<'_, u8>,
+    ) -> MaybeError {
+        let out = given(out, "out")?;
+        out.write(CVec::EMPTY);
+        let bytes = given(module, "module")?.module.serialize()?;
+        out.write(bytes.into_boxed_slice().into());
+        Ok(MaybeError::NONE)
+    }
+
+    fn threadle_module_deserialize(
+        engine: Option<&wasm_engine_t>,
+        bytes: *const u8,
+        size: usize,
+        out: ModuleOut<'_>,
+    ) -> MaybeError {
+        let out = given(out, "module")?;
+        out.write(None);
+        // SAFETY: as above.
+        let bytes = unsafe { slice(bytes, size) };
+        let module = Module::deserialize(&given(engine, "engine")?.engine, bytes)?;
+        out.write(Some(Box::new(threadle_module_t { module })));
+        Ok(MaybeError::NONE)
+    }
+
+    fn threadle_module_deserialize_file(
+        engine: Option<&wasm_engine_t>,
+        path: *const c_char,
+        out: ModuleOut<'_>,
+    ) -> MaybeError {
+        let out = given(out, "module")?;
+        out.write(None);
+        let engine = &given(engine, "engine")?.engine;
+        let module = Module::deserialize_file(engine, text(path, "path")?)?;
+        out.write(Some(Box::new(threadle_module_t { module })));
+        Ok(MaybeError::NONE)
     }
 
     fn threadle_module_imports(

@@ -1,6 +1,6 @@
 //! Stores, contexts and callers.
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_char, c_void};
 use core::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -19,6 +19,12 @@ pub type threadle_context_t = StoreCell;
 
 pub struct threadle_store_t {
     cell: StoreRef,
+}
+
+impl threadle_store_t {
+    pub(super) fn cell(&self) -> &StoreRef {
+        &self.cell
+    }
 }
 
 pub struct threadle_interrupt_handle_t {
@@ -42,6 +48,13 @@ pub(super) fn name<'a>(data: *const u8, size: usize) -> Result<&'a str> {
     Ok(str::from_utf8(unsafe { slice(data, size) })?)
 }
 
+/// A string of C's.
+pub(super) fn text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
+    given((!text.is_null()).then_some(()), name)?;
+    // SAFETY: C passes a string that ends with a null character and stays until the call returns.
+    Ok(unsafe { CStr::from_ptr(text) }.to_str()?)
+}
+
 c_functions! {
     fn threadle_store_new(
         engine: Option<&wasm_engine_t>,
@@ -55,7 +68,7 @@ c_functions! {
 
     fn threadle_store_delete(store: Option<Box<threadle_store_t>>) {
         if let Some(store) = store {
-            // Its own code is still running: it has to stay.
+            // Its own code is still running: it has to stay. (A future keeps it.)
             if !store.cell.is_idle() {
                 core::mem::forget(store);
             }

@@ -1,12 +1,13 @@
 //! `wasi.h`: what a program is given.
 
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io;
 
 use threadle::wasi::{FsPerms, MemoryInputPipe, WasiCtxBuilder, WasiP1Ctx};
 use threadle::{Result, ensure};
 
+use super::store::text;
 use crate::foreign::{Finalizer, HostData};
 use crate::guard::{c_functions, given};
 use crate::vec::{CVec, slice};
@@ -19,13 +20,6 @@ impl wasi_config_t {
     pub(super) fn build(mut self) -> WasiP1Ctx {
         self.builder.build_p1()
     }
-}
-
-/// A string of C's.
-fn text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
-    given((!text.is_null()).then_some(()), name)?;
-    // SAFETY: C passes a string that ends with a null character and stays until the call returns.
-    Ok(unsafe { CStr::from_ptr(text) }.to_str()?)
 }
 
 /// Strings of C's.

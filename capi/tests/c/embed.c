@@ -37,6 +37,11 @@ static void configurations(void) {
   threadle_config_memory_guard_size_set(config, 1 << 16);
   threadle_config_memory_reservation_for_growth_set(config, 1 << 16);
   threadle_config_gc_heap_reservation_set(config, 1 << 24);
+  threadle_config_gc_heap_maximum_set(config, 1 << 24);
+  threadle_config_gc_heap_may_move_set(config, true);
+  threadle_config_memory_may_move_set(config, true);
+  threadle_config_shared_memory_set(config, true);
+  threadle_config_wasm_gc_types_set(config, true);
   threadle_config_gc_always_set(config, true);
   threadle_config_backtrace_frames_set(config, 1);
   OK(threadle_config_compilation_mode_set(config, THREADLE_COMPILATION_MODE_EAGER));
@@ -89,6 +94,43 @@ static void modules(wasm_engine_t* engine) {
   CHECK(imports.size == 0 && exports.size == 0 && threadle_module_clone(NULL) == NULL);
   threadle_module_delete(clone);
   threadle_module_delete(NULL);
+}
+
+static void artefacts(wasm_engine_t* engine) {
+  threadle_module_t* module = compile(engine, "(module (func (export \"answer\")))");
+  threadle_module_t* again;
+  wasm_byte_vec_t bytes;
+  wasm_exporttype_vec_t exports;
+  wasm_config_t* config = wasm_config_new();
+  wasm_engine_t* other;
+  const char* path = "artefact";
+  FILE* file;
+  OK(threadle_module_serialize(module, &bytes));
+  threadle_module_delete(module);
+  OK(threadle_module_deserialize(engine, (const uint8_t*)bytes.data, bytes.size, &again));
+  threadle_module_exports(again, &exports);
+  CHECK(exports.size == 1 && is_text(wasm_exporttype_name(exports.data[0]), "answer"));
+  wasm_exporttype_vec_delete(&exports);
+  threadle_module_delete(again);
+  CHECK(says(threadle_module_deserialize(engine, (const uint8_t*)bytes.data, bytes.size - 1, &again),
+    "cut short"));
+  CHECK(again == NULL);
+  threadle_config_wasm_tail_call_set(config, false);
+  other = wasm_engine_new_with_config(config);
+  CHECK(says(threadle_module_deserialize(other, (const uint8_t*)bytes.data, bytes.size, &again),
+    "was compiled with"));
+  wasm_engine_delete(other);
+
+  file = fopen(path, "wb");
+  CHECK(file != NULL && fwrite(bytes.data, 1, bytes.size, file) == bytes.size && fclose(file) == 0);
+  OK(threadle_module_deserialize_file(engine, path, &again));
+  threadle_module_delete(again);
+  CHECK(remove(path) == 0);
+  CHECK(says(threadle_module_deserialize_file(engine, path, &again), "cannot read"));
+  CHECK(says(threadle_module_deserialize_file(engine, NULL, &again), "`path` is null"));
+  wasm_byte_vec_delete(&bytes);
+  CHECK(says(threadle_module_serialize(NULL, &bytes), "`module` is null") && bytes.size == 0);
+  CHECK(says(threadle_module_serialize(NULL, NULL), "`out` is null"));
 }
 
 static void types(void) {
@@ -507,6 +549,7 @@ int main(void) {
   wasm_engine_t* engine = wasm_engine_new();
   configurations();
   modules(engine);
+  artefacts(engine);
   types();
   functions(engine);
   objects(engine);
