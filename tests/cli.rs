@@ -7,8 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use threadle::Engine;
 
+#[path = "cli/explore.rs"]
+mod explore;
 #[path = "cli/profile.rs"]
 mod profile;
+#[path = "cli/trace.rs"]
+mod trace;
 
 fn threadle(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_threadle"));

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use clap::Args;
 use threadle::error::Printable;
 use threadle::index::{DefinedFuncIndex, FuncIndex};
-use threadle::isa::{self, Kind, Listing};
-use threadle::translate::{self, Code};
+use threadle::isa::{self, Kind, Listing, Op};
+use threadle::translate;
 use threadle::wasm::{Entity, ModuleInfo};
 use threadle::{Engine, Module, Result, bail};
 use wasmparser::{BinaryReader, FunctionBody};
 
+use super::assembly::{Assembly, Handler};
 use super::operator;
 use super::options::EngineOptions;
 use super::output::Output;
@@ -25,6 +26,11 @@ pub struct Disas {
     /// Only this function, by its name, the name it is exported under, or its index
     #[arg(long, value_name = "NAME")]
     func: Option<String>,
+
+    /// Print what each instruction's handler is in machine code too, as it stands in this file: one of
+    /// `src/exec/prebuilt` in the source tree
+    #[arg(long, value_name = "ASSEMBLY")]
+    asm: Option<PathBuf>,
 
     /// The module, .wasm or .wat
     #[arg(value_name = "FILE")]
@@ -40,15 +46,17 @@ impl Disas {
         let engine = Engine::new(&self.engine.config(None))?;
         let module = Module::from_file(&engine, &self.file)?;
         let info = module.code().info();
+        let assembly = self.asm.as_deref().map(Assembly::read).transpose()?;
         let mut output = Output::new();
         match &self.func {
             Some(name) => {
                 let func = find(&module, name)?;
-                print(&engine, &module, func, &mut output)?;
+                Function::new(&module, func)?.print(assembly.as_ref(), &mut output)?;
             }
             None => {
                 for index in 0..info.bodies.len() as u32 {
-                    print(&engine, &module, DefinedFuncIndex(index), &mut output)?;
+                    let function = Function::new(&module, DefinedFuncIndex(index))?;
+                    function.print(assembly.as_ref(), &mut output)?;
                 }
             }
         }
@@ -58,7 +66,7 @@ impl Disas {
 }
 
 /// The defined function that is meant by a name or an index.
-fn find(module: &Module, name: &str) -> Result<DefinedFuncIndex> {
+pub fn find(module: &Module, name: &str) -> Result<DefinedFuncIndex> {
     let info = module.code().info();
     let named =
         (0..info.funcs.len() as u32).find(|index| module.function_name(*index) == Some(name));
@@ -76,46 +84,94 @@ fn find(module: &Module, name: &str) -> Result<DefinedFuncIndex> {
     }
 }
 
-fn print(
-    engine: &Engine,
-    module: &Module,
-    func: DefinedFuncIndex,
+/// A function, listed.
+pub struct Function {
+    /// Its index and names.
+    pub title: String,
+    /// Its operators with their offsets in the module, indented by nesting.
+    pub operators: Vec<(usize, String)>,
+    /// Its instructions, each with the offset of the operator that it came from. In the order of these.
+    pub instructions: Vec<(Listing, Option<u32>)>,
+}
+
+impl Function {
+    /// Translates a function as the engine of its module would.
+    pub fn new(module: &Module, func: DefinedFuncIndex) -> Result<Function> {
+        let info = module.code().info();
+        let (layout, bytes) = (module.code().layout(), module.code().bytes());
+        let options = translate::Options {
+            checked_memory: !module.engine().uses_guard_pages(),
+            source_map: true,
+            ..translate::Options::default()
+        };
+        let code = translate::translate(info, layout, bytes, func, &options)?;
+        let words: Vec<u8> = code.words().iter().flat_map(|word| word.to_le_bytes()).collect();
+        let listings = listings(module, &words).into_iter();
+        Ok(Function {
+            title: title(module, info.func_index(func)),
+            operators: operators(info, bytes, func)?,
+            instructions: listings
+                .map(|it| (code.source(it.offset as u32), it))
+                .map(|(source, it)| (it, source))
+                .collect(),
+        })
+    }
+
+    fn print(&self, assembly: Option<&Assembly>, output: &mut Output) -> Result<()> {
+        output.line(&self.title)?;
+        if let Some(assembly) = assembly {
+            let handlers =
+                self.instructions.iter().filter_map(|it| assembly.handler(&it.0.op.info().name));
+            let (all, machine) =
+                (self.instructions.len(), handlers.map(Handler::straight).sum::<usize>());
+            output.line(format!("{all} instructions, of {machine} in machine code, each once"))?;
+        }
+        let mut instructions = self.instructions.iter().peekable();
+        for (offset, text) in &self.operators {
+            let mut left = format!("{offset:#8x}  {text}");
+            // The bytecode that came from this operator. Bytecode is in the order of its operators;
+            // what comes from none of them, at the function's start, is listed with the first.
+            let mut lines = 0;
+            while let Some((instruction, source)) = instructions.peek() {
+                if source.is_some_and(|source| source as usize > *offset) {
+                    break;
+                }
+                output.line(format!("{left:<COLUMN$}  {}", right(instruction)))?;
+                print_handler(instruction, assembly, output)?;
+                instructions.next();
+                left.clear();
+                lines += 1;
+            }
+            if lines == 0 {
+                output.line(left)?;
+            }
+        }
+        for (instruction, _) in instructions {
+            output.line(format!("{:<COLUMN$}  {}", "", right(instruction)))?;
+            print_handler(instruction, assembly, output)?;
+        }
+        output.line("")
+    }
+}
+
+/// The parts of a fused instruction, and its machine code.
+fn print_handler(
+    instruction: &Listing,
+    assembly: Option<&Assembly>,
     output: &mut Output,
 ) -> Result<()> {
-    let info = module.code().info();
-    let (layout, bytes) = (module.code().layout(), module.code().bytes());
-    let options = translate::Options {
-        checked_memory: !engine.uses_guard_pages(),
-        source_map: true,
-        ..translate::Options::default()
-    };
-    let code = translate::translate(info, layout, bytes, func, &options)?;
-    output.line(title(module, info.func_index(func)))?;
-
-    let mut instructions = listings(module, &code).into_iter().peekable();
-    for (offset, text) in operators(info, bytes, func)? {
-        let mut left = format!("{offset:#8x}  {text}");
-        // The bytecode that came from this operator. Bytecode is in the order of its operators;
-        // what comes from none of them, at the function's start, is listed with the first.
-        let mut lines = 0;
-        while let Some(instruction) = instructions.peek() {
-            let source = code.source(instruction.offset as u32);
-            if source.is_some_and(|source| source as usize > offset) {
-                break;
-            }
-            output.line(format!("{left:<COLUMN$}  {}", right(instruction)))?;
-            instructions.next();
-            left.clear();
-            lines += 1;
-        }
-        if lines == 0 {
-            output.line(left)?;
-        }
+    let Some(assembly) = assembly else { return Ok(()) };
+    let mut line = |text: &str| output.line(format!("{:<COLUMN$}           {text}", ""));
+    for part in instruction.op.parts().iter().filter_map(|part| Op::from_u16(*part)) {
+        line(&format!("; {}", part.info().effect))?;
     }
-    for instruction in instructions {
-        output.line(format!("{:<COLUMN$}  {}", "", right(&instruction)))?;
+    match assembly.handler(&instruction.op.info().name) {
+        Some(handler) => {
+            line(&format!("; {} machine instructions of {}", handler.straight(), handler.size()))?;
+            handler.lines().try_for_each(|text| line(&text.replace('\t', " ")))
+        }
+        None => line("; compiled with the engine"),
     }
-    output.line("")
 }
 
 fn right(instruction: &Listing) -> String {
@@ -142,10 +198,10 @@ fn title(module: &Module, index: FuncIndex) -> String {
     title
 }
 
-fn listings(module: &Module, code: &Code) -> Vec<Listing> {
+/// The instructions of a function's code, of which these are the bytes as translated.
+pub fn listings(module: &Module, bytes: &[u8]) -> Vec<Listing> {
     let info = module.code().info();
-    let bytes: Vec<u8> = code.words().iter().flat_map(|word| word.to_le_bytes()).collect();
-    isa::disassemble(&bytes, &|kind, number| match kind {
+    isa::disassemble(bytes, &|kind, number| match kind {
         Kind::Func => {
             let defined = DefinedFuncIndex(u32::try_from(number).ok()?);
             let index = info.func_index(defined).0;

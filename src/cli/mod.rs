@@ -7,11 +7,15 @@
 //! | 1 | it could not be loaded or run, or (`wast`) an assertion failed |
 //! | 2 | the command line was not understood |
 
+mod assembly;
 mod disas;
+mod explore;
+mod frames;
 #[cfg_attr(target_os = "wasi", path = "host_bare.rs")]
 mod host;
 mod inspect;
 mod isa;
+mod json;
 mod manual;
 mod operator;
 mod options;
@@ -20,6 +24,7 @@ mod places;
 mod profile;
 mod run;
 mod timeout;
+mod trace;
 mod value;
 mod wast;
 
@@ -57,8 +62,12 @@ enum Command {
     Wast(wast::Wast),
     /// Run a program as `run` does and say where its instructions, or its time, went
     Profile(profile::Profile),
+    /// Run a program as `run` does and print the instructions that it executes, or its calls, with values
+    Trace(trace::Trace),
     /// Print a module's bytecode beside the WebAssembly it came from
     Disas(disas::Disas),
+    /// Write a page that shows a module's source lines, WebAssembly, bytecode and machine code side by side
+    Explore(explore::Explore),
     /// Print what a module has: sections, features that it needs, imports, exports, largest functions
     Inspect(inspect::Inspect),
     /// Print an instruction of the bytecode: its operands, its handler, and what fuses with it
@@ -83,7 +92,9 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Wast(wast) => wast.execute(),
         Command::Profile(profile) => profile.execute(),
+        Command::Trace(trace) => trace.execute(),
         Command::Disas(disas) => disas.execute(),
+        Command::Explore(explore) => explore.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::Isa(isa) => isa.execute(),
         Command::Completions(completions) => completions.execute(Cli::command()),

@@ -65,6 +65,7 @@ pub struct Run {
 }
 
 /// A module, and the file that it was read from.
+#[derive(Clone)]
 pub struct Loaded {
     pub module: Module,
     pub file: PathBuf,
@@ -75,6 +76,11 @@ pub trait Around {
     /// Before the engine is made.
     fn configure(&mut self, config: &mut Config) {
         let _ = config;
+    }
+
+    /// When a module has been read, before any of it runs. The first is the program's own.
+    fn loaded(&mut self, loaded: &Loaded) {
+        let _ = loaded;
     }
 
     /// Before the program's first instruction.
@@ -133,7 +139,11 @@ impl Run {
 
         around.begin(&mut store)?;
         let mut modules = vec![Loaded { module: module.clone(), file: file.to_owned() }];
-        let preloaded = self.preload(&mut linker, &mut store, &mut modules);
+        around.loaded(&modules[0]);
+        let preloaded = self.preload(&mut linker, &mut store, &mut |loaded| {
+            around.loaded(&loaded);
+            modules.push(loaded);
+        });
         let outcome = preloaded.and_then(|()| match &self.invoke {
             Some(name) => invoke(&linker, &mut store, &module, name, args),
             None => start(&linker, &mut store, &module),
@@ -166,11 +176,11 @@ impl Run {
         &self,
         linker: &mut Linker<Host>,
         store: &mut Store<Host>,
-        modules: &mut Vec<Loaded>,
+        loaded: &mut dyn FnMut(Loaded),
     ) -> Result<()> {
         for (name, file) in &self.preload {
             let module = Module::from_file(store.engine(), file)?;
-            modules.push(Loaded { module: module.clone(), file: file.clone() });
+            loaded(Loaded { module: module.clone(), file: file.clone() });
             linker
                 .module(&mut *store, name, &module)
                 .with_context(|| format!("cannot load {} as `{name}`", file.display()))?;

@@ -156,6 +156,33 @@ fn lines_are_those_of_the_debug_information() {
 }
 
 #[test]
+fn preloaded_modules_have_profiles_too() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let library = file("library.wat", "(module (func $help (export \"help\")))");
+    let program = file(
+        "helped.wat",
+        r#"(module (import "library" "help" (func $f)) (func $main (export "run") (call $f) (call $f)))"#,
+    );
+    let collapsed = output("preloaded.collapsed");
+    let library = format!("library={library}");
+    let ran = run(&[
+        "profile",
+        "--collapsed",
+        &collapsed,
+        "--preload",
+        &library,
+        "--invoke",
+        "run",
+        &program,
+    ]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    let stacks = read(&collapsed);
+    assert!(stacks.contains("main;help "), "{stacks}");
+}
+
+#[test]
 fn samples_say_where_time_went() {
     // Runs until the clock says that 300 ms have passed.
     let program = file(

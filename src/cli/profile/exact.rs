@@ -5,54 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use threadle::Trap;
 use threadle::exec::profile::{Observed, Observer, Seen};
-use threadle::isa::{ALIGN, OPS, Op};
+use threadle::isa::ALIGN;
 
 use super::ops::Ops;
 use super::tree::{Node, ROOT, Recorded, Tree};
+use crate::cli::frames::{Arrival, Frames, Leads};
 use crate::cli::places::Places;
 use crate::cli::run::Loaded;
-
-/// How the instruction behind another is come to.
-#[derive(Clone, Copy, PartialEq)]
-enum Leads {
-    /// In the same frame, or in that of a function that it calls.
-    On,
-    /// Back to the caller.
-    Back,
-    /// To another function in the frame's place.
-    Away,
-    /// To elsewhere on the stack, with the frame.
-    Along,
-}
-
-impl Leads {
-    fn of(op: Op) -> Leads {
-        let last = op.parts().last().and_then(|part| Op::from_u16(*part)).unwrap_or(op);
-        match (last.info().family, &*last.info().name) {
-            ("return", _) => Leads::Back,
-            ("tail_call", _) => Leads::Away,
-            (_, "enter_far" | "leave_far") => Leads::Along,
-            _ => Leads::On,
-        }
-    }
-}
-
-/// A function that is running.
-#[derive(Clone, Copy)]
-struct Frame {
-    address: usize,
-    /// Place in the list of code.
-    code: u32,
-    node: u32,
-    /// The instruction that it executes.
-    offset: u32,
-}
-
-/// The frames of a store.
-struct Stack {
-    frames: Vec<Frame>,
-    leads: Leads,
-}
 
 /// The code of a function, and how often each of its instructions was executed.
 pub struct Counted {
@@ -64,7 +23,8 @@ pub struct Counted {
 struct State {
     codes: Vec<Counted>,
     by_start: HashMap<usize, u32>,
-    stacks: HashMap<usize, Stack>,
+    /// By store, with the node of each function.
+    stacks: HashMap<usize, Frames<u32>>,
     /// Functions are places in the list of code, and sites offsets in code.
     tree: Tree,
     leads: Vec<Leads>,
@@ -82,7 +42,7 @@ impl Exact {
             by_start: HashMap::new(),
             stacks: HashMap::new(),
             tree: Tree::new(),
-            leads: (0..OPS.len()).filter_map(|op| Op::from_u16(op as u16)).map(Leads::of).collect(),
+            leads: Leads::all(),
             ops: ops.then(Ops::default),
         }))
     }
@@ -149,12 +109,15 @@ impl State {
         if let Some(ops) = &mut self.ops {
             ops.count(seen.op);
         }
-        let stack = self
-            .stacks
-            .entry(seen.store())
-            .or_insert_with(|| Stack { frames: Vec::new(), leads: Leads::On });
-        let node = stack.arrive(&mut self.tree, seen.frame(), code, offset);
-        stack.leads = self.leads[seen.op as usize];
+        let frames = self.stacks.entry(seen.store()).or_insert_with(Frames::new);
+        let place = (seen.frame(), code, offset);
+        if frames.arrive(place, self.leads[seen.op as usize]) == Arrival::New {
+            let caller = frames.last().map_or((ROOT, 0), |caller| (caller.kept, caller.offset));
+            let node = self.tree.child(caller.0, caller.1, (0, code));
+            self.tree.node(node).calls += 1;
+            frames.enter(place, node);
+        }
+        let node = frames.last().map_or(ROOT, |frame| frame.kept);
         self.tree.node(node).own += 1;
     }
 
@@ -170,45 +133,5 @@ impl State {
                 at
             }
         }
-    }
-}
-
-impl Stack {
-    /// The node of an instruction that is about to run, in a frame at `address`.
-    fn arrive(&mut self, tree: &mut Tree, address: usize, code: u32, offset: u32) -> u32 {
-        let leads = std::mem::replace(&mut self.leads, Leads::On);
-        match (leads, self.frames.last_mut()) {
-            (Leads::Back, _) => _ = self.frames.pop(),
-            (Leads::Along, Some(last)) => last.address = address,
-            _ => {}
-        }
-        // Traps, and exceptions that are caught further outside, leave several at once.
-        while self.frames.pop_if(|last| last.address > address).is_some() {}
-        if let Some(last) = self.frames.last_mut()
-            && last.address == address
-        {
-            if last.code == code && leads != Leads::Away {
-                last.offset = offset;
-                return last.node;
-            }
-            self.frames.pop();
-            let (parent, site) = match self.frames.last() {
-                Some(caller) => (caller.node, caller.offset),
-                None => (ROOT, 0),
-            };
-            return self.enter(tree, parent, site, Frame { address, code, node: ROOT, offset });
-        }
-        let (parent, site) = match self.frames.last() {
-            Some(caller) => (caller.node, caller.offset),
-            None => (ROOT, 0),
-        };
-        self.enter(tree, parent, site, Frame { address, code, node: ROOT, offset })
-    }
-
-    fn enter(&mut self, tree: &mut Tree, parent: u32, site: u32, frame: Frame) -> u32 {
-        let node = tree.child(parent, site, (0, frame.code));
-        tree.node(node).calls += 1;
-        self.frames.push(Frame { node, ..frame });
-        node
     }
 }
