@@ -170,6 +170,40 @@ THREADLE_CONFIG_PROP(gc_always, bool)
 /** How many frames traps and errors tell of; 0 for none. 1024 by default. */
 THREADLE_CONFIG_PROP(backtrace_frames, size_t)
 
+/**
+ * A memory's storage that the embedder made. `get_memory` tells where it is, how many bytes are there,
+ * and up to how many it can grow without moving. `grow_memory` makes it so many bytes large, not fewer
+ * than before, or returns an error, which the engine takes over. The bytes are used by nobody else, stay
+ * until `grow_memory` returns or the finalizer is called, and fresh ones are zero. Any thread may call.
+ */
+typedef uint8_t* (*threadle_memory_get_callback_t)(
+  void* env, size_t* byte_size, size_t* byte_capacity);
+typedef threadle_error_t* (*threadle_memory_grow_callback_t)(void* env, size_t new_size);
+
+typedef struct threadle_linear_memory {
+  void* env;
+  threadle_memory_get_callback_t get_memory;
+  threadle_memory_grow_callback_t grow_memory;
+  void (*finalizer)(void*);
+} threadle_linear_memory_t;
+
+/** Makes storage of `minimum` bytes that at most becomes `maximum` (`SIZE_MAX`: no maximum), or returns
+ * an error, which the engine takes over. Nothing has to be reserved or guarded: both numbers are zero. */
+typedef threadle_error_t* (*threadle_new_memory_callback_t)(
+  void* env, const wasm_memorytype_t* type, size_t minimum, size_t maximum,
+  size_t reserved_size_in_bytes, size_t guard_size_in_bytes, threadle_linear_memory_t* out);
+
+typedef struct threadle_memory_creator {
+  void* env;
+  threadle_new_memory_callback_t new_memory;
+  void (*finalizer)(void*);
+} threadle_memory_creator_t;
+
+/** Has the storage of memories made by the embedder, but for shared ones. Their accesses are checked
+ * explicitly then. */
+WASM_API_EXTERN void threadle_config_host_memory_creator_set(
+  wasm_config_t* config, const threadle_memory_creator_t* creator);
+
 WASM_API_EXTERN threadle_error_t* threadle_config_compilation_mode_set(
   wasm_config_t* config, threadle_compilation_mode_t mode);
 
@@ -202,6 +236,133 @@ WASM_API_EXTERN bool threadle_memorytype_is64(const wasm_memorytype_t* type);
 WASM_API_EXTERN bool threadle_memorytype_isshared(const wasm_memorytype_t* type);
 WASM_API_EXTERN uint64_t threadle_memorytype_page_size(const wasm_memorytype_t* type);
 WASM_API_EXTERN uint8_t threadle_memorytype_page_size_log2(const wasm_memorytype_t* type);
+
+/* ---- Types of objects and exceptions, and of all references ---- */
+
+/** How a field is kept: as a packed integer, or as a value. */
+typedef uint8_t threadle_storage_type_kind_t;
+#define THREADLE_STORAGE_TYPE_KIND_I8 0
+#define THREADLE_STORAGE_TYPE_KIND_I16 1
+#define THREADLE_STORAGE_TYPE_KIND_VALTYPE 2
+
+typedef struct threadle_storage_type {
+  threadle_storage_type_kind_t kind;
+  /** The value's type, which the structure owns, if it is one. */
+  wasm_valtype_t* valtype;
+} threadle_storage_type_t;
+
+/** A field of a structure, or the elements of an array. */
+typedef struct threadle_field_type {
+  bool mutable_;
+  threadle_storage_type_t storage;
+} threadle_field_type_t;
+
+/** Clones own types of their own; `_delete` frees what the structure owns, not the structure. */
+WASM_API_EXTERN void threadle_storage_type_clone(
+  const threadle_storage_type_t* type, threadle_storage_type_t* out);
+WASM_API_EXTERN void threadle_storage_type_delete(threadle_storage_type_t* type);
+WASM_API_EXTERN void threadle_field_type_clone(
+  const threadle_field_type_t* type, threadle_field_type_t* out);
+WASM_API_EXTERN void threadle_field_type_delete(threadle_field_type_t* type);
+
+/** The type of structures with these fields, which are lent; null if there is none. The caller deletes
+ * it, and copies of it on their own. */
+typedef struct threadle_struct_type threadle_struct_type_t;
+WASM_API_EXTERN threadle_struct_type_t* threadle_struct_type_new(
+  const wasm_engine_t* engine, const threadle_field_type_t* fields, size_t nfields);
+WASM_API_EXTERN threadle_struct_type_t* threadle_struct_type_copy(
+  const threadle_struct_type_t* type);
+WASM_API_EXTERN void threadle_struct_type_delete(threadle_struct_type_t* type);
+WASM_API_EXTERN size_t threadle_struct_type_num_fields(const threadle_struct_type_t* type);
+/** `false`, and nothing in `out`, if there are not so many fields. The caller deletes `*out`. */
+WASM_API_EXTERN bool threadle_struct_type_field(
+  const threadle_struct_type_t* type, size_t index, threadle_field_type_t* out);
+
+/** The type of arrays with such elements. The caller deletes it, and copies of it on their own. */
+typedef struct threadle_array_type threadle_array_type_t;
+WASM_API_EXTERN threadle_array_type_t* threadle_array_type_new(
+  const wasm_engine_t* engine, const threadle_field_type_t* element);
+WASM_API_EXTERN threadle_array_type_t* threadle_array_type_copy(const threadle_array_type_t* type);
+WASM_API_EXTERN void threadle_array_type_delete(threadle_array_type_t* type);
+/** The caller deletes `*out`. */
+WASM_API_EXTERN void threadle_array_type_element(
+  const threadle_array_type_t* type, threadle_field_type_t* out);
+
+/** The type of exceptions with such a payload. The caller deletes it, and copies of it on their own. */
+typedef struct threadle_exn_type threadle_exn_type_t;
+/** Leaves `*out` as it is if it fails. */
+WASM_API_EXTERN threadle_error_t* threadle_exn_type_new(
+  const wasm_engine_t* engine, const wasm_valtype_vec_t* params, threadle_exn_type_t** out);
+WASM_API_EXTERN threadle_exn_type_t* threadle_exn_type_copy(const threadle_exn_type_t* type);
+WASM_API_EXTERN void threadle_exn_type_delete(threadle_exn_type_t* type);
+/** The type of tags of such exceptions. The caller deletes it. */
+WASM_API_EXTERN wasm_tagtype_t* threadle_exn_type_tag_type(const threadle_exn_type_t* type);
+
+/** What a reference points to: one of the standard's types, or (`CONCRETE`) a defined one. */
+typedef uint8_t threadle_heaptype_kind_t;
+#define THREADLE_HEAPTYPE_KIND_EXTERN 0
+#define THREADLE_HEAPTYPE_KIND_NOEXTERN 1
+#define THREADLE_HEAPTYPE_KIND_FUNC 2
+#define THREADLE_HEAPTYPE_KIND_CONCRETE_FUNC 3
+#define THREADLE_HEAPTYPE_KIND_NOFUNC 4
+#define THREADLE_HEAPTYPE_KIND_ANY 5
+#define THREADLE_HEAPTYPE_KIND_NONE 6
+#define THREADLE_HEAPTYPE_KIND_EQ 7
+#define THREADLE_HEAPTYPE_KIND_I31 8
+#define THREADLE_HEAPTYPE_KIND_ARRAY 9
+#define THREADLE_HEAPTYPE_KIND_CONCRETE_ARRAY 10
+#define THREADLE_HEAPTYPE_KIND_STRUCT 11
+#define THREADLE_HEAPTYPE_KIND_CONCRETE_STRUCT 12
+#define THREADLE_HEAPTYPE_KIND_EXN 13
+#define THREADLE_HEAPTYPE_KIND_CONCRETE_EXN 14
+#define THREADLE_HEAPTYPE_KIND_NOEXN 15
+
+/** The defined type, which the structure owns. */
+typedef union threadle_heaptype_union {
+  wasm_functype_t* concrete_func;
+  threadle_array_type_t* concrete_array;
+  threadle_struct_type_t* concrete_struct;
+  threadle_exn_type_t* concrete_exn;
+} threadle_heaptype_union_t;
+
+typedef struct threadle_heaptype {
+  threadle_heaptype_kind_t kind;
+  threadle_heaptype_union_t of;
+} threadle_heaptype_t;
+
+typedef struct threadle_reftype {
+  bool nullable;
+  threadle_heaptype_t heaptype;
+} threadle_reftype_t;
+
+typedef uint8_t threadle_valtype_kind_t;
+#define THREADLE_VALTYPE_KIND_I32 0
+#define THREADLE_VALTYPE_KIND_I64 1
+#define THREADLE_VALTYPE_KIND_F32 2
+#define THREADLE_VALTYPE_KIND_F64 3
+#define THREADLE_VALTYPE_KIND_V128 4
+#define THREADLE_VALTYPE_KIND_REF 5
+
+/** What a `wasm_valtype_t` is, in full. `reftype` is for references only. */
+typedef struct threadle_valtype {
+  threadle_valtype_kind_t kind;
+  threadle_reftype_t reftype;
+} threadle_valtype_t;
+
+/** As for fields: clones own types of their own, `_delete` frees what the structure owns. */
+WASM_API_EXTERN void threadle_heaptype_clone(
+  const threadle_heaptype_t* type, threadle_heaptype_t* out);
+WASM_API_EXTERN void threadle_heaptype_delete(threadle_heaptype_t* type);
+WASM_API_EXTERN void threadle_reftype_clone(
+  const threadle_reftype_t* type, threadle_reftype_t* out);
+WASM_API_EXTERN void threadle_reftype_delete(threadle_reftype_t* type);
+WASM_API_EXTERN void threadle_valtype_new(const wasm_valtype_t* type, threadle_valtype_t* out);
+WASM_API_EXTERN void threadle_valtype_clone(
+  const threadle_valtype_t* type, threadle_valtype_t* out);
+WASM_API_EXTERN void threadle_valtype_delete(threadle_valtype_t* type);
+/** The caller deletes it. Null if it is not a type. `engine` is only needed for types of functions. */
+WASM_API_EXTERN wasm_valtype_t* threadle_valtype_to_wasm(
+  const wasm_engine_t* engine, const threadle_valtype_t* type);
 
 /* ---- Modules ---- */
 
@@ -571,6 +732,55 @@ WASM_API_EXTERN threadle_error_t* threadle_arrayref_set(
 
 WASM_API_EXTERN threadle_error_t* threadle_exnref_tag(
   threadle_context_t* context, const threadle_exnref_t* ref, threadle_tag_t* out);
+
+/** What the making of structures, or arrays, of a type in a store wants to know in advance. The caller
+ * deletes it. */
+typedef struct threadle_struct_ref_pre threadle_struct_ref_pre_t;
+typedef struct threadle_array_ref_pre threadle_array_ref_pre_t;
+WASM_API_EXTERN threadle_struct_ref_pre_t* threadle_struct_ref_pre_new(
+  threadle_context_t* context, const threadle_struct_type_t* type);
+WASM_API_EXTERN void threadle_struct_ref_pre_delete(threadle_struct_ref_pre_t* pre);
+WASM_API_EXTERN threadle_array_ref_pre_t* threadle_array_ref_pre_new(
+  threadle_context_t* context, const threadle_array_type_t* type);
+WASM_API_EXTERN void threadle_array_ref_pre_delete(threadle_array_ref_pre_t* pre);
+
+/** Makes objects, of values that are lent: a structure of its fields, an array of `len` times an
+ * element, an exception of its payload. */
+WASM_API_EXTERN threadle_error_t* threadle_structref_new(
+  threadle_context_t* context, const threadle_struct_ref_pre_t* pre, const threadle_val_t* fields,
+  size_t nfields, threadle_structref_t* out);
+WASM_API_EXTERN threadle_error_t* threadle_arrayref_new(
+  threadle_context_t* context, const threadle_array_ref_pre_t* pre, const threadle_val_t* element,
+  uint32_t len, threadle_arrayref_t* out);
+WASM_API_EXTERN threadle_error_t* threadle_exnref_new(
+  threadle_context_t* context, const threadle_tag_t* tag, const threadle_val_t* fields,
+  size_t nfields, threadle_exnref_t* out);
+
+/** What objects are, as exactly as is known. Null, or `false`, for null. The caller deletes it. */
+WASM_API_EXTERN threadle_struct_type_t* threadle_structref_type(
+  threadle_context_t* context, const threadle_structref_t* ref);
+WASM_API_EXTERN threadle_array_type_t* threadle_arrayref_type(
+  threadle_context_t* context, const threadle_arrayref_t* ref);
+WASM_API_EXTERN threadle_exn_type_t* threadle_exnref_type(
+  threadle_context_t* context, const threadle_exnref_t* ref);
+WASM_API_EXTERN bool threadle_anyref_type(
+  threadle_context_t* context, const threadle_anyref_t* ref, threadle_heaptype_t* out);
+WASM_API_EXTERN bool threadle_eqref_type(
+  threadle_context_t* context, const threadle_eqref_t* ref, threadle_heaptype_t* out);
+
+/** The payload of an exception. The caller unroots values that it gets. */
+WASM_API_EXTERN size_t threadle_exnref_field_count(
+  threadle_context_t* context, const threadle_exnref_t* ref);
+WASM_API_EXTERN threadle_error_t* threadle_exnref_field(
+  threadle_context_t* context, const threadle_exnref_t* ref, size_t index, threadle_val_t* out);
+
+/** Throws an exception: a host function returns this trap. */
+WASM_API_EXTERN wasm_trap_t* threadle_context_set_exception(
+  threadle_context_t* context, const threadle_exnref_t* ref);
+/** Takes the exception that left the last call, which was told of by a trap. `false` if there is none. */
+WASM_API_EXTERN bool threadle_context_take_exception(
+  threadle_context_t* context, threadle_exnref_t* out);
+WASM_API_EXTERN bool threadle_context_has_exception(threadle_context_t* context);
 
 /* ---- Functions ---- */
 

@@ -17,6 +17,8 @@
 /* ---- Types ---- */
 
 typedef threadle_anyref_t wasmtime_anyref_t;
+typedef threadle_array_ref_pre_t wasmtime_array_ref_pre_t;
+typedef threadle_array_type_t wasmtime_array_type_t;
 typedef threadle_arrayref_t wasmtime_arrayref_t;
 typedef threadle_async_continuation_t wasmtime_async_continuation_t;
 typedef threadle_call_future_t wasmtime_call_future_t;
@@ -24,24 +26,39 @@ typedef threadle_caller_t wasmtime_caller_t;
 typedef threadle_context_t wasmtime_context_t;
 typedef threadle_eqref_t wasmtime_eqref_t;
 typedef threadle_error_t wasmtime_error_t;
+typedef threadle_exn_type_t wasmtime_exn_type_t;
 typedef threadle_exnref_t wasmtime_exnref_t;
 typedef threadle_extern_kind_t wasmtime_extern_kind_t;
 typedef threadle_extern_t wasmtime_extern_t;
 typedef threadle_extern_union_t wasmtime_extern_union_t;
 typedef threadle_externref_t wasmtime_externref_t;
+typedef threadle_field_type_t wasmtime_field_type_t;
 typedef threadle_func_async_callback_t wasmtime_func_async_callback_t;
 typedef threadle_func_async_continuation_callback_t wasmtime_func_async_continuation_callback_t;
 typedef threadle_func_callback_t wasmtime_func_callback_t;
 typedef threadle_func_t wasmtime_func_t;
 typedef threadle_func_unchecked_callback_t wasmtime_func_unchecked_callback_t;
 typedef threadle_global_t wasmtime_global_t;
+typedef threadle_heaptype_kind_t wasmtime_heaptype_kind_t;
+typedef threadle_heaptype_t wasmtime_heaptype_t;
+typedef threadle_heaptype_union_t wasmtime_heaptype_union_t;
 typedef threadle_instance_pre_t wasmtime_instance_pre_t;
 typedef threadle_instance_t wasmtime_instance_t;
+typedef threadle_linear_memory_t wasmtime_linear_memory_t;
 typedef threadle_linker_t wasmtime_linker_t;
+typedef threadle_memory_creator_t wasmtime_memory_creator_t;
+typedef threadle_memory_get_callback_t wasmtime_memory_get_callback_t;
+typedef threadle_memory_grow_callback_t wasmtime_memory_grow_callback_t;
 typedef threadle_memory_t wasmtime_memory_t;
 typedef threadle_module_t wasmtime_module_t;
+typedef threadle_new_memory_callback_t wasmtime_new_memory_callback_t;
+typedef threadle_reftype_t wasmtime_reftype_t;
 typedef threadle_sharedmemory_t wasmtime_sharedmemory_t;
+typedef threadle_storage_type_kind_t wasmtime_storage_type_kind_t;
+typedef threadle_storage_type_t wasmtime_storage_type_t;
 typedef threadle_store_t wasmtime_store_t;
+typedef threadle_struct_ref_pre_t wasmtime_struct_ref_pre_t;
+typedef threadle_struct_type_t wasmtime_struct_type_t;
 typedef threadle_structref_t wasmtime_structref_t;
 typedef threadle_table_t wasmtime_table_t;
 typedef threadle_tag_t wasmtime_tag_t;
@@ -51,7 +68,51 @@ typedef threadle_v128 wasmtime_v128;
 typedef threadle_val_raw_t wasmtime_val_raw_t;
 typedef threadle_val_t wasmtime_val_t;
 typedef threadle_valkind_t wasmtime_valkind_t;
+typedef threadle_valtype_kind_t wasmtime_valtype_kind_t;
+typedef threadle_valtype_t wasmtime_valtype_t;
 typedef threadle_valunion_t wasmtime_valunion_t;
+
+/* What some programs say instead of the types' names. */
+#define wasmtime_anyref threadle_anyref
+#define wasmtime_array_ref_pre threadle_array_ref_pre
+#define wasmtime_array_type threadle_array_type
+#define wasmtime_arrayref threadle_arrayref
+#define wasmtime_call_future threadle_call_future
+#define wasmtime_caller threadle_caller
+#define wasmtime_context threadle_context
+#define wasmtime_eqref threadle_eqref
+#define wasmtime_error threadle_error
+#define wasmtime_exn_type threadle_exn_type
+#define wasmtime_exnref threadle_exnref
+#define wasmtime_extern threadle_extern
+#define wasmtime_extern_union threadle_extern_union
+#define wasmtime_externref threadle_externref
+#define wasmtime_field_type threadle_field_type
+#define wasmtime_func threadle_func
+#define wasmtime_global threadle_global
+#define wasmtime_heaptype threadle_heaptype
+#define wasmtime_heaptype_union threadle_heaptype_union
+#define wasmtime_instance threadle_instance
+#define wasmtime_instance_pre threadle_instance_pre
+#define wasmtime_linear_memory threadle_linear_memory
+#define wasmtime_linker threadle_linker
+#define wasmtime_memory threadle_memory
+#define wasmtime_memory_creator threadle_memory_creator
+#define wasmtime_module threadle_module
+#define wasmtime_reftype threadle_reftype
+#define wasmtime_sharedmemory threadle_sharedmemory
+#define wasmtime_storage_type threadle_storage_type
+#define wasmtime_store threadle_store
+#define wasmtime_struct_ref_pre threadle_struct_ref_pre
+#define wasmtime_struct_type threadle_struct_type
+#define wasmtime_structref threadle_structref
+#define wasmtime_table threadle_table
+#define wasmtime_tag threadle_tag
+#define wasmtime_trap_code_enum threadle_trap_code_enum
+#define wasmtime_val threadle_val
+#define wasmtime_val_raw threadle_val_raw
+#define wasmtime_valtype threadle_valtype
+#define wasmtime_valunion threadle_valunion
 
 /* ---- Constants ---- */
 
@@ -87,6 +148,31 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define WASMTIME_EXTERNREF THREADLE_EXTERNREF
 #define WASMTIME_ANYREF THREADLE_ANYREF
 #define WASMTIME_EXNREF THREADLE_EXNREF
+#define WASMTIME_STORAGE_TYPE_KIND_I8 THREADLE_STORAGE_TYPE_KIND_I8
+#define WASMTIME_STORAGE_TYPE_KIND_I16 THREADLE_STORAGE_TYPE_KIND_I16
+#define WASMTIME_STORAGE_TYPE_KIND_VALTYPE THREADLE_STORAGE_TYPE_KIND_VALTYPE
+#define WASMTIME_HEAPTYPE_KIND_EXTERN THREADLE_HEAPTYPE_KIND_EXTERN
+#define WASMTIME_HEAPTYPE_KIND_NOEXTERN THREADLE_HEAPTYPE_KIND_NOEXTERN
+#define WASMTIME_HEAPTYPE_KIND_FUNC THREADLE_HEAPTYPE_KIND_FUNC
+#define WASMTIME_HEAPTYPE_KIND_CONCRETE_FUNC THREADLE_HEAPTYPE_KIND_CONCRETE_FUNC
+#define WASMTIME_HEAPTYPE_KIND_NOFUNC THREADLE_HEAPTYPE_KIND_NOFUNC
+#define WASMTIME_HEAPTYPE_KIND_ANY THREADLE_HEAPTYPE_KIND_ANY
+#define WASMTIME_HEAPTYPE_KIND_NONE THREADLE_HEAPTYPE_KIND_NONE
+#define WASMTIME_HEAPTYPE_KIND_EQ THREADLE_HEAPTYPE_KIND_EQ
+#define WASMTIME_HEAPTYPE_KIND_I31 THREADLE_HEAPTYPE_KIND_I31
+#define WASMTIME_HEAPTYPE_KIND_ARRAY THREADLE_HEAPTYPE_KIND_ARRAY
+#define WASMTIME_HEAPTYPE_KIND_CONCRETE_ARRAY THREADLE_HEAPTYPE_KIND_CONCRETE_ARRAY
+#define WASMTIME_HEAPTYPE_KIND_STRUCT THREADLE_HEAPTYPE_KIND_STRUCT
+#define WASMTIME_HEAPTYPE_KIND_CONCRETE_STRUCT THREADLE_HEAPTYPE_KIND_CONCRETE_STRUCT
+#define WASMTIME_HEAPTYPE_KIND_EXN THREADLE_HEAPTYPE_KIND_EXN
+#define WASMTIME_HEAPTYPE_KIND_CONCRETE_EXN THREADLE_HEAPTYPE_KIND_CONCRETE_EXN
+#define WASMTIME_HEAPTYPE_KIND_NOEXN THREADLE_HEAPTYPE_KIND_NOEXN
+#define WASMTIME_VALTYPE_KIND_I32 THREADLE_VALTYPE_KIND_I32
+#define WASMTIME_VALTYPE_KIND_I64 THREADLE_VALTYPE_KIND_I64
+#define WASMTIME_VALTYPE_KIND_F32 THREADLE_VALTYPE_KIND_F32
+#define WASMTIME_VALTYPE_KIND_F64 THREADLE_VALTYPE_KIND_F64
+#define WASMTIME_VALTYPE_KIND_V128 THREADLE_VALTYPE_KIND_V128
+#define WASMTIME_VALTYPE_KIND_REF THREADLE_VALTYPE_KIND_REF
 #define WASMTIME_UPDATE_DEADLINE_CONTINUE THREADLE_UPDATE_DEADLINE_CONTINUE
 #define WASMTIME_UPDATE_DEADLINE_YIELD THREADLE_UPDATE_DEADLINE_YIELD
 
@@ -107,15 +193,24 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_anyref_is_struct threadle_anyref_is_struct
 #define wasmtime_anyref_set_null threadle_anyref_set_null
 #define wasmtime_anyref_to_raw threadle_anyref_to_raw
+#define wasmtime_anyref_type threadle_anyref_type
 #define wasmtime_anyref_unroot threadle_anyref_unroot
+#define wasmtime_array_ref_pre_delete threadle_array_ref_pre_delete
+#define wasmtime_array_ref_pre_new threadle_array_ref_pre_new
+#define wasmtime_array_type_copy threadle_array_type_copy
+#define wasmtime_array_type_delete threadle_array_type_delete
+#define wasmtime_array_type_element threadle_array_type_element
+#define wasmtime_array_type_new threadle_array_type_new
 #define wasmtime_arrayref_clone threadle_arrayref_clone
 #define wasmtime_arrayref_get threadle_arrayref_get
 #define wasmtime_arrayref_is_null threadle_arrayref_is_null
 #define wasmtime_arrayref_len threadle_arrayref_len
+#define wasmtime_arrayref_new threadle_arrayref_new
 #define wasmtime_arrayref_set threadle_arrayref_set
 #define wasmtime_arrayref_set_null threadle_arrayref_set_null
 #define wasmtime_arrayref_to_anyref threadle_arrayref_to_anyref
 #define wasmtime_arrayref_to_eqref threadle_arrayref_to_eqref
+#define wasmtime_arrayref_type threadle_arrayref_type
 #define wasmtime_arrayref_unroot threadle_arrayref_unroot
 #define wasmtime_call_future_delete threadle_call_future_delete
 #define wasmtime_call_future_poll threadle_call_future_poll
@@ -124,6 +219,7 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_config_consume_fuel_set threadle_config_consume_fuel_set
 #define wasmtime_config_epoch_interruption_set threadle_config_epoch_interruption_set
 #define wasmtime_config_gc_support_set threadle_config_wasm_gc_types_set
+#define wasmtime_config_host_memory_creator_set threadle_config_host_memory_creator_set
 #define wasmtime_config_max_wasm_stack_set threadle_config_max_wasm_stack_set
 #define wasmtime_config_memory_guard_size_set threadle_config_memory_guard_size_set
 #define wasmtime_config_memory_may_move_set threadle_config_memory_may_move_set
@@ -152,10 +248,13 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_context_gc threadle_context_gc
 #define wasmtime_context_get_data threadle_context_get_data
 #define wasmtime_context_get_fuel threadle_context_get_fuel
+#define wasmtime_context_has_exception threadle_context_has_exception
 #define wasmtime_context_set_data threadle_context_set_data
 #define wasmtime_context_set_epoch_deadline threadle_context_set_epoch_deadline
+#define wasmtime_context_set_exception threadle_context_set_exception
 #define wasmtime_context_set_fuel threadle_context_set_fuel
 #define wasmtime_context_set_wasi threadle_context_set_wasi
+#define wasmtime_context_take_exception threadle_context_take_exception
 #define wasmtime_engine_clone threadle_engine_clone
 #define wasmtime_engine_increment_epoch threadle_engine_increment_epoch
 #define wasmtime_eqref_as_array threadle_eqref_as_array
@@ -170,18 +269,27 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_eqref_is_struct threadle_eqref_is_struct
 #define wasmtime_eqref_set_null threadle_eqref_set_null
 #define wasmtime_eqref_to_anyref threadle_eqref_to_anyref
+#define wasmtime_eqref_type threadle_eqref_type
 #define wasmtime_eqref_unroot threadle_eqref_unroot
 #define wasmtime_error_delete threadle_error_delete
 #define wasmtime_error_exit_status threadle_error_exit_status
 #define wasmtime_error_message threadle_error_message
 #define wasmtime_error_new threadle_error_new
 #define wasmtime_error_wasm_trace threadle_error_wasm_trace
+#define wasmtime_exn_type_copy threadle_exn_type_copy
+#define wasmtime_exn_type_delete threadle_exn_type_delete
+#define wasmtime_exn_type_new threadle_exn_type_new
+#define wasmtime_exn_type_tag_type threadle_exn_type_tag_type
 #define wasmtime_exnref_clone threadle_exnref_clone
+#define wasmtime_exnref_field threadle_exnref_field
+#define wasmtime_exnref_field_count threadle_exnref_field_count
 #define wasmtime_exnref_from_raw threadle_exnref_from_raw
 #define wasmtime_exnref_is_null threadle_exnref_is_null
+#define wasmtime_exnref_new threadle_exnref_new
 #define wasmtime_exnref_set_null threadle_exnref_set_null
 #define wasmtime_exnref_tag threadle_exnref_tag
 #define wasmtime_exnref_to_raw threadle_exnref_to_raw
+#define wasmtime_exnref_type threadle_exnref_type
 #define wasmtime_exnref_unroot threadle_exnref_unroot
 #define wasmtime_extern_delete threadle_extern_delete
 #define wasmtime_extern_type threadle_extern_type
@@ -193,6 +301,8 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_externref_set_null threadle_externref_set_null
 #define wasmtime_externref_to_raw threadle_externref_to_raw
 #define wasmtime_externref_unroot threadle_externref_unroot
+#define wasmtime_field_type_clone threadle_field_type_clone
+#define wasmtime_field_type_delete threadle_field_type_delete
 #define wasmtime_frame_func_name threadle_frame_func_name
 #define wasmtime_frame_module_name threadle_frame_module_name
 #define wasmtime_func_call threadle_func_call
@@ -209,6 +319,8 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_global_new threadle_global_new
 #define wasmtime_global_set threadle_global_set
 #define wasmtime_global_type threadle_global_type
+#define wasmtime_heaptype_clone threadle_heaptype_clone
+#define wasmtime_heaptype_delete threadle_heaptype_delete
 #define wasmtime_instance_export_get threadle_instance_export_get
 #define wasmtime_instance_export_nth threadle_instance_export_nth
 #define wasmtime_instance_new threadle_instance_new
@@ -258,6 +370,8 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_module_new threadle_module_new
 #define wasmtime_module_serialize threadle_module_serialize
 #define wasmtime_module_validate threadle_module_validate
+#define wasmtime_reftype_clone threadle_reftype_clone
+#define wasmtime_reftype_delete threadle_reftype_delete
 #define wasmtime_sharedmemory_clone threadle_sharedmemory_clone
 #define wasmtime_sharedmemory_data threadle_sharedmemory_data
 #define wasmtime_sharedmemory_data_size threadle_sharedmemory_data_size
@@ -266,18 +380,29 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_sharedmemory_new threadle_sharedmemory_new
 #define wasmtime_sharedmemory_size threadle_sharedmemory_size
 #define wasmtime_sharedmemory_type threadle_sharedmemory_type
+#define wasmtime_storage_type_clone threadle_storage_type_clone
+#define wasmtime_storage_type_delete threadle_storage_type_delete
 #define wasmtime_store_context threadle_store_context
 #define wasmtime_store_delete threadle_store_delete
 #define wasmtime_store_epoch_deadline_callback threadle_store_epoch_deadline_callback
 #define wasmtime_store_limiter threadle_store_limiter
 #define wasmtime_store_new threadle_store_new
+#define wasmtime_struct_ref_pre_delete threadle_struct_ref_pre_delete
+#define wasmtime_struct_ref_pre_new threadle_struct_ref_pre_new
+#define wasmtime_struct_type_copy threadle_struct_type_copy
+#define wasmtime_struct_type_delete threadle_struct_type_delete
+#define wasmtime_struct_type_field threadle_struct_type_field
+#define wasmtime_struct_type_new threadle_struct_type_new
+#define wasmtime_struct_type_num_fields threadle_struct_type_num_fields
 #define wasmtime_structref_clone threadle_structref_clone
 #define wasmtime_structref_field threadle_structref_field
 #define wasmtime_structref_is_null threadle_structref_is_null
+#define wasmtime_structref_new threadle_structref_new
 #define wasmtime_structref_set_field threadle_structref_set_field
 #define wasmtime_structref_set_null threadle_structref_set_null
 #define wasmtime_structref_to_anyref threadle_structref_to_anyref
 #define wasmtime_structref_to_eqref threadle_structref_to_eqref
+#define wasmtime_structref_type threadle_structref_type
 #define wasmtime_structref_unroot threadle_structref_unroot
 #define wasmtime_table_get threadle_table_get
 #define wasmtime_table_grow threadle_table_grow
@@ -293,6 +418,10 @@ typedef threadle_valunion_t wasmtime_valunion_t;
 #define wasmtime_trap_new_code threadle_trap_new_code
 #define wasmtime_val_clone threadle_val_clone
 #define wasmtime_val_unroot threadle_val_unroot
+#define wasmtime_valtype_clone threadle_valtype_clone
+#define wasmtime_valtype_delete threadle_valtype_delete
+#define wasmtime_valtype_new threadle_valtype_new
+#define wasmtime_valtype_to_wasm threadle_valtype_to_wasm
 #define wasmtime_wasm_valtype_equal threadle_valtype_equal
 #define wasmtime_wasm_valtype_v128 threadle_valtype_v128
 #define wasmtime_wat2wasm threadle_wat2wasm
@@ -313,6 +442,20 @@ enum wasmtime_opt_level_enum {
   WASMTIME_OPT_LEVEL_SPEED_AND_SIZE
 };
 
+typedef uint8_t wasmtime_profiling_strategy_t;
+enum wasmtime_profiling_strategy_enum {
+  WASMTIME_PROFILING_STRATEGY_NONE,
+  WASMTIME_PROFILING_STRATEGY_JITDUMP,
+  WASMTIME_PROFILING_STRATEGY_VTUNE,
+  WASMTIME_PROFILING_STRATEGY_PERFMAP
+};
+
+typedef uint8_t wasmtime_regalloc_algorithm_t;
+enum wasmtime_regalloc_algorithm_enum {
+  WASMTIME_REGALLOC_BACKTRACKING,
+  WASMTIME_REGALLOC_SINGLE_PASS
+};
+
 #define WASMTIME_IGNORED_CONFIG_PROP(name, type) \
   static inline void wasmtime_config_##name##_set(wasm_config_t* config, type value) { \
     (void)config; \
@@ -322,11 +465,40 @@ enum wasmtime_opt_level_enum {
 WASMTIME_IGNORED_CONFIG_PROP(async_stack_size, size_t)
 WASMTIME_IGNORED_CONFIG_PROP(cranelift_debug_verifier, bool)
 WASMTIME_IGNORED_CONFIG_PROP(cranelift_opt_level, wasmtime_opt_level_t)
+WASMTIME_IGNORED_CONFIG_PROP(cranelift_regalloc_algorithm, wasmtime_regalloc_algorithm_t)
 WASMTIME_IGNORED_CONFIG_PROP(debug_info, bool)
 WASMTIME_IGNORED_CONFIG_PROP(macos_use_mach_ports, bool)
 WASMTIME_IGNORED_CONFIG_PROP(memory_init_cow, bool)
 WASMTIME_IGNORED_CONFIG_PROP(native_unwind_info, bool)
+WASMTIME_IGNORED_CONFIG_PROP(profiler, wasmtime_profiling_strategy_t)
 WASMTIME_IGNORED_CONFIG_PROP(strategy, wasmtime_strategy_t)
+WASMTIME_IGNORED_CONFIG_PROP(wasm_branch_hinting, bool)
+
+static inline void wasmtime_config_cranelift_flag_enable(wasm_config_t* config, const char* flag) {
+  (void)config;
+  (void)flag;
+}
+
+static inline void wasmtime_config_cranelift_flag_set(
+  wasm_config_t* config, const char* key, const char* value
+) {
+  (void)config;
+  (void)key;
+  (void)value;
+}
+
+/* Would change results, so it is only declared, for wasmtime.hh: programs that use it do not link. */
+#ifdef __cplusplus
+extern "C"
+#endif
+void wasmtime_config_cranelift_nan_canonicalization_set(wasm_config_t* config, bool value);
+
+/** Programs of WASI preview 1 open no connections, so there is nothing to allow. */
+static inline void wasi_config_inherit_network(wasi_config_t* config) { (void)config; }
+static inline void wasi_config_allow_ip_name_lookup(wasi_config_t* config, bool enable) {
+  (void)config;
+  (void)enable;
+}
 
 /** This library never runs on wasmtime's interpreter. */
 static inline bool wasmtime_engine_is_pulley(const wasm_engine_t* engine) {

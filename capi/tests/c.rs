@@ -142,7 +142,7 @@ mod classes {
     pub const CLASSES: &str = "classes.cc";
 }
 
-programs! { types references objects traps modules embed linkers asynchronous values client }
+programs! { types references objects traps modules embed linkers asynchronous make values client }
 
 #[test]
 fn the_example_of_the_guide_works() {

@@ -1,12 +1,14 @@
 //! `threadle.h`: wasmtime's shapes under this library's prefix.
 
 mod config;
+mod creator;
 mod error;
 mod externs;
 mod func;
 mod future;
 mod instance;
 mod linker;
+mod make;
 mod metering;
 mod module;
 mod objects;
@@ -15,6 +17,7 @@ mod refs;
 mod shared;
 mod store;
 mod trap;
+mod types;
 mod val;
 #[cfg(feature = "wasi")]
 mod wasi;

@@ -72,12 +72,12 @@ impl<R> Object<R> {
 }
 
 type Extern = Object<ExternRef>;
-type Any = Object<AnyRef>;
-type Exn = Object<ExnRef>;
-type Context<'a> = Option<&'a threadle_context_t>;
+pub(super) type Any = Object<AnyRef>;
+pub(super) type Exn = Object<ExnRef>;
+pub(super) type Context<'a> = Option<&'a threadle_context_t>;
 
 /// Finds out something about an object that is not null.
-fn ask<R, A>(
+pub(super) fn ask<R, A>(
     context: Context<'_>,
     object: Option<&Object<R>>,
     question: impl FnOnce(&mut threadle::StoreContextMut<'_, Data>, Rooted<R>) -> Result<A>,

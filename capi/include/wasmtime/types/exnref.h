@@ -1,0 +1,2 @@
+/** One of the headers that wasmtime.h consists of elsewhere. */
+#include <wasmtime.h>
