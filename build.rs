@@ -76,10 +76,7 @@ fn main() {
         _ => fs::read_to_string("src/isa/fused.txt").expect("read src/isa/fused.txt"),
     };
     let table = table::Table::build(&fused);
-    fs::write(Path::new(&out).join("fused.txt"), &fused).expect("write fused.txt");
     fs::write(Path::new(&out).join("ops.rs"), generate::ops(&table)).expect("write ops.rs");
-    fs::write(Path::new(&out).join("ops.txt"), generate::descriptions(&table))
-        .expect("write ops.txt");
     let prebuilt = prebuilt(&dispatch, &threading);
     let (handlers, assembly) = generate::handlers(&table, prebuilt.as_ref());
     fs::write(Path::new(&out).join("handlers.rs"), handlers).expect("write handlers.rs");

@@ -13,33 +13,39 @@ use wasmparser::{
 /// @mvp I32Load { memarg: MemArg } => visit_i32_load
 /// ```
 ///
-/// into
+/// into an arm of each of two functions, so that the second has few different ones:
 ///
 /// ```text
-/// Operator::I32Load { memarg } => {
-///     out.push_str(&mnemonic("visit_i32_load"));
-///     memarg.show(&mut out);
-/// }
+/// Operator::I32Load { .. } => "visit_i32_load",
+/// Operator::I32Load { memarg } => { memarg.show(out); }
 /// ```
 macro_rules! show_operator {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
-        /// The operator in one line.
-        pub fn show(operator: &Operator<'_>) -> String {
-            let mut out = String::new();
+        /// The name of its method in wasmparser's visitors.
+        fn visitor(operator: &Operator<'_>) -> &'static str {
             match operator {
-                $(Operator::$op $({ $($arg),* })? => {
-                    out.push_str(&mnemonic(stringify!($visit)));
-                    $($($arg.show(&mut out);)*)?
-                })*
-                other => {
-                    let _ = write!(out, "{other:?}");
-                }
+                $(Operator::$op { .. } => stringify!($visit),)*
+                _ => "an operator that is not known",
             }
-            out
+        }
+
+        /// What follows its name.
+        fn immediates(operator: &Operator<'_>, out: &mut String) {
+            match operator {
+                $(Operator::$op $({ $($arg),* })? => { $($($arg.show(out);)*)? })*
+                _ => {}
+            }
         }
     };
 }
 wasmparser::for_each_operator!(show_operator);
+
+/// The operator in one line.
+pub fn show(operator: &Operator<'_>) -> String {
+    let mut out = mnemonic(visitor(operator));
+    immediates(operator, &mut out);
+    out
+}
 
 /// `visit_i32_load8_u` to `i32.load8_u`.
 fn mnemonic(visit: &str) -> String {

@@ -44,6 +44,11 @@ pub fn ops(table: &Table) -> String {
     let _ =
         writeln!(s, "/// FNV-1a over all names.\npub(crate) const TABLE_HASH: u64 = {hash:#x};\n");
     let _ = writeln!(s, "/// Number of ops.\npub const OP_COUNT: usize = {};\n", table.rows.len());
+    let plain = table.rows.iter().take_while(|row| row.parts.is_empty()).count();
+    let _ = writeln!(
+        s,
+        "/// Number of ops that are not fused. They come first.\npub const PLAIN_COUNT: usize = {plain};\n"
+    );
     // What translation and loading look at, as plain numbers: no pointers, which would each cost a
     // relocation.
     let mut parts: Vec<usize> = Vec::new();
@@ -57,18 +62,21 @@ pub fn ops(table: &Table) -> String {
         let format = FORMATS
             .iter()
             .position(|format| row.parts.is_empty() && format.name == row.format.name);
+        let flag =
+            |set: bool, name: &str| if set { format!(" | Shape::{name}") } else { String::new() };
+        let places = match row.parts.is_empty() {
+            true => format!("[{}, {}]", place(Kind::Target), place(Kind::Runtime)),
+            false => format!("{}_u16.to_le_bytes()", parts.len()),
+        };
         let _ = writeln!(
             s,
-            "    Shape {{ body: {}, tail: {}, format: {}, target: {}, function: {}, again: {}, forwards: {}, parts: {}, first_part: {} }},",
+            "    Shape {{ body: {}, tail: {}, format: {}, parts: {}{}{}, place: {places} }},",
             table.bytes(row),
             table.tail(row),
             format.map_or("NOWHERE".into(), |format| format.to_string()),
-            place(Kind::Target),
-            place(Kind::Runtime),
-            row.again,
-            !row.forwards.is_empty(),
             row.parts.len(),
-            parts.len()
+            flag(!row.forwards.is_empty(), "FORWARDS"),
+            flag(row.again, "AGAIN"),
         );
         parts.extend(&row.parts);
     }
@@ -111,8 +119,8 @@ pub fn ops(table: &Table) -> String {
         }
     }
     for (name, class) in [("STORED", 1), ("PINNED0", 2), ("PINNED1", 3), ("PINNED2", 4)] {
-        let _ = write!(s, "static {name}: [u16; OP_COUNT] = [");
-        for row in &table.rows {
+        let _ = write!(s, "static {name}: [u16; PLAIN_COUNT] = [");
+        for row in &table.rows[..plain] {
             let key = row.key.as_ref().and_then(|key| key.with_dst(class));
             let form = key.and_then(|key| keys[key.table.name].get(&key.position()));
             let _ = write!(s, "{},", form.map_or(0, |op| op + 1));
@@ -426,21 +434,6 @@ fn forwards(table: &Table) -> String {
          static PLAIN: [(u16, u16); {}] = {pairs:?};\n",
         pairs.len()
     )
-}
-
-/// The descriptions of all ops that are not fused, a line each: name, family, effect, attributes, then
-/// name, kind and place of each field, with tabs between.
-pub fn descriptions(table: &Table) -> String {
-    let mut s = String::new();
-    for row in table.rows.iter().filter(|row| row.parts.is_empty()) {
-        let attributes = row.attributes.to_bits();
-        let _ = write!(s, "{}\t{}\t{}\t{attributes}", row.name, row.family, row.effect);
-        for (name, kind, at) in row.fields() {
-            let _ = write!(s, "\t{name}\t{}\t{at}", kind as u8);
-        }
-        s.push('\n');
-    }
-    s
 }
 
 /// One `handler!` line per op that is not prebuilt, and the handler table; and with prebuilt ones the

@@ -5,7 +5,6 @@
 //! threading it is 8 bytes, an opcode as translated and the handler's address once loaded; with
 //! table threading it is a 16-bit opcode. Operands keep their places behind the head in both.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 mod disasm;
@@ -43,26 +42,49 @@ pub const fn len(body: usize) -> usize {
 /// in it too.
 #[cfg(feature = "cli")]
 pub fn rows() -> table::Table {
-    table::Table::build(include_str!(concat!(env!("OUT_DIR"), "/fused.txt")))
+    let fused = OPS[PLAIN_COUNT..].iter().map(|op| op.name.replace("__", " "));
+    table::Table::build(&fused.collect::<Vec<_>>().join("\n"))
 }
 
-/// What translation and loading need to know of an op.
+/// What translation and loading need to know of an op, in as few bytes as there are many ops.
 struct Shape {
     body: u8,
     tail: u8,
     /// The number of its format; of a fused op [`NOWHERE`].
     format: u8,
-    /// Where a plain op has its branch distance, or [`NOWHERE`].
-    target: u8,
-    /// Where it has the runtime function that loading replaces by its address, or [`NOWHERE`].
-    function: u8,
-    /// Whether it is a fused op that branches to itself.
-    again: bool,
-    /// Whether it is a fused op that forwards operands.
-    forwards: bool,
-    /// Number of parts, and where they begin in `PARTS`.
+    /// Number of parts, with [`Shape::FORWARDS`] and [`Shape::AGAIN`].
     parts: u8,
-    first_part: u16,
+    /// Of a fused op: where its parts begin in `PARTS`. Of a plain one, in two bytes, where it has its
+    /// branch distance, or [`NOWHERE`], and where the runtime function that loading replaces by its address.
+    place: [u8; 2],
+}
+
+impl Shape {
+    /// Set in `parts` of a fused op that forwards operands.
+    const FORWARDS: u8 = 0x40;
+    /// Set in `parts` of a fused op that branches to itself.
+    const AGAIN: u8 = 0x80;
+
+    /// Number of parts.
+    fn count(&self) -> usize {
+        usize::from(self.parts & !(Shape::FORWARDS | Shape::AGAIN))
+    }
+
+    /// One of the two places of a plain op.
+    fn place(&self, which: usize) -> Option<usize> {
+        let place = self.place[which];
+        (place != NOWHERE && self.parts == 0).then(|| usize::from(place))
+    }
+
+    /// Where a plain op has its branch distance, in bytes behind the head.
+    fn target(&self) -> Option<usize> {
+        self.place(0)
+    }
+
+    /// Where it has the number of its runtime function, likewise.
+    fn function(&self) -> Option<usize> {
+        self.place(1)
+    }
 }
 
 /// An operand that a fused op forwards: see `table`. In order of the ops.
@@ -79,11 +101,11 @@ struct Forward {
 #[derive(Debug)]
 pub struct OpInfo {
     /// The one spelling of the op's name.
-    pub name: Cow<'static, str>,
+    pub name: String,
     /// The generic handler it is an instance of.
     pub family: &'static str,
     /// Its effect, as an equation.
-    pub effect: Cow<'static, str>,
+    pub effect: String,
     /// Operands: name, kind and byte offset behind the head.
     pub fields: Vec<table::Field>,
     /// Operand bytes behind the head.
@@ -92,18 +114,15 @@ pub struct OpInfo {
     pub attributes: Attributes,
 }
 
-/// Descriptions of all ops, in order of their opcodes. Made from text when first asked for: running
-/// a program needs none of them.
+/// Descriptions of all ops, in order of their opcodes. Made from the rows, and of fused ops from their parts,
+/// when first asked for: running a program needs none of them.
 pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
-    let mut infos: Vec<OpInfo> = include_str!(concat!(env!("OUT_DIR"), "/ops.txt"))
-        .lines()
-        .zip(&SHAPES)
-        .map(described)
-        .collect();
+    let rows = table::Table::build("").rows.into_iter();
+    let mut infos: Vec<OpInfo> = rows.map(described).collect();
     for op in &ALL[infos.len()..] {
         let parts = op.parts();
         let info = |part: &u16| &infos[usize::from(*part)];
-        let mut names: Vec<String> = parts.iter().map(|part| info(part).name.to_string()).collect();
+        let mut names: Vec<String> = parts.iter().map(|part| info(part).name.clone()).collect();
         for forward in op.forwards() {
             let name = &mut names[usize::from(forward.reader)];
             let at = name.len() - usize::from(forward.letter);
@@ -122,9 +141,9 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
             shift += SHAPES[usize::from(part)].body;
         }
         infos.push(OpInfo {
-            name: name.into(),
+            name,
             family: "fused",
-            effect: effects.join("; ").into(),
+            effect: effects.join("; "),
             attributes: Attributes::of_parts(parts.iter().map(|part| info(part).attributes)),
             fields,
             body: shift,
@@ -133,28 +152,15 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
     infos
 });
 
-/// Reads a line of the descriptions.
-fn described((line, shape): (&'static str, &Shape)) -> OpInfo {
-    let mut columns = line.split('\t');
-    let mut column = || columns.next().unwrap_or_default();
-    let (name, family, effect) = (column(), column(), column());
-    let attributes = Attributes::from_bits(column().parse().unwrap_or(0));
-    let mut fields = Vec::new();
-    loop {
-        let name = column();
-        if name.is_empty() {
-            break;
-        }
-        let kind = column().parse::<usize>().map_or(Kind::Acc, |number| Kind::ALL[number]);
-        fields.push((name, kind, column().parse().unwrap_or(0)));
-    }
+/// The description of a row that is not fused.
+fn described(row: table::Row) -> OpInfo {
     OpInfo {
-        name: name.into(),
-        family,
-        effect: effect.into(),
-        fields,
-        body: shape.body,
-        attributes,
+        fields: row.fields(),
+        body: row.bytes(),
+        family: row.family,
+        attributes: row.attributes,
+        name: row.name,
+        effect: row.effect,
     }
 }
 
@@ -178,8 +184,8 @@ impl Op {
     /// Whether the destination is the accumulator and can be a slot besides.
     pub fn is_unstored(self) -> bool {
         let tables = [&STORED, &PINNED0, &PINNED1, &PINNED2];
-        let is_own = |table: &&[u16; OP_COUNT]| table[self as usize] == self as u16 + 1;
-        STORED[self as usize] != 0 && !tables.iter().any(is_own)
+        let form = |table: &[u16; PLAIN_COUNT]| lookup(table, self as usize);
+        form(&STORED).is_some() && !tables.iter().any(|table| form(table) == Some(self))
     }
 
     /// The same op with pinned local number `pin` as destination.
@@ -214,14 +220,12 @@ impl Op {
 
     /// Where a plain op has its branch distance, in bytes from the instruction's start.
     pub fn target(self) -> Option<usize> {
-        let target = self.shape().target;
-        (target != NOWHERE).then(|| HEAD + usize::from(target))
+        self.shape().target().map(|target| HEAD + target)
     }
 
     /// Where it has the number of a runtime function, which loading replaces by its address, likewise.
     pub fn function(self) -> Option<usize> {
-        let function = self.shape().function;
-        (function != NOWHERE).then(|| HEAD + usize::from(function))
+        self.shape().function().map(|function| HEAD + function)
     }
 
     /// Whether these are operands of it.
@@ -231,7 +235,7 @@ impl Op {
 
     /// Is it a fused op whose last part branches to the op itself? It repeats without dispatch.
     pub fn is_again(self) -> bool {
-        self.shape().again
+        self.shape().parts & Shape::AGAIN != 0
     }
 
     /// The form of a fused op for where its last part branches to the op itself, if there is one.
@@ -248,7 +252,7 @@ impl Op {
 
     /// The operands that it forwards.
     fn forwards(self) -> &'static [Forward] {
-        if !self.shape().forwards {
+        if self.shape().parts & Shape::FORWARDS == 0 {
             return &[];
         }
         let first = FORWARDS.partition_point(|forward| forward.op < self as u16);
@@ -283,7 +287,10 @@ impl Op {
     /// For a fused op: the opcodes of its parts.
     pub fn parts(self) -> &'static [u16] {
         let shape = self.shape();
-        &PARTS[usize::from(shape.first_part)..][..usize::from(shape.parts)]
+        if shape.parts == 0 {
+            return &[];
+        }
+        &PARTS[usize::from(u16::from_le_bytes(shape.place))..][..shape.count()]
     }
 }
 

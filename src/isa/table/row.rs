@@ -31,28 +31,6 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// As a number: a bit each, in order.
-    pub fn to_bits(self) -> u8 {
-        let Attributes { traps, faults, calls, ends, resumes, alone, forwards, bare } = self;
-        let bits = [traps, faults, calls, ends, resumes, alone, forwards, bare];
-        bits.into_iter().enumerate().map(|(i, bit)| u8::from(bit) << i).sum()
-    }
-
-    /// From such a number.
-    pub fn from_bits(bits: u8) -> Attributes {
-        let bit = |i: u32| bits >> i & 1 != 0;
-        Attributes {
-            traps: bit(0),
-            faults: bit(1),
-            calls: bit(2),
-            ends: bit(3),
-            resumes: bit(4),
-            alone: bit(5),
-            forwards: bit(6),
-            bare: bit(7),
-        }
-    }
-
     /// Those of a fused op, given those of its parts.
     pub fn of_parts(parts: impl Iterator<Item = Attributes>) -> Attributes {
         parts.fold(Attributes::default(), |all, part| Attributes {
