@@ -21,8 +21,9 @@
 //! advance (see `src/isa/prebuilt.rs`): `sibling` with direct threading on systems with ELF, while
 //! that file is as new as its sources. `THREADLE_PREBUILT=off` compiles all of them, `on` insists.
 //!
-//! `THREADLE_DISPATCH` and `THREADLE_THREADING` override the choice. `THREADLE_FUSED=off` leaves the
-//! ops of fused.txt out, as unoptimised builds do unless it is `on`: quicker to build, slower code.
+//! `THREADLE_DISPATCH` and `THREADLE_THREADING` override the choice. `THREADLE_FUSED=off` leaves fused ops
+//! out, as unoptimised builds do unless it is `on`: quicker to build, slower code. Which ops are fused
+//! otherwise `src/isa/fused.txt` says, or the file that `THREADLE_FUSED_LIST` names (docs/tuning.md).
 
 use std::{env, fs, path::Path};
 
@@ -50,6 +51,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=THREADLE_THREADING");
     println!("cargo::rerun-if-env-changed=THREADLE_LAYOUT_SEED");
     println!("cargo::rerun-if-env-changed=THREADLE_FUSED");
+    println!("cargo::rerun-if-env-changed=THREADLE_FUSED_LIST");
 
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let dispatch = dispatch(&arch);
@@ -73,7 +75,11 @@ fn main() {
         Ok("off") => String::new(),
         // Debug builds are made often and are not measured: a third of the time without.
         Err(_) if dispatch == "loop" && !optimised() => String::new(),
-        _ => fs::read_to_string("src/isa/fused.txt").expect("read src/isa/fused.txt"),
+        _ => {
+            let list = env::var("THREADLE_FUSED_LIST").unwrap_or("src/isa/fused.txt".into());
+            println!("cargo::rerun-if-changed={list}");
+            fs::read_to_string(&list).unwrap_or_else(|error| panic!("{list}: {error}"))
+        }
     };
     let table = table::Table::build(&fused);
     fs::write(Path::new(&out).join("ops.rs"), generate::ops(&table)).expect("write ops.rs");

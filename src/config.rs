@@ -98,6 +98,7 @@ pub struct Config {
     coredump_on_trap: bool,
     watch: Option<Watch>,
     pub(crate) plain_code: bool,
+    pub(crate) unfused_code: bool,
 }
 
 /// What modules may use unless told otherwise.
@@ -217,6 +218,7 @@ impl Config {
             coredump_on_trap: false,
             watch: None,
             plain_code: false,
+            unfused_code: false,
         }
     }
 
@@ -432,6 +434,14 @@ impl Config {
     #[doc(hidden)]
     pub fn observe(&mut self, watch: Watch, plain_code: bool) -> &mut Config {
         (self.watch, self.plain_code) = (Some(watch), plain_code);
+        self
+    }
+
+    /// Whether code is translated without fused instructions, as it is before sequences are chosen.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn unfused_code(&mut self, enable: bool) -> &mut Config {
+        self.unfused_code = enable;
         self
     }
 

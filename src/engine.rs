@@ -133,7 +133,7 @@ impl Engine {
             fuel: self.config().fuel_costs(),
             interrupt: self.config().interruptible || self.config().epoch_interruption,
             source_map: false,
-            unfused: self.config().plain_code,
+            unfused: self.config().plain_code || self.config().unfused_code,
             unpinned: self.config().plain_code,
             frames: self.config().frames,
         }

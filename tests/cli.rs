@@ -9,6 +9,8 @@ use threadle::Engine;
 
 #[path = "cli/explore.rs"]
 mod explore;
+#[path = "cli/fuse.rs"]
+mod fuse;
 #[path = "cli/profile.rs"]
 mod profile;
 #[path = "cli/trace.rs"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the sites of a module that is not run, for `select.py --more`.
+"""Writes the sites of a module that is not run, for `threadle fuse --spread`.
 
 usage: sites.py MODULE LIMIT > FILE
 
@@ -11,9 +11,6 @@ modules.txt names public packages of the npm registry whose modules the list in 
 profiles: `npm pack NAME`, then every .wasm file in the archive, 15,000 instructions of each.
 """
 import sys
-
-# select.py beside this file would hide a module of the standard library.
-sys.path.pop(0)
 
 import os
 import random

@@ -11,6 +11,7 @@ mod assembly;
 mod disas;
 mod explore;
 mod frames;
+mod fuse;
 #[cfg_attr(target_os = "wasi", path = "host_bare.rs")]
 mod host;
 mod inspect;
@@ -64,6 +65,8 @@ enum Command {
     Profile(profile::Profile),
     /// Run a program as `run` does and print the instructions that it executes, or its calls, with values
     Trace(trace::Trace),
+    /// Choose which sequences of instructions become one, from profiles, for a build of one's own
+    Fuse(fuse::Fuse),
     /// Print a module's bytecode beside the WebAssembly it came from
     Disas(disas::Disas),
     /// Write a page that shows a module's source lines, WebAssembly, bytecode and machine code side by side
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Wast(wast) => wast.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Trace(trace) => trace.execute(),
+        Command::Fuse(fuse) => fuse.execute(),
         Command::Disas(disas) => disas.execute(),
         Command::Explore(explore) => explore.execute(),
         Command::Inspect(inspect) => inspect.execute(),

@@ -41,6 +41,46 @@ fn every_op_has_a_name_of_its_own_a_family_and_an_effect() {
     report(complaints);
 }
 
+/// `i32_and` to `I32And`.
+fn camel(name: &str) -> String {
+    let mut upper = true;
+    let mut camel = String::new();
+    for c in name.chars() {
+        match c {
+            '_' => upper = true,
+            _ if upper => {
+                camel.push(c.to_ascii_uppercase());
+                upper = false;
+            }
+            _ => camel.push(c),
+        }
+    }
+    camel
+}
+
+#[test]
+fn the_translator_asks_for_every_operator() {
+    let table = rows();
+    let words: BTreeSet<String> = super::files()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src/translate/"))
+        .flat_map(|(_, text)| {
+            let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.map(String::from).collect::<Vec<_>>()
+        })
+        .collect();
+    let named = |name: &str| words.contains(&camel(name));
+    // The mirror and the negation of one that it asks for it has from the table.
+    let derived = |name: &str| {
+        table.operators.iter().any(|it| {
+            let others = [&it.mirror, &it.negation];
+            others.iter().any(|other| other.as_deref() == Some(name)) && named(it.name)
+        })
+    };
+    let never = table.operators.iter().map(|it| it.name).filter(|it| !named(it) && !derived(it));
+    report(never.map(|name| format!("the translator never asks for {name}")).collect());
+}
+
 #[test]
 fn the_bytecode_document_is_up_to_date() {
     let path = root().join("docs/bytecode.md");

@@ -47,7 +47,7 @@ pub struct Profile {
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     ops: Option<PathBuf>,
 
-    /// Write every executed instruction: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
+    /// Write every executed instruction, of code without fused ones, for `threadle fuse`: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     sites: Option<PathBuf>,
 
@@ -89,6 +89,8 @@ struct Counting(Arc<Exact>, Files);
 impl Around for Counting {
     fn configure(&mut self, config: &mut Config) {
         config.observe(Watch(self.0.clone()), false);
+        // Sequences are chosen from code as it is before any are.
+        config.unfused_code(self.1.sites.is_some());
     }
 
     fn end(&mut self, modules: &[Loaded]) -> Result<()> {
