@@ -18,6 +18,8 @@ use crate::sys::RESERVING_IS_FREE;
 use crate::translate::{OperatorCost, Shape};
 use crate::vm::creator::Creator;
 use crate::vm::limits::{MemoryTunables, StoreTunables};
+use crate::vm::memory::GUARDED_RESERVATION;
+use crate::vm::memory_pool::MemoryPool;
 
 mod knobs;
 pub(crate) mod pooling;
@@ -580,6 +582,9 @@ impl Config {
                 growth_reserve: usize_of(self.growth_reserve),
                 may_move: self.memory_may_move,
                 max_bytes: pool.map_or(usize::MAX, |pool| pool.max_memory_size),
+                pool: pool.map(|pool| {
+                    Arc::new(MemoryPool::new(pool.total_memories as usize, GUARDED_RESERVATION))
+                }),
                 creator: self.memory_creator.clone(),
             },
             max_table_elements: pool.map_or(usize::MAX, |pool| pool.table_elements),

@@ -1,7 +1,7 @@
 //! The limits of a pool: what all stores of an engine can have together.
 //!
 //! Nothing is taken from the system in advance. What programs for engines with a pool rely on is that
-//! it ends somewhere, and that is so here.
+//! it ends somewhere, and that is so here. Memories come from `vm::memory_pool`, and go back to it.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};

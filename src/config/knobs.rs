@@ -193,10 +193,13 @@ impl Config {
         self
     }
 
-    /// Where instances' memories and tables come from. They always come from the system here, as they
-    /// are needed; but the limits of a pool hold: for modules when they are made, for instances of all
-    /// stores together ([`PoolConcurrencyLimitError`](crate::PoolConcurrencyLimitError)), and for the
-    /// sizes of memories and tables.
+    /// Where instances' memories and tables come from. Nothing is taken from the system before it is needed;
+    /// but the limits of a pool hold: for modules when they are made, for instances of all stores together
+    /// ([`PoolConcurrencyLimitError`](crate::PoolConcurrencyLimitError)), and for the sizes of memories and
+    /// tables. And a pool keeps what an instance leaves: the address space of memories with guard pages is used
+    /// again, on Linux together with an image of the module's data, so that making an instance copies none of
+    /// it, and only the pages that the instance before wrote to are reset. That suits a fresh instance for each
+    /// call.
     pub fn allocation_strategy(
         &mut self,
         strategy: impl Into<InstanceAllocationStrategy>,

@@ -34,10 +34,14 @@ mod mapping;
 )]
 pub mod signals;
 
+#[cfg_attr(not(all(target_os = "linux", not(miri))), path = "image_absent.rs")]
+mod image;
+
 pub mod bulk;
 mod fresh;
 pub mod racy;
 
+pub use image::Image;
 pub use mapping::{Mapping, RESERVING_IS_FREE};
 
 impl Mapping {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::VmLayout;
 use super::catch::{CatchTable, CodeTable};
+use super::memory_image::MemoryImage;
 use super::stack_map::StackMaps;
 use crate::error::Result;
 use crate::index::DefinedFuncIndex;
@@ -250,6 +251,8 @@ pub struct CodeMap {
     places: RwLock<BTreeMap<usize, DefinedFuncIndex>>,
     /// Source maps that backtraces have asked for.
     source_maps: Mutex<HashMap<DefinedFuncIndex, SourceMap>>,
+    /// What memory 0 begins with, made when an instance first asks for it.
+    image: OnceLock<Option<Arc<MemoryImage>>>,
     /// Read when a backtrace asks for it.
     #[cfg(feature = "dwarf")]
     symbols: OnceLock<crate::symbols::Symbols>,
@@ -277,6 +280,7 @@ impl CodeMap {
             ahead: AtomicUsize::new(0),
             places: RwLock::default(),
             source_maps: Mutex::default(),
+            image: OnceLock::new(),
             #[cfg(feature = "dwarf")]
             symbols: OnceLock::new(),
             info,
@@ -298,6 +302,12 @@ impl CodeMap {
     /// The bytes it was read from.
     pub fn bytes(&self) -> &Arc<[u8]> {
         &self.bytes
+    }
+
+    /// What memory 0 begins with, if that is the same for all instances: read, and copied, once.
+    pub fn memory_image(&self) -> Option<&Arc<MemoryImage>> {
+        let make = || MemoryImage::of(&self.info, &self.bytes).map(Arc::new);
+        self.image.get_or_init(make).as_ref()
     }
 
     /// The entries of the defined functions.

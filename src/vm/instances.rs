@@ -93,8 +93,14 @@ impl VmStore {
         for ty in &info.tables[info.num_imported_tables as usize..] {
             tables.push(self.add_table(*ty, 0)?.index);
         }
-        for ty in &info.memories[info.num_imported_memories as usize..] {
-            memories.push(self.new_memory(*ty)?.index);
+        let image = match &self.tunables.memory.pool {
+            Some(_) => code.memory_image(),
+            None => None,
+        };
+        let own = &info.memories[info.num_imported_memories as usize..];
+        for (i, ty) in own.iter().enumerate() {
+            // It is one of memory 0, which is the module's own then.
+            memories.push(self.new_memory_with(*ty, image.filter(|_| i == 0))?.index);
         }
         for &ty in &info.tags[info.num_imported_tags as usize..] {
             tags.push(self.new_tag(info.type_info(ty).id).index);
@@ -249,8 +255,16 @@ impl VmStore {
 
     fn run_active_data(&mut self, this: Handle, info: &ModuleInfo) -> Result<()> {
         let bytes = self.instance(this).code.bytes().clone();
+        // Then this instance's own memory 0 has all of it already: an image is of all active segments.
+        let is_shown = self.tunables.memory.pool.is_some()
+            && self.instance(this).code.memory_image().is_some()
+            && self.memory(self.memory_handle(this, MemoryIndex(0))).has_image();
         for (i, segment) in info.datas.iter().enumerate() {
             let DataMode::Active { memory, offset } = &segment.mode else { continue };
+            if is_shown {
+                self.instances[this.index as usize].drop_data(i as u32);
+                continue;
+            }
             let memory = self.memory_handle(this, *memory);
             let start = self.evaluate_offset(this, offset, self.memory_type(memory).is_64())?;
             let data = &bytes[segment.range.clone()];

@@ -4,6 +4,7 @@ use core::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use super::creator::Creator;
+use super::memory_pool::MemoryPool;
 use crate::sys::RESERVING_IS_FREE;
 
 /// How memories are laid out. Equal for all stores of an engine.
@@ -20,6 +21,8 @@ pub struct MemoryTunables {
     pub may_move: bool,
     /// Bytes that a memory can have, whatever its type and the embedder's limiter say.
     pub max_bytes: usize,
+    /// Where memories with guard pages come from, and go back to.
+    pub pool: Option<Arc<MemoryPool>>,
     /// Who makes memories in place of the engine. Excludes guard pages.
     pub creator: Option<Creator>,
 }
@@ -33,6 +36,7 @@ impl Default for MemoryTunables {
             growth_reserve: 1 << 20,
             may_move: true,
             max_bytes: usize::MAX,
+            pool: None,
             creator: None,
         }
     }

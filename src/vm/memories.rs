@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::context::Resource;
 use super::handle::Handle;
 use super::memory::{Growth, LinearMemory};
+use super::memory_image::MemoryImage;
 use super::raw::into_raw;
 use super::shared::SharedLinear;
 use super::store::AnyMemory;
@@ -36,6 +37,19 @@ impl VmStore {
     ///
     /// When the limits or the system refuse.
     pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle> {
+        self.new_memory_with(ty, None)
+    }
+
+    /// Makes a memory that begins with an image where that can be; see [`LinearMemory::with_image`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`VmStore::new_memory`].
+    pub(super) fn new_memory_with(
+        &mut self,
+        ty: MemoryType,
+        image: Option<&Arc<MemoryImage>>,
+    ) -> Result<Handle> {
         self.check_count(self.memories.len(), self.tunables.max_memories, "memory")?;
         if ty.is_shared() {
             // Like in wasmtime, shared memories are not subject to any one store's limiter.
@@ -43,7 +57,7 @@ impl VmStore {
             return Ok(self.import_shared(&memory));
         }
         self.check_initial(Resource::Memory, &LinearMemory::initial(&ty)?)?;
-        let memory = LinearMemory::new(ty, &self.tunables.memory)?;
+        let memory = LinearMemory::with_image(ty, &self.tunables.memory, image)?;
         Ok(Handle { store: self.id(), index: self.add_memory(memory) })
     }
 

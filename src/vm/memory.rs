@@ -2,9 +2,12 @@
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use super::host_memory::HostStorage;
 use super::limits::MemoryTunables;
+use super::memory_image::MemoryImage;
+use super::memory_pool::PooledMemory;
 use crate::error::{Context, Result, bail, ensure};
 use crate::sys::Mapping;
 use crate::sys::signals::GuardedRegion;
@@ -44,7 +47,7 @@ static_assertions::const_assert_eq!(memoffset::offset_of!(VmMemory, len), 8);
 
 /// Address space that every access of a guarded memory falls into: a 32-bit index plus a 32-bit
 /// offset plus the widest access.
-const GUARDED_RESERVATION: usize = {
+pub const GUARDED_RESERVATION: usize = {
     let bytes: u64 = (1 << 32) + (1 << 32) + 64 * 1024;
     // Targets without guard pages may have 32-bit addresses; they never use this.
     if usize::BITS >= 64 { bytes as usize } else { 0 }
@@ -87,6 +90,7 @@ enum Storage {
         guard: Option<GuardedRegion>,
         map: Mapping,
     },
+    Pooled(PooledMemory),
     Host(HostStorage),
 }
 
@@ -104,6 +108,20 @@ impl LinearMemory {
     ///
     /// When the address space or memory cannot be had.
     pub fn new(ty: MemoryType, tunables: &MemoryTunables) -> Result<LinearMemory> {
+        LinearMemory::with_image(ty, tunables, None)
+    }
+
+    /// Allocates a memory with its minimal size. It begins with the image where the pool can show one, and
+    /// [`LinearMemory::has_image`] says so; else all zero.
+    ///
+    /// # Errors
+    ///
+    /// As for [`LinearMemory::new`].
+    pub fn with_image(
+        ty: MemoryType,
+        tunables: &MemoryTunables,
+        image: Option<&Arc<MemoryImage>>,
+    ) -> Result<LinearMemory> {
         let len = LinearMemory::initial(&ty)?.desired;
         ensure!(
             len <= tunables.max_bytes,
@@ -119,6 +137,13 @@ impl LinearMemory {
             )?;
             let vm = VmMemory::new(storage.base(), len as u64);
             return Ok(LinearMemory { vm, ty, storage: Storage::Host(storage), store_index: 0 });
+        }
+        if let Some(pool) = &tunables.pool
+            && is_guarded(&ty, tunables)
+            && let Ok(memory) = pool.take(len, image)
+        {
+            let vm = VmMemory::new(memory.base(), len as u64);
+            return Ok(LinearMemory { vm, ty, storage: Storage::Pooled(memory), store_index: 0 });
         }
         // What the memory may become, as far as the configuration reserves in advance.
         let maximum = ty.maximum().and_then(|max| byte_len(&ty, max)).unwrap_or(usize::MAX);
@@ -173,7 +198,12 @@ impl LinearMemory {
 
     /// Whether accesses rely on guard pages.
     pub fn is_guarded(&self) -> bool {
-        matches!(self.storage, Storage::Own { guard: Some(_), .. })
+        matches!(self.storage, Storage::Own { guard: Some(_), .. } | Storage::Pooled(_))
+    }
+
+    /// Whether it began with the image it was made with.
+    pub fn has_image(&self) -> bool {
+        matches!(&self.storage, Storage::Pooled(memory) if memory.has_image())
     }
 
     /// The contents.
@@ -220,6 +250,12 @@ impl LinearMemory {
         let used = self.byte_size();
         let map = match &mut self.storage {
             Storage::Own { map, .. } => map,
+            Storage::Pooled(memory) => {
+                ensure!(desired <= memory.reserved(), "the memory would have to move");
+                memory.grow_to(desired)?;
+                self.vm = VmMemory::new(memory.base(), desired as u64);
+                return Ok(());
+            }
             Storage::Host(storage) => {
                 storage.grow_to(desired, tunables)?;
                 self.vm = VmMemory::new(storage.base(), desired as u64);
@@ -313,7 +349,7 @@ mod tests {
     fn map(memory: &LinearMemory) -> &Mapping {
         match &memory.storage {
             Storage::Own { map, .. } => map,
-            Storage::Host(_) => panic!("nobody makes such memories here"),
+            Storage::Pooled(_) | Storage::Host(_) => panic!("nobody makes such memories here"),
         }
     }
 

@@ -32,6 +32,8 @@ pub mod layout;
 pub mod limits;
 mod memories;
 pub mod memory;
+pub mod memory_image;
+pub mod memory_pool;
 pub mod metering;
 mod objects;
 pub mod outcome;

@@ -24,6 +24,7 @@ mod modules;
 mod outcomes;
 mod raw;
 mod reentry;
+mod reuse;
 mod slices;
 mod stack;
 mod stress;

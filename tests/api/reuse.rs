@@ -1,0 +1,192 @@
+//! Instances out of a pool, which begin as if there had been none before.
+
+use crate::*;
+
+fn pooling() -> Engine {
+    Engine::new(Config::new().allocation_strategy(PoolingAllocationConfig::default())).unwrap()
+}
+
+/// The contents of the memory that a module exports.
+fn contents(store: &mut Store<()>, instance: Instance) -> Vec<u8> {
+    let memory = instance.get_memory(&mut *store, "m").unwrap();
+    memory.data(&*store).to_vec()
+}
+
+/// What an instance's memory should begin with: so many pages, and data at places.
+fn expected(pages: usize, data: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0; pages << 16];
+    for (at, data) in data {
+        bytes[*at..at + data.len()].copy_from_slice(data);
+    }
+    bytes
+}
+
+const A: &str = r#"(module
+    (memory (export "m") 3 10)
+    (table (export "t") 2 funcref)
+    (global (export "g") (mut i32) (i32.const 5))
+    (data (i32.const 70000) "hello")
+    (data (i32.const 70002) "LL")
+    (data (i32.const 196607) "!")
+    (data $passive "passive")
+    (func $f (export "grow") (result i32) (memory.grow (i32.const 2)))
+    (elem (i32.const 1) $f)
+    (func (export "again") (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1)))
+    (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0))))"#;
+
+const B: &str = r#"(module
+    (memory (export "m") 1 10)
+    (data (i32.const 0) "b begins here")
+    (func (export "grow") (result i32) (memory.grow (i32.const 9)))
+    (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0))))"#;
+
+const EMPTY: &str = r#"(module
+    (memory (export "m") 2)
+    (func (export "grow") (result i32) (memory.grow (i32.const 20)))
+    (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0))))"#;
+
+#[test]
+fn nothing_that_an_instance_did_is_seen_by_the_next_one() {
+    let a = expected(3, &[(70000, b"heLLo"), (196607, b"!")]);
+    let b = expected(1, &[(0, b"b begins here")]);
+    let empty = expected(2, &[]);
+    let engine = pooling();
+    let modules = [(A, a), (B, b), (EMPTY, empty)];
+    let modules = modules.map(|(text, begin)| (module(&engine, text), begin));
+    // Each after each, and after itself.
+    for number in [0, 0, 1, 1, 2, 2, 0, 2, 1, 0, 1, 2, 0] {
+        let (module, begin) = &modules[number];
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        assert!(contents(&mut store, instance) == *begin, "module {number} begins otherwise");
+        let peek = instance.get_typed_func::<i32, i32>(&mut store, "peek").unwrap();
+        let end = begin.len() as i32;
+        assert_eq!(peek.call(&mut store, end - 1).unwrap(), begin[begin.len() - 1].into());
+        let error = peek.call(&mut store, end).unwrap_err();
+        assert_eq!(trap_of(&error), Trap::MemoryOutOfBounds);
+        let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
+        assert_eq!(grow.call(&mut store, ()).unwrap(), (begin.len() >> 16) as i32);
+        assert_eq!(peek.call(&mut store, end).unwrap(), 0);
+        let memory = instance.get_memory(&mut store, "m").unwrap();
+        memory.data_mut(&mut store).fill(0xee);
+    }
+}
+
+#[test]
+fn tables_globals_and_segments_begin_anew_too() {
+    let engine = pooling();
+    let module = module(&engine, A);
+    for _ in 0..3 {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let global = instance.get_global(&mut store, "g").unwrap();
+        assert_eq!(global.get(&mut store).unwrap_i32(), 5);
+        global.set(&mut store, Val::I32(6)).unwrap();
+        let table = instance.get_table(&mut store, "t").unwrap();
+        assert!(table.get(&mut store, 0).unwrap().is_null());
+        let func = table.get(&mut store, 1).unwrap();
+        assert!(!func.is_null());
+        table.set(&mut store, 0, func).unwrap();
+        // An active segment is dropped, whether or not anything was copied.
+        let again = instance.get_typed_func::<(), ()>(&mut store, "again").unwrap();
+        let error = again.call(&mut store, ()).unwrap_err();
+        assert_eq!(trap_of(&error), Trap::MemoryOutOfBounds);
+    }
+}
+
+#[test]
+fn instances_that_live_at_once_have_memories_of_their_own() {
+    let engine = pooling();
+    let module = module(&engine, A);
+    let begin = expected(3, &[(70000, b"heLLo"), (196607, b"!")]);
+    let mut stores: Vec<_> = (0..20)
+        .map(|_| {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            (store, instance)
+        })
+        .collect();
+    for (number, (store, instance)) in stores.iter_mut().enumerate() {
+        assert!(contents(store, *instance) == begin);
+        let memory = instance.get_memory(&mut *store, "m").unwrap();
+        memory.data_mut(store).fill(number as u8 + 1);
+    }
+    for (number, (store, instance)) in stores.iter_mut().enumerate() {
+        assert!(contents(store, *instance).iter().all(|byte| *byte == number as u8 + 1));
+    }
+    // Two in one store, the second one when the first one has written.
+    let mut store = Store::new(&engine, ());
+    let first = Instance::new(&mut store, &module, &[]).unwrap();
+    first.get_memory(&mut store, "m").unwrap().data_mut(&mut store).fill(1);
+    let second = Instance::new(&mut store, &module, &[]).unwrap();
+    assert!(contents(&mut store, second) == begin);
+}
+
+#[test]
+fn data_for_an_imported_memory_is_written_there() {
+    let engine = pooling();
+    let owner = module(&engine, A);
+    let importer = module(
+        &engine,
+        r#"(module
+            (memory (import "a" "m") 1)
+            (data (i32.const 70001) "guest"))"#,
+    );
+    for _ in 0..2 {
+        let mut store = Store::new(&engine, ());
+        let first = Instance::new(&mut store, &owner, &[]).unwrap();
+        let memory = first.get_memory(&mut store, "m").unwrap();
+        Instance::new(&mut store, &importer, &[memory.into()]).unwrap();
+        let begin = expected(3, &[(70000, b"hguest"), (196607, b"!")]);
+        assert!(contents(&mut store, first) == begin);
+    }
+}
+
+#[test]
+fn modules_whose_data_depends_on_imports_or_does_not_fit_work_as_ever() {
+    let engine = pooling();
+    let dependent = module(
+        &engine,
+        r#"(module
+            (global $at (import "" "at") i32)
+            (memory (export "m") 1)
+            (data (global.get $at) "here"))"#,
+    );
+    let outside = module(
+        &engine,
+        r#"(module (memory 1) (data (i32.const 0) "inside") (data (i32.const 65533) "outside"))"#,
+    );
+    for at in [0, 100, 60000] {
+        let mut store = Store::new(&engine, ());
+        let ty = GlobalType::new(ValType::I32, Mutability::Const);
+        let global = Global::new(&mut store, ty, Val::I32(at)).unwrap();
+        let instance = Instance::new(&mut store, &dependent, &[global.into()]).unwrap();
+        assert!(contents(&mut store, instance) == expected(1, &[(at as usize, b"here")]));
+        let error = Instance::new(&mut store, &outside, &[]).unwrap_err();
+        assert_eq!(trap_of(&error), Trap::MemoryOutOfBounds);
+    }
+}
+
+#[test]
+fn many_threads_take_from_one_pool() {
+    let engine = pooling();
+    let modules = [module(&engine, A), module(&engine, B)];
+    std::thread::scope(|scope| {
+        for thread in 0..4_usize {
+            let (engine, modules) = (&engine, &modules);
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let number = (thread + round) % 2;
+                    let mut store = Store::new(engine, ());
+                    let instance = Instance::new(&mut store, &modules[number], &[]).unwrap();
+                    let bytes = contents(&mut store, instance);
+                    let sum: u32 = bytes.iter().map(|byte| u32::from(*byte)).sum();
+                    let data: &[u8] = if number == 0 { b"heLLo!" } else { b"b begins here" };
+                    assert_eq!(sum, data.iter().map(|byte| u32::from(*byte)).sum::<u32>());
+                    let memory = instance.get_memory(&mut store, "m").unwrap();
+                    memory.data_mut(&mut store)[round * 1000] = 1;
+                }
+            });
+        }
+    });
+}
