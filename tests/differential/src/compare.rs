@@ -33,6 +33,16 @@ pub struct Bench {
     subjects: Vec<Threadle>,
 }
 
+/// What [`Bench`] compares with what.
+pub fn bench(args: &crate::Args) -> Bench {
+    if args.slices.is_empty() {
+        Bench { oracle: args.oracle.runner(), subjects: Threadle::all() }
+    } else {
+        let oracle = Box::new(Threadle::fuelled());
+        Bench { oracle, subjects: Threadle::sliced(&args.slices) }
+    }
+}
+
 /// What became of a module.
 pub enum Verdict {
     /// All agree; what the oracle saw.
@@ -44,11 +54,6 @@ pub enum Verdict {
 }
 
 impl Bench {
-    /// The engines, made once.
-    pub fn new(oracle: Oracle) -> Bench {
-        Bench { oracle: oracle.runner(), subjects: Threadle::all() }
-    }
-
     /// How many configurations each module runs on.
     pub fn modes(&self) -> usize {
         self.subjects.len()
@@ -82,6 +87,7 @@ impl Bench {
             Err(Skip(why)) => return Verdict::Skipped(why),
         };
         for subject in &mut self.subjects {
+            subject.expect(expected.used.as_deref().unwrap_or_default());
             match subject.run(wasm, plan) {
                 Ok(got) => {
                     if let Some(text) = difference(&expected, &got, plan) {

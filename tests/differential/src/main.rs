@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 
-use compare::{Bench, Totals, Verdict};
+use compare::{Totals, Verdict};
 
 /// Where modules come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -86,6 +86,10 @@ pub struct Args {
     /// The generator.
     #[arg(long, value_enum, default_value = "stack")]
     pub generator: Generator,
+    /// Instead of another engine, compare runs that get this much fuel at a time, and go on when it is used
+    /// up, with one that gets all at once: a comma-separated list of amounts.
+    #[arg(long, value_delimiter = ',')]
+    pub slices: Vec<u64>,
     /// Stop after this many minutes even if seeds are left.
     #[arg(long)]
     pub minutes: Option<f64>,
@@ -165,7 +169,7 @@ fn check(args: &Args, path: &std::path::Path) -> Result<ExitCode> {
         }
         plan.calls = vec![plan.calls.swap_remove(only)];
     }
-    match Bench::new(args.oracle).compare(&wasm, &plan) {
+    match compare::bench(args).compare(&wasm, &plan) {
         Verdict::Same(seen) => {
             let mut totals = Totals::default();
             totals.add(&seen);
@@ -186,7 +190,7 @@ fn check(args: &Args, path: &std::path::Path) -> Result<ExitCode> {
 /// The child process: says which seed it is at, what it found, and its totals.
 fn work(args: &Args) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let mut bench = Bench::new(args.oracle);
+    let mut bench = compare::bench(args);
     let record = args.record.as_deref().map(record::Record::create).transpose()?;
     let against = args.against.as_deref().map(record::Record::open).transpose()?;
     let mut totals = Totals::default();

@@ -249,6 +249,8 @@ pub struct Observation {
     pub calls: Vec<Outcome>,
     /// Calls of imported functions, with the number of such calls after each planned one.
     pub host: Vec<HostCall>,
+    /// Fuel that each call used up, if it is counted.
+    pub used: Option<Vec<u64>>,
     /// Exported globals.
     pub globals: Vec<(String, Value)>,
     /// Exported memories.
@@ -333,6 +335,11 @@ pub fn difference(expected: &Observation, got: &Observation, plan: &Plan) -> Opt
     }
     if !expected.complete() || !got.complete() {
         return None;
+    }
+    if let (Some(a), Some(b)) = (&expected.used, &got.used)
+        && a != b
+    {
+        return Some(format!("fuel of each call: expected {a:?}, got {b:?}"));
     }
     for (i, (a, b)) in expected.host.iter().zip(&got.host).enumerate() {
         if a != b {

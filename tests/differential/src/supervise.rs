@@ -138,6 +138,9 @@ fn choices(args: &Args) -> Vec<String> {
             choices.push(format!("{option}={}", path.display()));
         }
     }
+    for slice in &args.slices {
+        choices.push(format!("--slices={slice}"));
+    }
     for feature in &args.features {
         let feature = feature.to_possible_value().expect("all have names");
         choices.push(format!("--features={}", feature.get_name()));

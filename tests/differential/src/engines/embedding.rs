@@ -19,10 +19,42 @@ use crate::observe::{
     Ty, Value, imported_global, label,
 };
 
-struct Data {
+/// What a store holds.
+pub struct Data {
     host: Host,
     limits: StoreLimits,
 }
+
+/// How calls are made.
+pub trait Driver {
+    /// Before anything runs in the store.
+    fn begin(&mut self, _store: &mut Store<Data>) {}
+
+    /// Calls a function.
+    ///
+    /// # Errors
+    ///
+    /// The call's.
+    fn call(
+        &mut self,
+        store: &mut Store<Data>,
+        func: &Func,
+        args: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), Error> {
+        func.call(store, args, results)
+    }
+
+    /// What the calls used up of something that is counted.
+    fn used(&mut self) -> Option<Vec<u64>> {
+        None
+    }
+}
+
+/// As anybody does.
+pub struct Plain;
+
+impl Driver for Plain {}
 
 fn ty(ty: &ValType) -> Ty {
     match ty {
@@ -161,12 +193,18 @@ fn import(store: &mut Store<Data>, index: u64, ty: &ExternType) -> Result<Extern
 /// # Errors
 ///
 /// When something that it imports cannot be made.
-pub fn run(engine: &Engine, module: &Module, plan: &Plan) -> Result<Observation, Skip> {
+pub fn run(
+    engine: &Engine,
+    module: &Module,
+    plan: &Plan,
+    driver: &mut dyn Driver,
+) -> Result<Observation, Skip> {
     let mut seen = Observation::default();
     let limits =
         StoreLimitsBuilder::new().memory_size(MEMORY_LIMIT).table_elements(TABLE_LIMIT).build();
     let mut store = Store::new(engine, Data { host: Host::default(), limits });
     store.limiter(|data| &mut data.limits);
+    driver.begin(&mut store);
     let mut imports = Vec::new();
     for it in module.imports() {
         let index = label(it.module(), it.name());
@@ -193,7 +231,7 @@ pub fn run(engine: &Engine, module: &Module, plan: &Plan) -> Result<Observation,
             }));
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
-        let outcome = match func.call(&mut store, &args, &mut results) {
+        let outcome = match driver.call(&mut store, &func, &args, &mut results) {
             Ok(()) => Outcome::Values(results.iter().map(|it| seen_val(&store, it)).collect()),
             Err(error) => stop(&error),
         };
@@ -232,6 +270,7 @@ pub fn run(engine: &Engine, module: &Module, plan: &Plan) -> Result<Observation,
         }
     }
     seen.sort();
+    seen.used = driver.used();
     seen.host = std::mem::take(&mut store.data_mut().host.calls);
     Ok(seen)
 }

@@ -60,6 +60,6 @@ impl Runner for Wasmtime {
 
     fn run(&mut self, wasm: &[u8], plan: &Plan) -> Result<Observation, Skip> {
         let module = Module::new(&self.engine, wasm).map_err(|e| Skip(format!("module: {e:#}")))?;
-        embedding::run(&self.engine, &module, plan)
+        embedding::run(&self.engine, &module, plan, &mut embedding::Plain)
     }
 }
