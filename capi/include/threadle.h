@@ -225,7 +225,8 @@ enum threadle_valkind_enum {
 WASM_API_EXTERN wasm_valtype_t* threadle_valtype_v128(void);
 WASM_API_EXTERN bool threadle_valtype_equal(const wasm_valtype_t* a, const wasm_valtype_t* b);
 
-/** A memory type with everything that one can have. `page_size_log2` is 16. */
+/** A memory type with everything that one can have. Pages have `2^page_size_log2` bytes: 16, or 0 for
+ * engines with custom page sizes. Shared memories have a maximum. */
 WASM_API_EXTERN threadle_error_t* threadle_memorytype_new(
   uint64_t minimum, bool maximum_present, uint64_t maximum, bool is_64, bool shared,
   uint8_t page_size_log2, wasm_memorytype_t** out);

@@ -2,16 +2,17 @@
 
 use core::ffi::c_void;
 
-use threadle::{Caller, Error, Func, FuncType, Result, Val, bail, ensure};
+use threadle::{Caller, Error, Func, FuncType, Result, Val, ValRaw, bail, ensure};
 
 use crate::context::{Data, StoreCell, StoreRef};
 use crate::engine::wasm_store_t;
 use crate::foreign::{Finalizer, HostData};
 use crate::guard::{c_functions, given};
+use crate::numbers::{Kinds, with_room};
 use crate::reference::{Kind, wasm_ref_t};
 use crate::trap::MaybeTrap;
 use crate::types::wasm_externtype_t;
-use crate::value::{scoped, wasm_val_t};
+use crate::value::{Number, scoped, wasm_val_t};
 use crate::vec::CVec;
 
 type Values = CVec<wasm_val_t>;
@@ -30,6 +31,42 @@ impl Callback {
             Callback::Plain(f) => f(args, results),
             Callback::WithEnv(f, env) => f(env.data, args, results),
         }
+    }
+
+    /// The body of a function of numbers: `kinds` are those of parameters, then results.
+    fn run_numbers(
+        &self,
+        mut caller: Caller<'_, Data>,
+        kinds: &Kinds,
+        values: &mut [ValRaw],
+    ) -> Result<()> {
+        let _lend = StoreCell::lend(&mut caller);
+        let (params, results) = kinds.split();
+        with_room(Number::ZERO, kinds.len(), |room| {
+            let (args, out) = room.split_at_mut(params.len());
+            for ((arg, kind), value) in args.iter_mut().zip(params).zip(&*values) {
+                *arg = Number::new(*kind, *value);
+            }
+            let args = Values::lent(args.len(), args.as_mut_ptr().cast());
+            let mut lent = Values::lent(out.len(), out.as_mut_ptr().cast());
+            if let Some(trap) = self.call(&args, &mut lent) {
+                return Err(trap.into_error());
+            }
+            let mut kinds = out.iter().zip(results);
+            if let Some(i) = kinds.position(|(result, kind)| result.kind() != *kind) {
+                let (found, kind) = (out[i].kind(), results[i]);
+                // SAFETY: they are values, which own what C wrote instead, and are not used any more.
+                unsafe {
+                    let values: *mut wasm_val_t = out.as_mut_ptr().cast();
+                    core::ptr::slice_from_raw_parts_mut(values, results.len()).drop_in_place();
+                }
+                bail!("host function returned a wrong result {i}: kind {found} instead of {kind}");
+            }
+            for (result, value) in out.iter().zip(values) {
+                *value = result.raw();
+            }
+            Ok(())
+        })
     }
 
     /// The body of the closure that the engine calls.
@@ -66,7 +103,13 @@ fn new(
 ) -> Result<Option<Box<wasm_ref_t>>> {
     let store = &given(store, "store")?.cell;
     let ty = given(ty, "type")?.func_type(store.engine())?;
+    let numbers = Kinds::of(&ty).filter(|kinds| !kinds.has_vectors());
     let func = store.with(|cx| {
+        if let Some(kinds) = numbers {
+            return Func::new_unchecked(cx, ty, move |caller, values| {
+                callback.run_numbers(caller, &kinds, values)
+            });
+        }
         let signature = ty.clone();
         Func::try_new(cx, ty, move |caller, params, results| {
             callback.run(caller, &signature, params, results)

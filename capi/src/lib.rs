@@ -4,7 +4,7 @@
 //! This crate is a client of the engine's public API. Its rooms:
 //!
 //! - `guard`: no panic leaves a function that C calls, and null arguments are failures;
-//! - `vec`, `types`, `value`: data that C and Rust share;
+//! - `vec`, `types`, `value`, `numbers`: data that C and Rust share;
 //! - `context`: who may use a store, and when;
 //! - `reference` and the rooms of each kind: objects of `wasm.h`.
 //!
@@ -22,6 +22,7 @@ mod func;
 mod guard;
 mod instance;
 mod module;
+mod numbers;
 mod objects;
 mod reference;
 mod trap;

@@ -1,6 +1,6 @@
 //! `wasm_val_t`: values as `wasm.h` has them.
 
-use threadle::{Result, RootScope, StoreContextMut, Val, ValType, bail};
+use threadle::{Result, RootScope, StoreContextMut, Val, ValRaw, ValType, bail};
 
 use crate::context::{Data, StoreCell};
 use crate::guard::{c_functions, given};
@@ -12,6 +12,35 @@ use crate::types::{ANYREF, EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64};
 pub struct wasm_val_t {
     kind: u8,
     of: Payload,
+}
+
+/// A value that is a number: a [`wasm_val_t`] that can be copied.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    kind: u8,
+    of: Payload,
+}
+
+impl Number {
+    pub const ZERO: Number = Number { kind: I32, of: Payload { i64: 0 } };
+
+    /// The numbers of all types lie in the union as they do in a raw value.
+    #[inline]
+    pub fn new(kind: u8, value: ValRaw) -> Number {
+        Number { kind, of: Payload { i64: value.get_i64() } }
+    }
+
+    #[inline]
+    pub fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    #[inline]
+    pub fn raw(&self) -> ValRaw {
+        // SAFETY: any bits are a number.
+        ValRaw::i64(unsafe { self.of.i64 })
+    }
 }
 
 /// Floats are given by their bits.

@@ -1,6 +1,6 @@
 //! `wasm_X_vec_t`: vectors that C and Rust both make, fill and free.
 
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 
 use threadle::Result;
 
@@ -27,6 +27,12 @@ unsafe impl<T: Sync> Sync for CVec<T> {}
 
 impl<T> CVec<T> {
     pub(crate) const EMPTY: CVec<T> = CVec { size: 0, data: core::ptr::null_mut() };
+
+    /// Elements that somebody else owns, for C to look at and to change in place.
+    #[inline]
+    pub(crate) fn lent(size: usize, data: *mut T) -> ManuallyDrop<CVec<T>> {
+        ManuallyDrop::new(CVec { size, data })
+    }
 
     pub(crate) fn as_slice(&self) -> &[T] {
         // SAFETY: whoever made the vector, C or `From`, promises `size` elements at `data`.

@@ -475,6 +475,7 @@ where
 /// # Safety
 ///
 /// `ctx` and `host` are what the shim was called with, and nobody else uses the store.
+#[inline(always)]
 pub(super) unsafe fn shielded(
     ctx: *mut VmCtx,
     host: *const VmHostFunc,
@@ -484,7 +485,7 @@ pub(super) unsafe fn shielded(
     unsafe {
         let scope = begin_scope(ctx);
         let outcome = match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(Ok(value)) => HostReturn { outcome: Outcome::RETURNED.word(), value },
+            Ok(Ok(value)) => HostReturn { outcome: const { Outcome::RETURNED.word() }, value },
             Ok(Err(error)) => fail(ctx, host, error),
             Err(payload) => panicked(ctx, payload),
         };

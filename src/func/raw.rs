@@ -171,11 +171,104 @@ unsafe fn save(mut at: *mut Slot, forms: impl Iterator<Item = Form>, mut values:
 /// A closure that works with raw numbers.
 struct Unchecked<F> {
     forms: Forms,
+    /// What few numbers are made of, if they are few and none takes two slots.
+    few: Option<Few>,
     f: F,
 }
 
+/// How few numbers there are, and of each result the bits that mean something.
+#[derive(Clone, Copy)]
+struct Few {
+    params: usize,
+    results: usize,
+    len: usize,
+    masks: [u64; FEW],
+}
+
+/// Numbers up to which a call takes the short way.
+const FEW: usize = 4;
+
 /// Numbers that a call keeps on the native stack.
 const INLINE: usize = 16;
+
+impl Few {
+    fn of(forms: &Forms) -> Option<Few> {
+        let mut all = forms.params.iter().chain(&forms.results);
+        if forms.len() > FEW || all.any(|form| *form == Form::Two) {
+            return None;
+        }
+        let mut masks = [u64::MAX; FEW];
+        for (mask, form) in masks.iter_mut().zip(&forms.results) {
+            if *form == Form::Half {
+                *mask = u32::MAX.into();
+            }
+        }
+        let (params, results) = (forms.params.len(), forms.results.len());
+        Some(Few { params, results, len: forms.len(), masks })
+    }
+}
+
+/// Calls a closure with few numbers, and returns the bits of its first result.
+///
+/// # Safety
+///
+/// As for [`call_many`]; `few` is made of the closure's forms.
+#[inline(always)]
+unsafe fn call_few(
+    few: &Few,
+    slots: *mut Slot,
+    f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
+) -> Result<u64> {
+    // SAFETY: the caller's promise; there are at most `FEW` of everything.
+    unsafe {
+        let mut values = [ValRaw::i64(0); FEW];
+        for i in 0..few.params {
+            values.get_unchecked_mut(i).0[0] = slots.add(i).read();
+        }
+        f(core::slice::from_raw_parts_mut(values.as_mut_ptr(), few.len))?;
+        if few.results == 0 {
+            return Ok(0);
+        }
+        let first = values[0].0[0] & few.masks[0];
+        slots.write(first);
+        for i in 1..few.results {
+            slots.add(i).write(values.get_unchecked(i).0[0] & few.masks.get_unchecked(i));
+        }
+        Ok(first)
+    }
+}
+
+/// The same with any numbers.
+///
+/// # Safety
+///
+/// Arguments of the closure's forms are at `slots`, where results have room.
+#[inline(never)]
+unsafe fn call_many(
+    forms: &Forms,
+    slots: *mut Slot,
+    f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
+) -> Result<u64> {
+    let len = forms.len();
+    let mut inline = [const { MaybeUninit::<ValRaw>::uninit() }; INLINE];
+    let mut heap = Vec::new();
+    let values = if len <= INLINE {
+        // What neither parameters nor the closure write must be some number.
+        inline[..len].fill(MaybeUninit::new(ValRaw::i64(0)));
+        // SAFETY: so many were just written.
+        unsafe { core::slice::from_raw_parts_mut(inline.as_mut_ptr().cast::<ValRaw>(), len) }
+    } else {
+        heap.resize(len, ValRaw::i64(0));
+        &mut heap[..]
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        load(slots, forms.params.iter().copied(), values.as_mut_ptr());
+        f(values)?;
+        save(slots, forms.results.iter().copied(), values.as_ptr());
+        Ok(if forms.results.is_empty() { 0 } else { slots.read() })
+    }
+}
 
 /// The shim of [`HostFunc::unchecked`].
 unsafe extern "C" fn shim<T: 'static, F>(
@@ -191,22 +284,11 @@ where
     // arguments and results in slots of its forms.
     unsafe {
         shielded(ctx, host, || {
-            let Unchecked { forms, f } = &*(*host).data.cast::<Unchecked<F>>();
-            let len = forms.len();
-            let mut inline = [const { MaybeUninit::<ValRaw>::uninit() }; INLINE];
-            let mut heap = Vec::new();
-            let values = if len <= INLINE {
-                // What neither parameters nor the closure write must be some number.
-                inline[..len].fill(MaybeUninit::new(ValRaw::i64(0)));
-                core::slice::from_raw_parts_mut(inline.as_mut_ptr().cast::<ValRaw>(), len)
-            } else {
-                heap.resize(len, ValRaw::i64(0));
-                &mut heap[..]
-            };
-            load(slots, forms.params.iter().copied(), values.as_mut_ptr());
-            f(caller::<T>(ctx), values)?;
-            save(slots, forms.results.iter().copied(), values.as_ptr());
-            Ok(if forms.results.is_empty() { 0 } else { slots.read() })
+            let Unchecked { forms, few, f } = &*(*host).data.cast::<Unchecked<F>>();
+            match few {
+                Some(few) => call_few(few, slots, |values| f(caller::<T>(ctx), values)),
+                None => call_many(forms, slots, |values| f(caller::<T>(ctx), values)),
+            }
         })
     }
 }
@@ -226,7 +308,8 @@ impl HostFunc {
         F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
     {
         let forms = Forms::of(ty.registered().func())?;
-        Ok(HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { forms, f }))
+        let few = Few::of(&forms);
+        Ok(HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { forms, few, f }))
     }
 }
 

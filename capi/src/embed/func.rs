@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 
 use threadle::{
     Caller, Error, Func, FuncType, Result, RootScope, StoreContextMut, ThrownException, Val,
-    ValRaw, ValType, bail, ensure,
+    ValRaw, bail, ensure,
 };
 
 use super::error::MaybeError;
@@ -16,6 +16,7 @@ use super::val::{Number, threadle_val_t};
 use crate::context::{Data, StoreCell};
 use crate::foreign::{Finalizer, HostData};
 use crate::guard::{c_functions, given};
+use crate::numbers::{Kinds, with_room};
 use crate::reference::wasm_ref_t;
 use crate::trap::trap_code;
 use crate::types::wasm_externtype_t;
@@ -53,18 +54,6 @@ pub(super) fn lent(cell: &StoreCell) -> &threadle_caller_t {
     let cell: *const StoreCell = cell;
     // SAFETY: a transparent wrapper has its content's layout.
     unsafe { &*cell.cast::<threadle_caller_t>() }
-}
-
-/// Values that a call keeps on the native stack.
-const INLINE: usize = 16;
-
-/// Uses room for `len` values that are zero, on the stack if they are few.
-#[inline(always)]
-pub(super) fn with_room<V: Copy, R>(zero: V, len: usize, body: impl FnOnce(&mut [V]) -> R) -> R {
-    if len <= INLINE {
-        return body(&mut [zero; INLINE][..len]);
-    }
-    body(&mut vec![zero; len])
 }
 
 /// Values that own their references.
@@ -116,8 +105,8 @@ impl HostFunction<Callback> {
         values: &mut [ValRaw],
     ) -> Result<()> {
         let lend = StoreCell::lend(&mut caller);
-        let (params, results) = kinds.all.split_at(kinds.params);
-        with_room(Number::ZERO, kinds.all.len(), |room| {
+        let (params, results) = kinds.split();
+        with_room(Number::ZERO, kinds.len(), |room| {
             let (args, out) = room.split_at_mut(params.len());
             for ((arg, kind), value) in args.iter_mut().zip(params).zip(&*values) {
                 *arg = Number::new(*kind, *value);
@@ -140,29 +129,6 @@ impl HostFunction<Callback> {
             }
             Ok(())
         })
-    }
-}
-
-/// The kinds of a function's parameters and results, if all are numbers.
-pub(super) struct Kinds {
-    all: Box<[u8]>,
-    params: usize,
-}
-
-impl Kinds {
-    pub fn of(ty: &FuncType) -> Option<Kinds> {
-        let kind = |ty: ValType| {
-            Some(match ty {
-                ValType::I32 => 0,
-                ValType::I64 => 1,
-                ValType::F32 => 2,
-                ValType::F64 => 3,
-                ValType::V128 => 4,
-                ValType::Ref(_) => return None,
-            })
-        };
-        let all = ty.params().chain(ty.results()).map(kind).collect::<Option<_>>()?;
-        Some(Kinds { all, params: ty.params().len() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use threadle::{Global, Memory, MemoryType, Table, Tag, TagType, ValType, bail, ensure};
+use threadle::{Global, Memory, MemoryType, Table, Tag, TagType, ValType};
 
 use super::error::MaybeError;
 use super::externs::{Handle, Out};
@@ -36,22 +36,13 @@ c_functions! {
     ) -> MaybeError {
         let out = given(out, "type")?;
         out.write(None);
-        let maximum = maximum_present.then_some(maximum);
-        ensure!(
-            page_size_log2 == MemoryType::DEFAULT_PAGE_SIZE_LOG2,
-            "memories of the host's have pages of 64 KiB"
-        );
-        let ty = match (is_64, shared) {
-            (true, false) => MemoryType::new64(minimum, maximum),
-            (false, false) => {
-                MemoryType::new(minimum.try_into()?, maximum.map(u32::try_from).transpose()?)
-            }
-            (false, true) => {
-                let maximum = given(maximum, "maximum of a shared memory")?;
-                MemoryType::shared(minimum.try_into()?, maximum.try_into()?)
-            }
-            (true, true) => bail!("shared memories have 32-bit addresses"),
-        };
+        let ty = MemoryType::builder()
+            .min(minimum)
+            .max(maximum_present.then_some(maximum))
+            .memory64(is_64)
+            .shared(shared)
+            .page_size_log2(page_size_log2)
+            .build()?;
         out.write(Some(Box::new(ty.into())));
         Ok(MaybeError::NONE)
     }

@@ -10,11 +10,11 @@ use threadle::{
 };
 
 use super::externs::Handle;
-use super::func::with_room;
 use super::refs::Object;
 use super::store::threadle_context_t;
 use crate::context::Data;
 use crate::guard::{c_functions, given};
+use crate::numbers::with_room;
 use crate::types::val_kind;
 use crate::value::scoped;
 
