@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crate::error::{Error, Result, format_err};
-use crate::exec::{self, profile::Watch};
+use crate::exec::{self, profile::Watch, profile::Watching};
 use crate::index::DefinedFuncIndex;
 use crate::translate::{self, Options};
 use crate::vm::code_map::{Client, FunctionCode, Nobody, SourceMap, Translate};
@@ -14,7 +14,7 @@ use crate::wasm::ModuleInfo;
 /// Translates as an engine's configuration says.
 struct Translator {
     options: Options,
-    watch: Option<Watch>,
+    watching: Option<Watching>,
 }
 
 impl Translate for Translator {
@@ -31,7 +31,7 @@ impl Translate for Translator {
         }
         let wanted = &mut || client.go_on();
         let code = translate::translate_while(info, layout, bytes, func, &self.options, wanted)?;
-        exec::load(code, bytes.as_ptr() as usize, func, self.watch.as_ref())
+        exec::load(code, bytes.as_ptr() as usize, func, self.watching.as_ref())
             .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))
     }
 
@@ -54,7 +54,11 @@ pub fn of_module(
     options: Options,
     watch: Option<Watch>,
 ) -> CodeMap {
-    exec::code_map(info, bytes, Box::new(Translator { options, watch }))
+    exec::code_map(
+        info,
+        bytes,
+        Box::new(Translator { options, watching: watch.map(Watching::new) }),
+    )
 }
 
 /// Translates everything, on up to `threads` threads.

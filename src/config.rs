@@ -98,6 +98,8 @@ pub struct Config {
     memory_creator: Option<Creator>,
     #[cfg(feature = "coredump")]
     coredump_on_trap: bool,
+    #[cfg(feature = "debug")]
+    debugger: Option<crate::debug::Debugger>,
     watch: Option<Watch>,
     pub(crate) plain_code: bool,
     pub(crate) unfused_code: bool,
@@ -218,6 +220,8 @@ impl Config {
             memory_creator: None,
             #[cfg(feature = "coredump")]
             coredump_on_trap: false,
+            #[cfg(feature = "debug")]
+            debugger: None,
             watch: None,
             plain_code: false,
             unfused_code: false,
@@ -445,6 +449,20 @@ impl Config {
     pub fn unfused_code(&mut self, enable: bool) -> &mut Config {
         self.unfused_code = enable;
         self
+    }
+
+    /// Lets a debugger have the programs of engines that are made with this configuration. Their code is
+    /// translated without fused instructions and pinned locals, and slower for it.
+    #[cfg(feature = "debug")]
+    pub fn debugger(&mut self, debugger: &crate::debug::Debugger) -> &mut Config {
+        (self.watch, self.plain_code) = (Some(debugger.watch()), true);
+        self.debugger = Some(debugger.clone());
+        self
+    }
+
+    #[cfg(feature = "debug")]
+    pub(crate) fn own_debugger(&self) -> Option<&crate::debug::Debugger> {
+        self.debugger.as_ref()
     }
 
     pub(crate) fn watch(&self) -> Option<Watch> {

@@ -121,6 +121,8 @@ mod caller;
 mod config;
 #[cfg(feature = "coredump")]
 mod core_dump;
+#[cfg(feature = "debug")]
+pub mod debug;
 mod engine;
 mod exn;
 mod extern_;

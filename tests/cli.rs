@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use threadle::Engine;
 
+#[path = "cli/debug.rs"]
+mod debug;
 #[path = "cli/explore.rs"]
 mod explore;
 #[path = "cli/fuse.rs"]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use threadle::debug::Debugger;
 use threadle::error::Printable;
 use threadle::{
     Config, Context, Engine, Error, Func, Instance, Linker, Module, Result, Store,
@@ -53,6 +54,11 @@ pub struct Run {
     /// and globals
     #[arg(long, value_name = "FILE")]
     coredump: Option<PathBuf>,
+
+    /// Wait for a debugger at this port of this machine (LLDB: `process connect --plugin wasm
+    /// connect://localhost:PORT`), and let it have the program
+    #[arg(short = 'g', long, value_name = "PORT")]
+    debug: Option<u16>,
 
     /// The program, .wasm or .wat, and its arguments
     #[arg(
@@ -115,6 +121,10 @@ impl Run {
         config.coredump_on_trap(self.coredump.is_some());
         config.consume_fuel(self.fuel.is_some());
         config.interruptible(self.timeout.is_some());
+        let debugger = self.debug.map(wait).transpose()?;
+        if let Some(debugger) = &debugger {
+            config.debugger(debugger);
+        }
         around.configure(&mut config);
         let engine = Engine::new(&config)?;
         let module = Module::from_file(&engine, file)?;
@@ -149,6 +159,9 @@ impl Run {
             None => start(&linker, &mut store, &module),
         });
         around.end(&modules)?;
+        if let Some(debugger) = &debugger {
+            debugger.exited(u8::from(outcome.is_err()));
+        }
         let over = timeout.is_some_and(|timeout| timeout.is_over());
         match outcome {
             Ok(()) => Ok(ExitCode::SUCCESS),
@@ -195,6 +208,16 @@ fn named_file(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, file)) if !file.is_empty() => Ok((name.to_owned(), file.into())),
         _ => Err("expected NAME=FILE".into()),
     }
+}
+
+/// Waits for a debugger.
+fn wait(port: u16) -> Result<Debugger> {
+    let listener = Debugger::listen(port)?;
+    super::output::to_stderr(&format!(
+        "threadle: a debugger can connect to {}\n",
+        listener.address()?
+    ));
+    listener.accept()
 }
 
 /// An argument as a string.

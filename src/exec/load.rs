@@ -1,7 +1,7 @@
 //! Loading: from translated code, which names handlers by opcode and runtime functions by number,
 //! to code that runs.
 
-use super::profile::{self, Watch};
+use super::profile::{self, Watching};
 use super::{handlers, runtime, stored, threaded_head};
 use crate::index::DefinedFuncIndex;
 use crate::isa::operand::Stream;
@@ -26,18 +26,27 @@ pub fn load(
     mut code: Code,
     module: usize,
     func: DefinedFuncIndex,
-    watch: Option<&Watch>,
+    watching: Option<&Watching>,
 ) -> Result<FunctionCode, BadCode> {
     // Where the opcode is what handlers are found by, there is nothing to put in its place.
-    let watch = watch.filter(|_| cfg!(threading = "direct"));
-    let translated = watch.map(|watch| (watch, code.words.clone()));
-    thread(&mut code.words, watch.is_some())?;
-    if let Some((watch, words)) = translated {
-        let start = code.words.as_ptr() as usize;
-        profile::register(watch, (module, func), (start, code.entry), words);
+    let watching = watching.filter(|_| cfg!(threading = "direct"));
+    let translated = watching.map(|watching| (watching, code.words.clone()));
+    thread(&mut code.words, watching.is_some())?;
+    if let Some((watching, words)) = translated {
+        let start = code.words.as_mut_ptr().expose_provenance();
+        profile::register(watching, (module, func), (start, code.entry), words);
     }
     // SAFETY: only the translator makes `Code`, whose maps are those of its words.
     Ok(unsafe { FunctionCode::new(code.words, code.entry, code.stack_maps, code.catches) })
+}
+
+/// Whether the instructions of a function's code are shown to its observer, from now on.
+#[cfg(feature = "debug")]
+pub fn observe(code: &profile::Observed, shown: bool) {
+    code.set_heads(|op| match shown {
+        true => stored(handlers::count as *const ()),
+        false => threaded_head(op),
+    });
 }
 
 /// Threads `words`, which hold whole instructions, in place: opcodes become handler addresses

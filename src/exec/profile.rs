@@ -42,6 +42,25 @@ impl fmt::Debug for Watch {
     }
 }
 
+/// The observer of a module's code, kept by the module.
+pub struct Watching {
+    watch: Watch,
+    alive: Arc<RwLock<bool>>,
+}
+
+impl Watching {
+    /// Of a module whose code `watch` observes.
+    pub fn new(watch: Watch) -> Watching {
+        Watching { watch, alive: Arc::new(RwLock::new(true)) }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        *self.alive.write().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+}
+
 /// The code of a function that is observed.
 pub struct Observed {
     /// Address of the bytes that its module was read from, which tells modules apart.
@@ -56,6 +75,8 @@ pub struct Observed {
     words: Box<[u64]>,
     /// Kept by who keeps the code.
     observer: Weak<dyn Observer>,
+    /// Whether the code still exists. Locked while it is about to cease.
+    alive: Arc<RwLock<bool>>,
 }
 
 impl fmt::Debug for Observed {
@@ -79,6 +100,23 @@ impl Observed {
     /// The code as bytes, with opcodes and numbers of runtime functions.
     pub fn bytes(&self) -> Vec<u8> {
         self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// Has every instruction run in its own handler, or be shown to the observer first, while other
+    /// instructions of the code may be running: `head` gives what is to stand at an instruction's start.
+    #[cfg(feature = "debug")]
+    pub(super) fn set_heads(&self, head: impl Fn(Op) -> u64) {
+        let alive = self.alive.read().unwrap_or_else(PoisonError::into_inner);
+        if !*alive || cfg!(not(threading = "direct")) {
+            return;
+        }
+        for Instruction { at, op, .. } in self.instructions() {
+            let place = core::ptr::with_exposed_provenance_mut::<u64>(self.start + at);
+            // SAFETY: the code is alive, which whoever drops it has to wait for us to end. Heads are aligned
+            // words in direct threading. Handlers read them by plain loads, which see one handler or
+            // the other: the instruction is the same to both.
+            unsafe { AtomicU64::from_ptr(place) }.store(head(op), Ordering::Relaxed);
+        }
     }
 
     /// All instructions, in order.
@@ -148,6 +186,22 @@ impl Seen<'_> {
         unsafe { (*self.registers.ctx).store as usize }
     }
 
+    /// Lets `act` have the store, in which the instruction's frame is the innermost.
+    #[cfg(feature = "debug")]
+    pub(crate) fn stopped<R>(&self, act: impl FnOnce(&mut crate::vm::VmStore) -> R) -> R {
+        let Registers { fp, ctx, .. } = self.registers;
+        // SAFETY: contract 5; the handler waits. What is published is put back as it was.
+        unsafe {
+            let store = (*ctx).store;
+            let before = ((*store).exit_pc, (*store).exit_fp, (*store).exit_ctx);
+            (*store).exit_pc = (self.code.start + self.offset) as *const u8;
+            ((*store).exit_fp, (*store).exit_ctx) = (fp, ctx);
+            let result = act(VmCtx::store_mut(ctx));
+            ((*store).exit_pc, (*store).exit_fp, (*store).exit_ctx) = before;
+            result
+        }
+    }
+
     /// The integer accumulator.
     pub fn acc(&self) -> u64 {
         self.registers.acc
@@ -209,7 +263,7 @@ thread_local! {
 
 /// Notes code, which is loaded at `start`; `words` as translated.
 pub(super) fn register(
-    watch: &Watch,
+    watching: &Watching,
     (module, func): (usize, DefinedFuncIndex),
     (start, entry): (usize, u32),
     mut words: Box<[u64]>,
@@ -220,9 +274,9 @@ pub(super) fn register(
         words.replace(at, (instruction.op.once() as u16).to_le_bytes());
         at += instruction.size;
     }
-    let observer = Arc::downgrade(&watch.0);
-    let code = Arc::new(Observed { module, func, start, entry, words, observer });
-    watch.0.loaded(&code);
+    let observer = Arc::downgrade(&watching.watch.0);
+    let alive = watching.alive.clone();
+    let code = Arc::new(Observed { module, func, start, entry, words, observer, alive });
     let mut all = CODE.write().unwrap_or_else(PoisonError::into_inner);
     if all.len() >= SWEEP.load(Ordering::Relaxed) {
         all.retain(|_, code| code.observer.strong_count() > 0);
@@ -234,8 +288,10 @@ pub(super) fn register(
     for start in gone {
         all.remove(&start);
     }
-    all.insert(start, code);
+    all.insert(start, code.clone());
     GENERATION.fetch_add(1, Ordering::Release);
+    drop(all);
+    watching.watch.0.loaded(&code);
 }
 
 /// Calls `f` with the observed code that an address is in.

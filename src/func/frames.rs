@@ -23,6 +23,45 @@ pub(crate) fn walk(vm: &VmStore, mut visit: impl FnMut(Handle, CodePlace) -> boo
     }
 }
 
+/// A frame, for debuggers: its instance, its instruction, and where it is on the value stack.
+#[cfg(feature = "debug")]
+#[derive(Clone, Copy)]
+pub(crate) struct Placed {
+    pub instance: Handle,
+    pub place: CodePlace,
+    pub address: usize,
+}
+
+/// At most so many frames, innermost first.
+#[cfg(feature = "debug")]
+pub(crate) fn placed(vm: &VmStore, most: usize) -> Vec<Placed> {
+    let mut frames = Vec::new();
+    // SAFETY: as for `walk`; or an observed instruction is about to run, whose frame is published.
+    unsafe {
+        exec::walk(&raw const vm.ctx, &mut |frame| {
+            if let Some(instance) = CallSite::new(frame.ctx).instance(vm.id()) {
+                frames.push(Placed { instance, place: frame.place, address: frame.fp as usize });
+            }
+            frames.len() < most
+        });
+    }
+    frames
+}
+
+/// A slot of a frame at an address; `None` if it is not on the value stack.
+#[cfg(feature = "debug")]
+pub(crate) fn slot(vm: &VmStore, frame: usize, number: i32) -> Option<u64> {
+    use crate::vm::Slot;
+    let at = frame.checked_add_signed(number as isize * size_of::<Slot>() as isize)?;
+    let offset = at.checked_sub(vm.ctx.stack_base as usize)?;
+    if at > vm.ctx.stack_limit as usize || !offset.is_multiple_of(size_of::<Slot>()) {
+        return None;
+    }
+    // SAFETY: between the lowest slot and the limit, behind which there are more; the stack is zeros until
+    // it is written, and no code of the store runs.
+    Some(unsafe { vm.ctx.stack_base.byte_add(offset).read() })
+}
+
 /// Visits the frames of a suspended call of this store, as [`walk`] does.
 pub(crate) fn walk_suspended(
     vm: &VmStore,

@@ -142,6 +142,10 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
         };
         // Innermost activation only: outer ones pass its error on.
         let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm, engine) };
+        #[cfg(feature = "debug")]
+        if !inherited && let Some(debugger) = engine.config().own_debugger() {
+            debugger.failed(&mut *vm);
+        }
         #[cfg(feature = "coredump")]
         let dump = (!inherited && engine.config().dumps_core())
             .then(|| crate::core_dump::WasmCoreDump::of_exit(&*vm, engine));

@@ -155,6 +155,33 @@ pub fn translate_while(
     }
 }
 
+/// Where the locals of a function are, by slot, with the bytes that each has, if it is translated without
+/// pinned locals; `None` if it has too many.
+#[cfg(feature = "debug")]
+pub fn local_slots(
+    info: &ModuleInfo,
+    bytes: &[u8],
+    func: DefinedFuncIndex,
+) -> Option<Vec<(i32, u8)>> {
+    let range = info.body(func);
+    let body = bytes.get(range.clone())?;
+    let body = FunctionBody::new(BinaryReader::new(body, range.start as u64));
+    let mut declared = Vec::new();
+    for local in body.get_locals_reader().ok()? {
+        let (count, ty) = local.ok()?;
+        declared.push((count, value::Kind::of_wasm(&ty)));
+    }
+    let ty = info.func_type(info.func_index(func));
+    let frame = Frame::new(ty, &frame::kinds(ty, &declared), false, Shape::Near, false)?;
+    let bytes = |kind| match kind {
+        value::Kind::I32 | value::Kind::F32 => 4,
+        value::Kind::V128 => 16,
+        _ => 8,
+    };
+    let local = |local| (frame.local(local).slot, bytes(frame.local(local).kind));
+    Some((0..frame.locals() as u32).map(local).collect())
+}
+
 /// Translates all operators of a function.
 fn read(
     translator: &mut Translator<'_>,

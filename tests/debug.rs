@@ -1,0 +1,338 @@
+//! Debugging over the GDB remote protocol, by clients that follow a script, and by some that do not.
+
+use std::io::{Cursor, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use threadle::debug::{Debugger, Listener};
+use threadle::{Config, Engine, Instance, Module, Result, Store, Trap};
+
+/// A client.
+struct Client(TcpStream);
+
+impl Client {
+    fn connect(address: SocketAddr) -> Client {
+        let mut client = Client(TcpStream::connect(address).expect("a connection"));
+        // An answer that never comes fails the test.
+        client.0.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        client.send("QStartNoAckMode");
+        assert_eq!(client.answer(), "OK");
+        client.0.write_all(b"+").expect("sent");
+        client
+    }
+
+    fn send(&mut self, packet: &str) {
+        self.0.write_all(&framed(packet)).expect("sent");
+    }
+
+    /// The next answer, with repetitions written out.
+    fn answer(&mut self) -> String {
+        let mut byte = || {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).expect("an answer");
+            byte[0]
+        };
+        while byte() != b'$' {}
+        let mut text = Vec::new();
+        loop {
+            match byte() {
+                b'#' => break,
+                b'*' => {
+                    let last = *text.last().expect("something to repeat");
+                    let count = byte() - 29;
+                    text.extend(std::iter::repeat_n(last, count.into()));
+                }
+                other => text.push(other),
+            }
+        }
+        byte();
+        byte();
+        String::from_utf8(text).expect("text")
+    }
+
+    fn ask(&mut self, packet: &str) -> String {
+        self.send(packet);
+        self.answer()
+    }
+
+    /// Program counters, innermost first.
+    fn stack(&mut self) -> Vec<u64> {
+        let answer = self.ask("qWasmCallStack:1");
+        let bytes: Vec<u8> = (0..answer.len() / 2)
+            .map(|at| u8::from_str_radix(&answer[2 * at..2 * at + 2], 16).expect("hexadecimal"))
+            .collect();
+        bytes.chunks(8).map(|it| u64::from_le_bytes(it.try_into().expect("8 bytes"))).collect()
+    }
+}
+
+/// A packet with its checksum.
+fn framed(packet: &str) -> Vec<u8> {
+    let sum = packet.bytes().fold(0_u8, u8::wrapping_add);
+    format!("${packet}#{sum:02x}").into_bytes()
+}
+
+/// A listener at a free port, and where it is; none if code cannot be debugged.
+fn listener() -> Option<(Listener, SocketAddr)> {
+    if Engine::threading_form() != "direct" {
+        return None;
+    }
+    let listener = Debugger::listen(0).expect("a free port");
+    let address = listener.address().expect("its address");
+    Some((listener, address))
+}
+
+/// Runs `run` of a program while a client debugs it.
+fn debug(
+    wat: &str,
+    arg: i32,
+    script: impl FnOnce(&mut Client) + Send + 'static,
+) -> Option<Result<i32>> {
+    let (listener, address) = listener()?;
+    let client = thread::spawn(move || script(&mut Client::connect(address)));
+    let debugger = listener.accept().expect("a client");
+    let result = run(&debugger, wat, arg);
+    debugger.exited(u8::from(result.is_err()));
+    client.join().expect("the script's end");
+    Some(result)
+}
+
+fn run(debugger: &Debugger, wat: &str, arg: i32) -> Result<i32> {
+    let engine = Engine::new(Config::new().debugger(debugger))?;
+    let module = Module::new(&engine, wat)?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let run = instance.get_typed_func::<i32, i32>(&mut store, "run")?;
+    run.call(&mut store, arg)
+}
+
+/// The offset of the operator that is shown like this, the first in the module.
+fn offset(wat: &str, operator: &str) -> u64 {
+    let bytes = wat::parse_str(wat).expect("a module");
+    for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
+        if let wasmparser::Payload::CodeSectionEntry(body) = payload.expect("a module") {
+            let mut reader = body.get_operators_reader().expect("a body");
+            while !reader.eof() {
+                let at = reader.original_position();
+                if format!("{:?}", reader.read().expect("an operator")).starts_with(operator) {
+                    return at;
+                }
+            }
+        }
+    }
+    panic!("no {operator}");
+}
+
+const CODE: u64 = 1 << 62;
+
+const PROGRAM: &str = r#"(module
+    (memory 1)
+    (global $g (mut i64) (i64.const 7))
+    (func $add (param i32 i64) (result i32) (local $sum i32)
+      (local.set $sum (i32.add (local.get 0) (i32.const 1)))
+      (i32.store (i32.const 16) (local.get $sum))
+      (i32.load (i32.const 16)))
+    (func (export "run") (param i32) (result i32)
+      (call $add (local.get 0) (i64.const -2))))"#;
+
+#[test]
+fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
+    let store = CODE + offset(PROGRAM, "I32Store");
+    let load = CODE + offset(PROGRAM, "I32Load");
+    let call = CODE + offset(PROGRAM, "Call");
+    let result = debug(PROGRAM, 41, move |client| {
+        // It stands still at its first instruction.
+        assert!(client.ask("?").starts_with("T05"));
+        assert_eq!(client.stack().len(), 1);
+        assert_eq!(client.ask("m4000000000000000,4"), "0061736d");
+        let libraries = client.ask("qXfer:libraries:read::0,1000");
+        assert!(libraries.contains("module0") && libraries.contains("0x4000000000000000"));
+
+        assert_eq!(client.ask(&format!("Z0,{store:x},1")), "OK");
+        let stop = client.ask("vCont;c");
+        let pc: String = store.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(stop.starts_with("T05") && stop.contains(&format!("00:{pc};")), "{stop}");
+        assert!(stop.contains("swbreak"), "{stop}");
+        assert_eq!(client.ask("g"), pc);
+        assert_eq!(client.stack(), [store, call]);
+        for (local, value) in [(0, "29000000"), (1, "feffffffffffffff"), (2, "2a000000"), (3, "")] {
+            assert_eq!(client.ask(&format!("qWasmLocal:0;{local}")), value);
+        }
+        assert_eq!(client.ask("qWasmLocal:1;0"), "29000000");
+        assert_eq!(client.ask("qWasmGlobal:0;0"), "0700000000000000");
+        assert_eq!(client.ask("qWasmGlobal:0;1"), "");
+
+        assert_eq!(client.ask("m10,4"), "00000000");
+        assert!(client.ask("vCont;s:1").starts_with("T05"));
+        assert_eq!(client.stack()[0], load);
+        assert_eq!(client.ask("m10,4"), "2a000000");
+        assert_eq!(client.ask("M10,4:64000000"), "OK");
+        // Outside of memory, and of code.
+        assert!(client.ask("m10000,4").starts_with('E'));
+        assert!(client.ask("Mffff,2:0000").starts_with('E'));
+        assert!(client.ask("Z0,4000000000000001,1").starts_with('E'));
+        assert_eq!(client.ask(&format!("z0,{store:x},1")), "OK");
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap"), 100);
+    }
+}
+
+#[test]
+fn breakpoints_in_loops_are_met_each_time_and_code_without_any_runs_on() {
+    let wat = r#"(module
+        (func $noise (param i32) (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+        (func $met (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+        (func (export "run") (param i32) (result i32) (local $sum i32)
+          (loop $l
+            (call $noise (i32.const 100000))
+            (local.set $sum (i32.add (local.get $sum) (call $met (local.get 0))))
+            (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+          (local.get $sum)))"#;
+    let at = CODE + offset(wat, "I32Mul");
+    let result = debug(wat, 4, move |client| {
+        assert_eq!(client.ask(&format!("Z0,{at:x},1")), "OK");
+        for round in (1..=4).rev() {
+            assert!(client.ask("vCont;c").starts_with("T05"));
+            assert_eq!(client.stack()[0], at);
+            assert_eq!(client.ask("qWasmLocal:0;0"), format!("{round:02x}000000"));
+        }
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap"), 30);
+    }
+}
+
+#[test]
+fn a_trap_is_seen_before_its_frames_are_gone() {
+    let wat = r#"(module
+        (func $divide (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
+        (func (export "run") (param i32) (result i32) (call $divide (local.get 0))))"#;
+    let (division, call) = (CODE + offset(wat, "I32DivS"), CODE + offset(wat, "Call"));
+    let result = debug(wat, 0, move |client| {
+        assert!(client.ask("vCont;c").starts_with("T05"));
+        assert_eq!(client.stack(), [division, call]);
+        assert_eq!(client.ask("qWasmLocal:0;0"), "00000000");
+        assert_eq!(client.ask("vCont;c"), "W01");
+    });
+    if let Some(result) = result {
+        let error = result.expect_err("a trap");
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
+    }
+}
+
+#[test]
+fn an_endless_loop_can_be_interrupted_and_killed() {
+    let wat = r#"(module (func (export "run") (param i32) (result i32) (loop $l (br $l)) (unreachable)))"#;
+    let result = debug(wat, 0, |client| {
+        client.send("vCont;c");
+        client.0.write_all(&[3]).expect("sent");
+        assert!(client.answer().starts_with("T02"));
+        client.send("k");
+    });
+    if let Some(result) = result {
+        let error = result.expect_err("an interrupt");
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
+    }
+}
+
+#[test]
+fn only_this_machine_can_connect() {
+    if let Some((_, address)) = listener() {
+        assert!(address.ip().is_loopback());
+    }
+}
+
+/// Numbers that look random.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % below
+    }
+}
+
+#[test]
+fn whatever_a_client_sends_hurts_nothing() {
+    const SEEDS: [&str; 24] = [
+        "?",
+        "g",
+        "p0",
+        "P0=0000000000000000",
+        "m10,4",
+        "m4000000000000000,ffff",
+        "mffffffffffffffff,4",
+        "M0,4:64000000",
+        "Mfffe,4:00000000",
+        "X10,1:\u{1}",
+        "Z0,4000000000000030,1",
+        "z0,4000000000000030,1",
+        "vCont?",
+        "vCont;s:1",
+        "vCont;c",
+        "vCont;r4000000000000020,4000000000000040:1",
+        "qXfer:libraries:read::0,1000",
+        "qXfer:libraries:read::ffffffffffffffff,ffffffff",
+        "qWasmCallStack:1",
+        "qWasmLocal:0;0",
+        "qWasmLocal:99999999999;99999999",
+        "qWasmGlobal:0;0",
+        "qWasmStackValue:0;0",
+        "qSupported:xmlRegisters=i386;swbreak+",
+    ];
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let packets = std::env::var("THREADLE_FUZZ_PACKETS").ok().and_then(|it| it.parse().ok());
+    let packets: usize = packets.unwrap_or(20_000);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut ended = 0;
+    for _ in 0..packets / 100 {
+        let mut input = Vec::new();
+        for _ in 0..100 {
+            let mut packet = framed(SEEDS[random.next(SEEDS.len())]);
+            match random.next(4) {
+                // As it is, mostly with acknowledgements.
+                0 => input.push(b'+'),
+                // Bytes changed, with a wrong checksum mostly.
+                1 => {
+                    let at = random.next(packet.len());
+                    packet[at] = random.next(256) as u8;
+                }
+                // Changed with the right checksum.
+                2 => {
+                    let mut text = packet[1..packet.len() - 3].to_vec();
+                    let at = random.next(text.len());
+                    text[at] = b"0123456789abcdef;:,?-"[random.next(21)];
+                    packet = framed(&String::from_utf8_lossy(&text));
+                }
+                _ => packet.truncate(random.next(packet.len()) + 1),
+            }
+            input.extend(packet);
+        }
+        let debugger = Debugger::new(Cursor::new(input), std::io::sink()).expect("a thread");
+        let wat = r#"(module
+            (memory 1) (global $g (mut i64) (i64.const 7))
+            (func $f (param i32) (result i32) (i32.add (local.get 0) (i32.load8_u offset=60000 (i32.const 0))))
+            (func (export "run") (param i32) (result i32) (local $i i32)
+              (loop $l
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (drop (call $f (local.get $i)))
+                (br_if $l (i32.lt_s (local.get $i) (i32.const 50))))
+              (local.get $i)))"#;
+        match run(&debugger, wat, 0) {
+            Ok(result) => {
+                assert_eq!(result, 50);
+                ended += 1;
+            }
+            // A client can end the program.
+            Err(error) => assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt)),
+        }
+    }
+    assert!(ended > 0);
+}
