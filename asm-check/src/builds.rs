@@ -214,7 +214,10 @@ impl Workspace {
             .args(["--", "--emit=asm", "-Csymbol-mangling-version=v0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .env("THREADLE_PREBUILT", "off");
+            .env("THREADLE_PREBUILT", "off")
+            // With the few units of the profile, which are right where no handler is compiled, most of them
+            // would be in one.
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
         for name in ["THREADLE_DISPATCH", "THREADLE_THREADING", "THREADLE_FUSED"] {
             command.env_remove(name);
         }

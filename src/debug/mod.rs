@@ -4,7 +4,7 @@
 //! # fn main() -> threadle::Result<()> {
 //! use threadle::{Config, Engine, debug::Debugger};
 //!
-//! let debugger = Debugger::listen(1234)?; // then `process connect --plugin wasm connect://localhost:1234`
+//! let debugger = Debugger::listen(1234)?.accept()?; // after `process connect --plugin wasm connect://localhost:1234`
 //! let engine = Engine::new(Config::new().debugger(&debugger))?;
 //! # Ok(())
 //! # }

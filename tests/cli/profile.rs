@@ -1,5 +1,7 @@
 //! `threadle profile`: what it counts, and what it writes.
 
+use threadle::isa::{OPS, PLAIN_COUNT};
+
 use super::*;
 
 const PROGRAM: &str = r#"(module
@@ -62,7 +64,7 @@ fn totals_are_those_of_the_counting_table_in_every_output() {
     let ops = output("profile.ops");
     assert_eq!(run(&["profile", "--ops", &ops, "--invoke", "run", &program, "10"]).out, "56\n");
     let total = number(&read(&ops), "ops: ");
-    assert!(total > 1000);
+    assert!(total > 100);
 
     let names = ["profile.table", "profile.collapsed", "profile.callgrind"].map(output);
     let [table, collapsed, callgrind] = &names;
@@ -81,7 +83,13 @@ fn totals_are_those_of_the_counting_table_in_every_output() {
     ]);
     assert_eq!((ran.code, &*ran.out, &*ran.err), (0, "56\n", ""));
     let table = read(table);
-    assert_eq!(number(&table, "total: "), total);
+    let dispatched = total;
+    let total = number(&table, "total: ");
+    // What is dispatched are the instructions, but where several are fused.
+    match OPS.len() == PLAIN_COUNT {
+        true => assert_eq!(dispatched, total),
+        false => assert!(dispatched < total, "{dispatched} dispatched of {total}"),
+    }
     let rows = functions(&table);
     assert_eq!(rows.iter().map(|row| row.1).sum::<u64>(), total);
     let stacks = read(collapsed);

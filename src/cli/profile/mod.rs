@@ -43,11 +43,11 @@ pub struct Profile {
     #[arg(long, value_name = "FILE")]
     callgrind: Option<PathBuf>,
 
-    /// Write how often each op, pair and triple of consecutive ops was dispatched
-    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    /// Write how often each op, pair and triple of consecutive ops was dispatched, fused ones as one, and nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "table", "collapsed", "callgrind", "sites"])]
     ops: Option<PathBuf>,
 
-    /// Write every executed instruction, of code without fused ones, for `threadle fuse`: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
+    /// Write every executed instruction for `threadle fuse`: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     sites: Option<PathBuf>,
 
@@ -89,8 +89,8 @@ struct Counting(Arc<Exact>, Files);
 impl Around for Counting {
     fn configure(&mut self, config: &mut Config) {
         config.observe(Watch(self.0.clone()), false);
-        // Sequences are chosen from code as it is before any are.
-        config.unfused_code(self.1.sites.is_some());
+        // So counts do not depend on which instructions this build fuses. What is dispatched does.
+        config.unfused_code(self.1.ops.is_none());
     }
 
     fn end(&mut self, modules: &[Loaded]) -> Result<()> {
