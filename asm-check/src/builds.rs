@@ -166,7 +166,9 @@ impl Workspace {
         if config.needs_nightly() {
             command.env("RUSTUP_TOOLCHAIN", &self.nightly);
         }
-        let units = config.codegen_units.map(|units| units.to_string());
+        // Where all handlers are compiled, one of the profile's few units would have most of them.
+        let all = config.is_plain() && *config != Config::default();
+        let units = config.codegen_units.or(all.then_some(16)).map(|units| units.to_string());
         for (name, value) in [
             ("CARGO_PROFILE_RELEASE_OPT_LEVEL", config.opt_level.as_deref()),
             ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", units.as_deref()),
