@@ -8,6 +8,7 @@ use threadle::isa::table::{Kind, Row, Table};
 use threadle::isa::{self, HEAD};
 use threadle::{Result, bail, tune};
 
+use super::json::quoted;
 use super::output::Output;
 
 /// Arguments of `threadle isa`.
@@ -173,36 +174,33 @@ fn fused(table: &Table, opcode: usize) -> impl Iterator<Item = &str> {
 fn json(table: &Table, opcode: usize) -> String {
     let row = &table.rows[opcode];
     let strings = |all: &[&str]| {
-        let quoted: Vec<String> = all.iter().map(|it| quote(it)).collect();
-        format!("[{}]", quoted.join(","))
+        let all: Vec<String> = all.iter().map(|it| quoted(it)).collect();
+        format!("[{}]", all.join(","))
     };
     let mut start = 0;
     let mut operands = Vec::new();
     for part in table.parts(row) {
         for (name, kind, at) in part.fields() {
             let place = if kind.is_encoded() { start + at } else { at };
-            operands
-                .push(format!("{{\"name\":{},\"kind\":\"{kind:?}\",\"at\":{place}}}", quote(name)));
+            operands.push(format!(
+                "{{\"name\":{},\"kind\":\"{kind:?}\",\"at\":{place}}}",
+                quoted(name)
+            ));
         }
         start += part.bytes();
     }
     let names: Vec<&str> = row.parts.iter().map(|part| &*table.rows[*part].name).collect();
     format!(
         "{{\"name\":{},\"opcode\":{opcode},\"family\":{},\"bytes\":{},\"operands\":[{}],\"effect\":{},\"handler\":{},\"attributes\":{},\"stored\":{},\"parts\":{},\"again\":{}}}",
-        quote(&row.name),
-        quote(row.family),
+        quoted(&row.name),
+        quoted(row.family),
         table.bytes(row),
         operands.join(","),
-        quote(&row.effect),
-        quote(&table.handler(row)),
+        quoted(&row.effect),
+        quoted(&table.handler(row)),
         strings(&words(row)),
-        stored(table, row).map_or("null".into(), |row| quote(&row.name)),
+        stored(table, row).map_or("null".into(), |row| quoted(&row.name)),
         strings(&names),
         row.again
     )
-}
-
-/// A JSON string. The table's texts are ASCII without control characters.
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -4,7 +4,7 @@ mod cut;
 mod select;
 mod sites;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,7 +67,7 @@ impl Fuse {
             .collect::<Result<_>>()?;
         let mut output = Output::new();
         if self.held_out {
-            for line in held_out(&select, self.sequences, self.pairs, profiles) {
+            for line in held_out(&select, &names, self.sequences, self.pairs, profiles) {
                 output.line(line)?;
             }
             output.finish()?;
@@ -128,10 +128,7 @@ impl Fuse {
 }
 
 /// The forms for loops of one instruction, of those among the sequences that are known to be loops.
-fn again(
-    names: &Names,
-    forms: &std::collections::HashMap<Vec<u16>, Vec<Form>>,
-) -> Result<Vec<Form>> {
+fn again(names: &Names, forms: &HashMap<Vec<u16>, Vec<Form>>) -> Result<Vec<Form>> {
     let mut all = Vec::new();
     for line in lines(include_str!("again.txt")) {
         let found = forms.get(&names.sequence(line)?);
@@ -148,9 +145,10 @@ fn again(
 /// What remains of the dispatches of programs that ops are not chosen for.
 fn held_out(
     select: &Select,
+    names: &Names,
     sequences: usize,
     pairs: usize,
-    profiles: Vec<Profile>,
+    mut profiles: Vec<Profile>,
 ) -> Vec<String> {
     let family = |profile: &Profile| profile.name.split(['-', '.']).next().unwrap_or("").to_owned();
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
@@ -161,14 +159,12 @@ fn held_out(
         *place = number % FOLDS;
     }
     let (mut text, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
-    let mut profiles = profiles;
     for fold in 0..FOLDS {
         let (held, others): (Vec<Profile>, Vec<Profile>) =
             profiles.into_iter().partition(|profile| numbers[&family(profile)] == fold);
         let lines: Vec<Line> = others.iter().flat_map(Profile::weighed).collect();
         let mut chosen: HashSet<Vec<u16>> =
             select.choose(&lines, sequences, BTreeSet::new()).into_iter().collect();
-        let names = Names::new();
         let more = select.pairs(pairs, &others, &chosen);
         chosen.extend(more.iter().filter_map(|form| names.sequence(&form.join(" ")).ok()));
         for profile in &others {

@@ -105,7 +105,7 @@ impl Select {
         for profile in profiles {
             for line in &profile.lines {
                 for (at, pair) in line.windows(2).enumerate() {
-                    if pair[0].count > profile.total * 1e-5 && !never(pair[1].op) {
+                    if profile.counts(pair[0].count) && !never(pair[1].op) {
                         let group = parts(line, at, &[pair[0].op, stored(pair[1].op)]);
                         let ops = group.iter().map(|part| part.op).collect();
                         *found.entry((ops, forwarded(&group))).or_default() +=

@@ -7,7 +7,7 @@ use std::path::Path;
 use threadle::isa::{self, OPS, Op, PLAIN_COUNT};
 use threadle::{Context, Result, bail};
 
-/// Runs of which all instructions together have less than this part of a profile's dispatches say nothing.
+/// What has less than this part of a profile's dispatches says nothing.
 const LEAST_SHARE: f64 = 1e-5;
 
 /// Opcodes of ops that are not fused, by name.
@@ -139,7 +139,12 @@ impl Profile {
 
     /// Whether a line has a part of the dispatches that counts.
     pub fn says_something(&self, line: &Line) -> bool {
-        line.iter().map(|part| part.count).sum::<f64>() > self.total * LEAST_SHARE
+        self.counts(line.iter().map(|part| part.count).sum())
+    }
+
+    /// Whether so many dispatches are a part of them that counts.
+    pub fn counts(&self, dispatches: f64) -> bool {
+        dispatches > self.total * LEAST_SHARE
     }
 }
 
