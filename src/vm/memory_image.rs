@@ -1,7 +1,7 @@
 //! The contents that a module's memory begins with, made once for all instances.
 
 use crate::sys::Image;
-use crate::wasm::{ConstOp, DataMode, ModuleInfo};
+use crate::wasm::{ConstOp, DataMode, ElemMode, ModuleInfo};
 
 /// Images are of whole pages of WebAssembly, which are whole pages of the system.
 const PAGE: usize = 64 * 1024;
@@ -25,6 +25,12 @@ impl MemoryImage {
         let ty = info.memories.first().filter(|_| info.num_imported_memories == 0)?;
         let len = usize::try_from(ty.minimum().checked_mul(ty.page_size())?).ok()?;
         if ty.page_size() != PAGE as u64 || ty.is_64() || ty.is_shared() {
+            return None;
+        }
+        // Should an element segment trap, functions that are in somebody else's table by then must not find
+        // the data, which would have come after it.
+        let fills_imported = |mode: &ElemMode| matches!(mode, ElemMode::Active { table, .. } if table.0 < info.num_imported_tables);
+        if info.elements.iter().any(|segment| fills_imported(&segment.mode)) {
             return None;
         }
         let mut segments = Vec::new();

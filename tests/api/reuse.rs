@@ -167,6 +167,30 @@ fn modules_whose_data_depends_on_imports_or_does_not_fit_work_as_ever() {
     }
 }
 
+/// Data came before element segments, and functions in a table of the host's saw it though a segment trapped.
+#[test]
+fn a_trap_of_an_element_segment_leaves_data_unwritten() {
+    let engine = pooling();
+    let module = module(
+        &engine,
+        r#"(module
+            (import "" "t" (table 1 funcref))
+            (memory 1)
+            (data (i32.const 0) "x")
+            (func $peek (result i32) (i32.load8_u (i32.const 0)))
+            (elem (i32.const 0) $peek)
+            (elem (i32.const 1) $peek))"#,
+    );
+    let mut store = Store::new(&engine, ());
+    let ty = TableType::new(RefType::FUNCREF, 1, None);
+    let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
+    let error = Instance::new(&mut store, &module, &[table.into()]).unwrap_err();
+    assert_eq!(trap_of(&error), Trap::TableOutOfBounds);
+    let Some(Ref::Func(Some(peek))) = table.get(&mut store, 0) else { panic!("a function") };
+    let peek = peek.typed::<(), i32>(&store).unwrap();
+    assert_eq!(peek.call(&mut store, ()).unwrap(), 0);
+}
+
 #[test]
 fn many_threads_take_from_one_pool() {
     let engine = pooling();
