@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use threadle::debug::{Debugger, Listener};
-use threadle::{Config, Engine, Instance, Module, Result, Store, Trap};
+use threadle::{Caller, Config, Engine, Instance, Linker, Module, Result, Store, Trap};
 
 /// A client.
 struct Client(TcpStream);
@@ -93,12 +93,12 @@ fn debug(
     let debugger = listener.accept().expect("a client");
     let result = run(&debugger, wat, arg);
     debugger.exited(u8::from(result.is_err()));
-    client.join().expect("the script's end");
+    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
     Some(result)
 }
 
 fn run(debugger: &Debugger, wat: &str, arg: i32) -> Result<i32> {
-    let engine = Engine::new(Config::new().debugger(debugger))?;
+    let engine = Engine::new(Config::new().wasm_threads(true).debugger(debugger))?;
     let module = Module::new(&engine, wat)?;
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[])?;
@@ -108,6 +108,11 @@ fn run(debugger: &Debugger, wat: &str, arg: i32) -> Result<i32> {
 
 /// The offset of the operator that is shown like this, the first in the module.
 fn offset(wat: &str, operator: &str) -> u64 {
+    operator_range(wat, operator).start
+}
+
+/// The bytes of that operator.
+fn operator_range(wat: &str, operator: &str) -> std::ops::Range<u64> {
     let bytes = wat::parse_str(wat).expect("a module");
     for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
         if let wasmparser::Payload::CodeSectionEntry(body) = payload.expect("a module") {
@@ -115,7 +120,7 @@ fn offset(wat: &str, operator: &str) -> u64 {
             while !reader.eof() {
                 let at = reader.original_position();
                 if format!("{:?}", reader.read().expect("an operator")).starts_with(operator) {
-                    return at;
+                    return at..reader.original_position();
                 }
             }
         }
@@ -139,7 +144,8 @@ const PROGRAM: &str = r#"(module
 fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
     let store = CODE + offset(PROGRAM, "I32Store");
     let load = CODE + offset(PROGRAM, "I32Load");
-    let call = CODE + offset(PROGRAM, "Call");
+    // A caller is where the call returns to.
+    let returns = CODE + operator_range(PROGRAM, "Call").end;
     let result = debug(PROGRAM, 41, move |client| {
         // It stands still at its first instruction.
         assert!(client.ask("?").starts_with("T05"));
@@ -154,7 +160,7 @@ fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
         assert!(stop.starts_with("T05") && stop.contains(&format!("00:{pc};")), "{stop}");
         assert!(stop.contains("swbreak"), "{stop}");
         assert_eq!(client.ask("g"), pc);
-        assert_eq!(client.stack(), [store, call]);
+        assert_eq!(client.stack(), [store, returns]);
         for (local, value) in [(0, "29000000"), (1, "feffffffffffffff"), (2, "2a000000"), (3, "")] {
             assert_eq!(client.ask(&format!("qWasmLocal:0;{local}")), value);
         }
@@ -205,15 +211,222 @@ fn breakpoints_in_loops_are_met_each_time_and_code_without_any_runs_on() {
     }
 }
 
+/// A module that works on bytes 0 to 21, in several ways.
+const WATCHED: &str = r#"(module
+    (import "" "host" (func $host))
+    (memory (export "memory") 1)
+    (func $work (param i32) (result i32)
+      (i32.store (i32.const 16) (local.get 0))
+      (i64.store16 (i32.const 20) (i64.const -1))
+      (drop (i32.load8_u (i32.const 18)))
+      (call $host)
+      (drop (i32.rem_u (i32.const 1) (i32.const 1)))
+      (memory.fill (i32.const 0) (i32.const 7) (i32.const 17))
+      (i32.load (i32.const 16)))
+    (func (export "run") (param i32) (result i32) (call $work (local.get 0))))"#;
+
+/// Runs [`WATCHED`], whose host function writes byte 19.
+fn debug_watched(script: impl FnOnce(&mut Client) + Send + 'static) -> Option<Result<i32>> {
+    let (listener, address) = listener()?;
+    let client = thread::spawn(move || script(&mut Client::connect(address)));
+    let debugger = listener.accept().expect("a client");
+    let run = || {
+        let engine = Engine::new(Config::new().debugger(&debugger))?;
+        let module = Module::new(&engine, WATCHED)?;
+        let mut linker = Linker::new(&engine);
+        linker.func_wrap("", "host", |mut caller: Caller<'_, ()>| {
+            let memory =
+                caller.get_export("memory").and_then(|it| it.into_memory()).expect("exported");
+            memory.data_mut(&mut caller)[19] ^= 0x80;
+        })?;
+        let mut store = Store::new(&engine, ());
+        let instance = linker.instantiate(&mut store, &module)?;
+        instance.get_typed_func::<i32, i32>(&mut store, "run")?.call(&mut store, 0x01_02_03_04)
+    };
+    let result = run();
+    debugger.exited(u8::from(result.is_err()));
+    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
+    Some(result)
+}
+
+#[test]
+fn a_watchpoint_stops_behind_what_writes_or_reads_its_bytes() {
+    let behind = |operator| CODE + offset(WATCHED, operator);
+    let places = [behind("I64Store16"), behind("I32Load8U"), behind("Call "), behind("I32RemU")];
+    let [written, _, read, host] = places;
+    let result = debug_watched(move |client| {
+        // Bytes 17 to 19, of which the store of 16 to 19 meets 17 first.
+        assert_eq!(client.ask("Z4,11,3"), "OK");
+        assert_eq!(client.ask("Z2,15,1"), "OK");
+        let stop = client.ask("vCont;c");
+        assert!(stop.starts_with("T05") && stop.contains("awatch:11;"), "{stop}");
+        assert!(client.stack()[0] <= written);
+        // What the client writes is its own affair.
+        assert_eq!(client.ask("M12,1:55"), "OK");
+        let stop = client.ask("vCont;c");
+        assert!(stop.contains(";watch:15;"), "{stop}");
+        let stop = client.ask("vCont;c");
+        assert!(stop.contains("awatch:12;"), "{stop}");
+        assert!(client.stack()[0] <= read);
+        // The host writes byte 19.
+        let stop = client.ask("vCont;c");
+        assert!(stop.contains("awatch:13;"), "{stop}");
+        assert!((read..=host).contains(&client.stack()[0]));
+        assert_eq!(client.ask("z4,11,3"), "OK");
+        assert!(client.ask("z4,11,3").starts_with('E'));
+        // Filling ends at 17; only a read is wanted of it, which the last load does.
+        assert_eq!(client.ask("Z3,10,1"), "OK");
+        assert!(client.ask("vCont;c").contains("rwatch:10;"));
+        assert_eq!(client.ask("m10,4"), "07035581");
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap") as u32, 0x81_55_03_07);
+    }
+}
+
+#[test]
+fn a_watchpoint_that_is_set_in_front_of_an_access_meets_it() {
+    let (fill, load) = (CODE + offset(WATCHED, "MemoryFill"), CODE + offset(WATCHED, "I32Load "));
+    let result = debug_watched(move |client| {
+        assert_eq!(client.ask(&format!("Z0,{fill:x},1")), "OK");
+        assert!(client.ask("vCont;c").contains("swbreak"));
+        // Not those that do not exist, of code, of too many bytes or of none.
+        for refused in
+            ["Z2,ffff,2", "Z2,4000000000000000,1", "Z2,0,ffff", "Z2,10,0", "Z3,100000010,1"]
+        {
+            assert!(client.ask(refused).starts_with('E'), "{refused}");
+        }
+        assert_eq!(client.ask("Z2,f,4"), "OK");
+        let stop = client.ask("vCont;c");
+        assert!(stop.contains(";watch:0f;") && client.stack()[0] <= load, "{stop}");
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        result.expect("no trap");
+    }
+}
+
+/// Operators that access memory, with the bytes that they touch.
+const LOADS: &str = "i32.load:4 i32.load8_s:1 i32.load8_u:1 i32.load16_s:2 i32.load16_u:2 i64.load:8 i64.load8_s:1 \
+    i64.load8_u:1 i64.load16_s:2 i64.load16_u:2 i64.load32_s:4 i64.load32_u:4 f32.load:4 f64.load:8 v128.load:16 \
+    v128.load8_splat:1 v128.load16_splat:2 v128.load32_splat:4 v128.load64_splat:8 v128.load8x8_s:8 \
+    v128.load8x8_u:8 v128.load16x4_s:8 v128.load32x2_u:8 v128.load32_zero:4 v128.load64_zero:8 \
+    i32.atomic.load:4 i32.atomic.load8_u:1 i64.atomic.load:8 i64.atomic.load16_u:2 i64.atomic.load32_u:4";
+const STORES: &str = "i32.store:4 i32.store8:1 i32.store16:2 i64.store:8 i64.store8:1 i64.store16:2 i64.store32:4 \
+    f32.store:4 f64.store:8 v128.store:16 i32.atomic.store:4 i32.atomic.store8:1 i64.atomic.store:8 \
+    i64.atomic.store16:2";
+const CHANGES: &str = "i32.atomic.rmw.add:4 i32.atomic.rmw8.xchg_u:1 i64.atomic.rmw.or:8 i64.atomic.rmw32.sub_u:4 \
+    i64.atomic.rmw16.and_u:2 i32.atomic.rmw.xor:4";
+
+/// Accesses of 16 bytes from each multiple of 64 on, in order: the text of the program, and their bytes.
+fn accesses(memory: usize, wide: bool) -> (String, Vec<(u64, u64, char)>) {
+    let (mut body, mut expected) = (String::new(), Vec::new());
+    let of = |list: &'static str, kind| list.split_whitespace().map(move |it| (it, kind));
+    let all = of(LOADS, 'r').chain(of(STORES, 'w')).chain(of(CHANGES, 'a'));
+    for (number, (operator, kind)) in all.enumerate() {
+        let (operator, bytes) = operator.split_once(':').expect("its bytes");
+        let bytes: u64 = bytes.parse().expect("a number");
+        let at = 64 * (number as u64 + 1) + 16;
+        let index = if wide { "i64" } else { "i32" };
+        // Constant, in a local, and as the result of the instruction before.
+        let addr = match number % 3 {
+            0 => format!("({index}.const {})", at - 8),
+            1 => format!("(local.tee $at ({index}.const {}))", at - 8),
+            _ => format!("({index}.add (local.get $at) ({index}.const {}))", at - 8),
+        };
+        let ty = &operator[..operator.find('.').expect("a type")];
+        let value = match ty {
+            "v128" => "(v128.const i64x2 5 5)".to_owned(),
+            _ => format!("({ty}.const 5)"),
+        };
+        let access = format!("{operator} {memory} offset=8 {addr}");
+        body += &match kind {
+            'r' => format!("(drop ({access}))"),
+            'w' => format!("({access} {value})"),
+            _ => format!("(drop ({access} {value}))"),
+        };
+        body += &format!("(local.set $at ({index}.const 0))\n");
+        expected.push((at, bytes, kind));
+    }
+    (body, expected)
+}
+
+#[test]
+fn watchpoints_know_which_bytes_every_operator_touches() {
+    for (memory, wide) in [(0, false), (1, false), (2, true)] {
+        let (body, expected) = accesses(memory, wide);
+        let index = if wide { "i64" } else { "i32" };
+        let wat = format!(
+            r#"(module (memory 1) (memory 1) (memory i64 1)
+                (func (export "run") (param i32) (result i32) (local $at {index}) {body} (local.get 0)))"#
+        );
+        let result = debug(&wat, 3, move |client| {
+            let space = (memory as u64) << 32;
+            for (at, bytes, kind) in expected {
+                let (first, last) = (space + at, space + at + bytes - 1);
+                let set: Vec<String> = match kind {
+                    'r' => vec![format!("3,{last:x},1"), format!("2,{first:x},{bytes:x}")],
+                    'w' => vec![format!("2,{last:x},1"), format!("3,{first:x},{bytes:x}")],
+                    _ => vec![format!("3,{last:x},1")],
+                };
+                let beside = [format!("4,{:x},1", first - 1), format!("4,{:x},1", last + 1)];
+                let set: Vec<String> = set.into_iter().chain(beside).collect();
+                for it in &set {
+                    assert_eq!(client.ask(&format!("Z{it}")), "OK");
+                }
+                let stop = client.ask("vCont;c");
+                // In whole bytes.
+                let digits = format!("{last:x}").len().next_multiple_of(2);
+                let name = if kind == 'w' { ";watch" } else { "rwatch" };
+                let hit = format!("{name}:{last:0digits$x};");
+                assert!(stop.contains(&hit), "{stop} in place of {hit}, {bytes} bytes");
+                for it in &set {
+                    assert_eq!(client.ask(&format!("z{it}")), "OK");
+                }
+            }
+            assert_eq!(client.ask("vCont;c"), "W00");
+        });
+        if let Some(result) = result {
+            assert_eq!(result.expect("no trap"), 3);
+        }
+    }
+}
+
+#[test]
+fn a_breakpoint_at_a_return_address_is_met_when_the_call_is_done() {
+    let wat = r#"(module
+        (func $inner (param i32) (result i32) (i32.add (local.get 0) (i32.const 5)))
+        (func (export "run") (param i32) (result i32)
+          (i32.mul (call $inner (local.get 0)) (i32.const 3))))"#;
+    let add = CODE + offset(wat, "I32Add");
+    let result = debug(wat, 2, move |client| {
+        assert!(client.ask("qRegisterInfo0").contains("generic:pc;"));
+        assert!(client.ask("qRegisterInfo1").starts_with('E'));
+        assert_eq!(client.ask(&format!("Z0,{add:x},1")), "OK");
+        assert!(client.ask("vCont;c").contains("swbreak"));
+        let stack = client.stack();
+        assert_eq!((stack.len(), stack[0]), (2, add));
+        assert_eq!(client.ask(&format!("Z0,{:x},1", stack[1])), "OK");
+        assert!(client.ask("vCont;c").contains("swbreak"));
+        assert_eq!(client.stack(), [stack[1]]);
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap"), 21);
+    }
+}
+
 #[test]
 fn a_trap_is_seen_before_its_frames_are_gone() {
     let wat = r#"(module
         (func $divide (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
         (func (export "run") (param i32) (result i32) (call $divide (local.get 0))))"#;
-    let (division, call) = (CODE + offset(wat, "I32DivS"), CODE + offset(wat, "Call"));
+    let division = CODE + offset(wat, "I32DivS");
+    let returns = CODE + operator_range(wat, "Call").end;
     let result = debug(wat, 0, move |client| {
         assert!(client.ask("vCont;c").starts_with("T05"));
-        assert_eq!(client.stack(), [division, call]);
+        assert_eq!(client.stack(), [division, returns]);
         assert_eq!(client.ask("qWasmLocal:0;0"), "00000000");
         assert_eq!(client.ask("vCont;c"), "W01");
     });
@@ -259,7 +472,7 @@ impl Random {
 
 #[test]
 fn whatever_a_client_sends_hurts_nothing() {
-    const SEEDS: [&str; 24] = [
+    const SEEDS: [&str; 29] = [
         "?",
         "g",
         "p0",
@@ -272,6 +485,11 @@ fn whatever_a_client_sends_hurts_nothing() {
         "X10,1:\u{1}",
         "Z0,4000000000000030,1",
         "z0,4000000000000030,1",
+        "Z2,10,4",
+        "z2,10,4",
+        "Z3,ea60,1",
+        "Z4,0,1000",
+        "Z4,fffffffffffffff0,ffffffffffffffff",
         "vCont?",
         "vCont;s:1",
         "vCont;c",

@@ -10,15 +10,17 @@
 //! # }
 //! ```
 //!
-//! A program of such an engine stands still at its first instruction, at breakpoints, behind steps and where it
-//! traps, and goes on when the client says so. Code with breakpoints is threaded through a handler
-//! that looks for them; all other code runs as it does without a debugger, though translated without
-//! fused instructions and pinned locals, so that every local is where it can be read.
+//! A program of such an engine stands still at its first instruction, at breakpoints, behind steps and accesses to
+//! memory that is watched, and where it traps, and goes on when the client says so. Code with breakpoints, and
+//! all code while memory is watched, is threaded through a handler that looks for them; other code
+//! runs as it does without a debugger, though translated without fused instructions and pinned locals, so that
+//! every local is where it can be read.
 //!
 //! One client debugs one program: the engine's programs must not run on several threads at once. If the
 //! client goes away, or sends what it should not, the program goes on without it.
 
 mod target;
+mod watch;
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -191,13 +193,14 @@ impl Debugger {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
                 let Some(session) = debugger.upgrade() else { return };
-                if bytes[..count].contains(&INTERRUPT) {
-                    session.interrupt();
-                }
                 for byte in &bytes[..count] {
                     if sender.send(*byte).is_err() {
                         return;
                     }
+                }
+                // After it was sent: who looks for it once finds it.
+                if bytes[..count].contains(&INTERRUPT) {
+                    session.interrupt();
                 }
             }
             // The program learns that the client has gone when it looks for the next byte.
@@ -216,6 +219,7 @@ impl Debugger {
     /// Tells the client that the program has failed, while its frames are still there.
     pub(crate) fn failed(&self, vm: &mut VmStore) {
         let State { program, link } = &mut *self.0.lock();
+        program.watchpoints.forget();
         if link.machine.is_some() && !link.killed {
             program.standing(vm, |program| link.stand(program, signal(Signal::SIGTRAP)));
         }
@@ -283,6 +287,7 @@ impl Observer for Session {
             });
             link.from = (program.place_of(seen).unwrap_or(place), seen.frame());
         }
+        program.watchpoints.note(seen);
         if reason.is_some() || interrupted {
             self.arm(state);
         }
@@ -296,7 +301,7 @@ impl State {
         if self.link.machine.is_none() {
             return false;
         }
-        if self.program.resume != Resume::Continue {
+        if self.program.resume != Resume::Continue || !self.program.watchpoints.is_empty() {
             return true;
         }
         let Some(module) = self.program.module(code.module) else { return false };
@@ -327,7 +332,12 @@ impl Link {
         if is_idle {
             return Some((place, signal(Signal::SIGTRAP)));
         }
-        if interrupted && self.hear(program) {
+        let accessed = program.watchpoints.accessed(seen);
+        let is_asked = interrupted && self.hear(program);
+        if let Some((addr, kind)) = accessed {
+            return Some((place, MultiThreadStopReason::Watch { tid: THREAD, kind, addr }));
+        }
+        if is_asked {
             return Some((place, signal(Signal::SIGINT)));
         }
         if let Some(place) = program.breakpoint(seen) {

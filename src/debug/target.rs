@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 
+use gdbstub::arch::lldb::{Encoding, Format, Generic, Register};
 use gdbstub::common::{Endianness, Signal, Tid};
 use gdbstub::target::ext::base::BaseOps;
 use gdbstub::target::ext::base::multithread::{
@@ -13,16 +14,22 @@ use gdbstub::target::ext::base::multithread::{
     MultiThreadSingleStep, MultiThreadSingleStepOps,
 };
 use gdbstub::target::ext::breakpoints::{
-    Breakpoints, BreakpointsOps, SwBreakpoint, SwBreakpointOps,
+    Breakpoints, BreakpointsOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint, SwBreakpointOps,
+    WatchKind,
 };
 use gdbstub::target::ext::host_info::{HostInfo, HostInfoOps, HostInfoResponse};
 use gdbstub::target::ext::libraries::{Libraries, LibrariesOps};
+use gdbstub::target::ext::lldb_register_info_override::{
+    Callback, CallbackToken, LldbRegisterInfoOverride, LldbRegisterInfoOverrideOps,
+};
 use gdbstub::target::ext::process_info::{ProcessInfo, ProcessInfoOps, ProcessInfoResponse};
 use gdbstub::target::ext::wasm::{Wasm, WasmOps};
 use gdbstub::target::{Target, TargetError, TargetResult};
 use gdbstub_arch::wasm::addr::{WasmAddr, WasmAddrType};
 use gdbstub_arch::wasm::reg::WasmRegisters;
+use wasmparser::{BinaryReader, OperatorsReader};
 
+use super::watch::{MOST_BYTES, Watchpoint, Watchpoints};
 use crate::exec::profile::Seen;
 use crate::func::frames::{self, Placed};
 use crate::index::{DefinedFuncIndex, GlobalIndex, MemoryIndex};
@@ -30,7 +37,7 @@ use crate::translate;
 use crate::vm::external::External;
 use crate::vm::handle::Handle;
 use crate::vm::value::Value;
-use crate::vm::{CodeMap, VmStore};
+use crate::vm::{CodeMap, CodePlace, VmStore};
 use crate::wasm::Entity;
 
 /// The one thread that there is.
@@ -74,6 +81,7 @@ pub struct Program {
     /// Innermost first.
     pub frames: Vec<Frame>,
     pub breakpoints: BTreeSet<Place>,
+    pub watchpoints: Watchpoints,
     pub resume: Resume,
     /// By address of code: the first instruction of each operator that has some.
     starts: HashMap<usize, BTreeMap<u32, usize>>,
@@ -91,6 +99,7 @@ impl Program {
             modules: Vec::new(),
             frames: Vec::new(),
             breakpoints: BTreeSet::new(),
+            watchpoints: Watchpoints::default(),
             resume: Resume::Step,
             starts: HashMap::new(),
             globals: HashMap::new(),
@@ -123,9 +132,10 @@ impl Program {
             let instance = frame.instance;
             self.globals.entry(instance.index).or_insert_with(|| globals(vm, instance));
         }
-        self.store = Some(NonNull::from(vm));
+        self.store = Some(NonNull::from(&mut *vm));
         let result = act(self);
         self.store = None;
+        self.watchpoints.look(vm);
         self.frames.clear();
         self.globals.clear();
         result
@@ -137,6 +147,11 @@ impl Program {
         let (func, offset) = code.lookup(place)?;
         let source = code.source_offset(func, offset);
         let source = source.unwrap_or(code.info().body(func).start as u32);
+        // As on other machines, a caller is where the call returns to: clients go on until there.
+        let source = match place {
+            CodePlace::Returns(_) => behind(code.bytes(), source).unwrap_or(source),
+            CodePlace::Inside(_) => source,
+        };
         let module = self.module(code.bytes().as_ptr() as usize)?;
         Some(Frame { instance, func, place: (module, source), address })
     }
@@ -200,10 +215,10 @@ impl Program {
         self.frames.first().map_or(0, |frame| address(frame.place))
     }
 
-    /// Calls `f` with the contents of the memory at an address, from there on.
-    fn memory<R>(&mut self, at: WasmAddr, f: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+    /// The memory that an address is in.
+    fn memory_at(&self, at: WasmAddr) -> Option<Handle> {
         let instance = self.frames.first()?.instance;
-        let vm = self.vm_mut()?;
+        let vm = self.vm()?;
         let index = MemoryIndex(at.module_index());
         if index.0 as usize >= vm.instance(instance).info().memories.len() {
             return None;
@@ -214,10 +229,26 @@ impl Program {
             return None;
         };
         // Bytes of shared memories can change at any time.
-        if vm.shared_memory(memory).is_some() {
+        vm.shared_memory(memory).is_none().then_some(memory)
+    }
+
+    /// Calls `f` with the contents of the memory at an address, from there on.
+    pub(super) fn memory<R>(&mut self, at: WasmAddr, f: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+        let memory = self.memory_at(at)?;
+        let vm = self.vm_mut()?;
+        vm.memory_mut(memory).bytes_mut().get_mut(at.offset() as usize..).map(f)
+    }
+
+    /// The watchpoint for these bytes, if there are such.
+    fn watchpoint(&mut self, address: u64, len: u64, kind: WatchKind) -> Option<Watchpoint> {
+        let at = WasmAddr::from_raw(address).filter(|at| at.addr_type() == WasmAddrType::Memory)?;
+        if !(1..=MOST_BYTES).contains(&len) {
             return None;
         }
-        vm.memory_mut(memory).bytes_mut().get_mut(at.offset() as usize..).map(f)
+        let (start, len) = (at.offset() as usize, len as usize);
+        let memory = self.memory_at(at)?;
+        let last = self.memory(at, |bytes| bytes.get(..len).map(<[u8]>::to_vec))??;
+        Some(Watchpoint { address, kind, memory, start, last })
     }
 
     fn local(&self, frame: usize, local: usize, buf: &mut [u8]) -> Option<usize> {
@@ -287,6 +318,14 @@ fn write((value, bytes): (u128, usize), buf: &mut [u8]) -> Option<usize> {
     Some(bytes)
 }
 
+/// The byte behind the operator at a byte of a module.
+fn behind(bytes: &[u8], at: u32) -> Option<u32> {
+    let operators = BinaryReader::new(bytes.get(at as usize..)?, at.into());
+    let mut operators = OperatorsReader::new(operators);
+    operators.read().ok()?;
+    Some(operators.original_position() as u32)
+}
+
 /// The address of a place.
 pub fn address((module, offset): Place) -> u64 {
     WasmAddr::new(WasmAddrType::Object, module, offset).map_or(0, WasmAddr::as_raw)
@@ -309,6 +348,12 @@ impl Target for Program {
     }
 
     fn support_process_info(&mut self) -> Option<ProcessInfoOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_lldb_register_info_override(
+        &mut self,
+    ) -> Option<LldbRegisterInfoOverrideOps<'_, Self>> {
         Some(self)
     }
 
@@ -428,6 +473,10 @@ impl Breakpoints for Program {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
+
+    fn support_hw_watchpoint(&mut self) -> Option<HwWatchpointOps<'_, Self>> {
+        Some(self)
+    }
 }
 
 impl SwBreakpoint for Program {
@@ -439,6 +488,56 @@ impl SwBreakpoint for Program {
 
     fn remove_sw_breakpoint(&mut self, at: u64, _: usize) -> TargetResult<bool, Self> {
         Ok(self.code_place(at).is_some_and(|place| self.breakpoints.remove(&place)))
+    }
+}
+
+impl HwWatchpoint for Program {
+    fn add_hw_watchpoint(
+        &mut self,
+        at: u64,
+        len: u64,
+        kind: WatchKind,
+    ) -> TargetResult<bool, Self> {
+        let Some(watchpoint) = self.watchpoint(at, len, kind) else { return Ok(false) };
+        // Clients repeat themselves.
+        self.watchpoints.remove(at, len, kind);
+        Ok(self.watchpoints.add(watchpoint))
+    }
+
+    fn remove_hw_watchpoint(
+        &mut self,
+        at: u64,
+        len: u64,
+        kind: WatchKind,
+    ) -> TargetResult<bool, Self> {
+        Ok(self.watchpoints.remove(at, len, kind))
+    }
+}
+
+/// Without it, LLDB does not know which register says where a thread is, and takes breakpoints for signals.
+impl LldbRegisterInfoOverride for Program {
+    fn lldb_register_info<'a>(
+        &mut self,
+        number: usize,
+        info: Callback<'a>,
+    ) -> Result<CallbackToken<'a>, Self::Error> {
+        if number > 0 {
+            return Ok(info.done());
+        }
+        Ok(info.write(Register {
+            name: "pc",
+            alt_name: None,
+            bitsize: 64,
+            offset: 0,
+            encoding: Encoding::Uint,
+            format: Format::Hex,
+            set: "General Purpose Registers",
+            gcc: None,
+            dwarf: None,
+            generic: Some(Generic::Pc),
+            container_regs: None,
+            invalidate_regs: None,
+        }))
     }
 }
 

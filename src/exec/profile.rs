@@ -2,6 +2,9 @@
 //! the observer an instruction and goes on in the instruction's own. All other code, and every build's
 //! normal dispatch, pay nothing for it.
 
+#[cfg(feature = "debug")]
+mod access;
+
 use core::cell::RefCell;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,10 +14,14 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use super::abi::{Regs, Step};
 use super::float;
 use super::handlers::handler;
+#[cfg(feature = "debug")]
+use super::walk::{RawFrame, walk};
 use crate::index::DefinedFuncIndex;
 use crate::isa::operand::Stream;
 use crate::isa::{ALIGN, Instruction, Op};
 use crate::trap::Trap;
+#[cfg(feature = "debug")]
+use crate::vm::owner::CallSite;
 use crate::vm::{Slot, VmCtx};
 
 /// Who is shown the instructions of code.
@@ -73,6 +80,9 @@ pub struct Observed {
     pub entry: u32,
     /// The code as it was translated, but that every instruction is dispatched each time around.
     words: Box<[u64]>,
+    /// Where instructions are, in bytes, and their ops as they were translated.
+    #[cfg(feature = "debug")]
+    heads: Box<[(u32, Op)]>,
     /// Kept by who keeps the code.
     observer: Weak<dyn Observer>,
     /// Whether the code still exists. Locked while it is about to cease.
@@ -110,8 +120,8 @@ impl Observed {
         if !*alive || cfg!(not(threading = "direct")) {
             return;
         }
-        for Instruction { at, op, .. } in self.instructions() {
-            let place = core::ptr::with_exposed_provenance_mut::<u64>(self.start + at);
+        for &(at, op) in &self.heads {
+            let place = core::ptr::with_exposed_provenance_mut::<u64>(self.start + at as usize);
             // SAFETY: the code is alive, which whoever drops it has to wait for us to end. Heads are aligned
             // words in direct threading. Handlers read them by plain loads, which see one handler or
             // the other: the instruction is the same to both.
@@ -202,6 +212,29 @@ impl Seen<'_> {
         }
     }
 
+    /// The functions that are running, the innermost first: the address of the bytes that the module of each was
+    /// read from, the function, and the byte of its code that it has come to.
+    #[cfg(feature = "debug")]
+    pub fn stack(&self) -> Vec<(usize, DefinedFuncIndex, u32)> {
+        let mut stack = Vec::new();
+        self.stopped(|vm| {
+            let mut visit = |frame: RawFrame| {
+                // SAFETY: contexts of frames are live.
+                let instance = unsafe { CallSite::new(frame.ctx) }.instance(vm.id());
+                let code = instance.map(|instance| vm.instance(instance).code());
+                if let Some(code) = code
+                    && let Some((func, offset)) = code.lookup(frame.place)
+                {
+                    stack.push((code.bytes().as_ptr() as usize, func, offset));
+                }
+                true
+            };
+            // SAFETY: `stopped` has published the innermost frame.
+            unsafe { walk(&raw const vm.ctx, &mut visit) };
+        });
+        stack
+    }
+
     /// The integer accumulator.
     pub fn acc(&self) -> u64 {
         self.registers.acc
@@ -269,14 +302,26 @@ pub(super) fn register(
     mut words: Box<[u64]>,
 ) {
     let mut at = 0;
+    let mut heads = Vec::new();
     while let Some(instruction) = Instruction::read(&*words, at) {
+        heads.push((at as u32, instruction.op));
         // Each time around is an instruction of its own.
         words.replace(at, (instruction.op.once() as u16).to_le_bytes());
         at += instruction.size;
     }
     let observer = Arc::downgrade(&watching.watch.0);
     let alive = watching.alive.clone();
-    let code = Arc::new(Observed { module, func, start, entry, words, observer, alive });
+    let code = Arc::new(Observed {
+        module,
+        func,
+        start,
+        entry,
+        words,
+        #[cfg(feature = "debug")]
+        heads: heads.into(),
+        observer,
+        alive,
+    });
     let mut all = CODE.write().unwrap_or_else(PoisonError::into_inner);
     if all.len() >= SWEEP.load(Ordering::Relaxed) {
         all.retain(|_, code| code.observer.strong_count() > 0);

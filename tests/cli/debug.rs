@@ -5,12 +5,9 @@ use std::net::TcpStream;
 
 use super::*;
 
-#[test]
-fn a_debugger_gets_the_program_and_can_let_it_go() {
-    if Engine::threading_form() != "direct" {
-        return;
-    }
-    let mut child = threadle(&["run", "-g", "0", "--invoke", "add", &functions(), "2", "3"])
+/// Starts the command, which waits for a debugger: also where.
+fn waiting(args: &[&str]) -> (std::process::Child, String) {
+    let mut child = threadle(&[&["run", "-g", "0"], args].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -20,6 +17,98 @@ fn a_debugger_gets_the_program_and_can_let_it_go() {
     errors.read_line(&mut line).expect("a line");
     let address = line.trim().rsplit(' ').next().expect("an address");
     assert!(address.starts_with("127.0.0.1:"), "{line}");
+    (child, address.to_owned())
+}
+
+/// An LLDB whose plug-in for WebAssembly does what is asked of it: version 22 and later, by the name that is in
+/// `THREADLE_LLDB` or one that systems have it under.
+fn lldb() -> Option<String> {
+    let named = std::env::var("THREADLE_LLDB").ok();
+    let usual = ["lldb", "lldb-24", "lldb-23", "lldb-22"].map(str::to_owned);
+    named.into_iter().chain(usual).find(|name| {
+        let Ok(output) = Command::new(name).arg("--version").output() else { return false };
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = text.split_once("version ").and_then(|(_, rest)| rest.split('.').next());
+        version.and_then(|version| version.parse::<u32>().ok()).is_some_and(|version| version >= 22)
+    })
+}
+
+#[test]
+fn lldb_stops_at_lines_steps_reads_variables_watches_and_changes_memory() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let Some(lldb) = lldb() else {
+        eprintln!("left out: there is no LLDB 22 or later (THREADLE_LLDB names one)");
+        return;
+    };
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/dwarf/count.wasm");
+    let (mut child, address) = waiting(&["--invoke", "run", program, "3"]);
+    let connect = format!("process connect --plugin wasm connect://{address}");
+    let commands = [
+        &*connect,
+        "breakpoint set --name add",
+        "continue",
+        "bt",
+        "frame variable",
+        "watchpoint set variable --watch modify total",
+        "continue",
+        "target variable total",
+        "breakpoint delete --force",
+        "watchpoint delete --force",
+        "finish",
+        "next",
+        "frame variable",
+        "memory write --size 4 &total 0x100",
+        "target variable total",
+        "thread step-inst",
+        "continue",
+    ];
+    let mut session = Command::new(lldb);
+    session.args(["--batch", "--no-lldbinit"]);
+    commands.iter().for_each(|command| _ = session.args(["--one-line", command]));
+    let output = session.output().expect("LLDB starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut rest = &*said;
+    for expected in [
+        "Breakpoint 1: where = module0`add",
+        "stop reason = breakpoint 1.1",
+        "frame #0:",
+        "`add(n=1) at count.c:5",
+        "frame #1:",
+        "`run(n=3) at count.c:12",
+        "(int) n = 1",
+        "Watchpoint created: Watchpoint 1:",
+        "Watchpoint 1 hit:\nold value: 0\nnew value: 1",
+        "stop reason = watchpoint 1",
+        "(int) total = 1",
+        "stop reason = step out",
+        "at count.c:12",
+        "stop reason = step over",
+        "at count.c:11",
+        "(int) n = 3\n(int) sum = 1\n(int) i = 1",
+        "(int) total = 256",
+        "stop reason = instruction step into",
+        "exited with status = 0",
+    ] {
+        let Some(at) = rest.find(expected) else {
+            let _ = child.kill();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            panic!("no {expected:?} where it belongs:\n{said}\n{errors}");
+        };
+        rest = &rest[at + expected.len()..];
+    }
+    let ran = ran(child.wait_with_output().expect("the command ends"));
+    // 1, 256 + 2 and 258 + 3.
+    assert_eq!((ran.code, &*ran.out), (0, "520\n"));
+}
+
+#[test]
+fn a_debugger_gets_the_program_and_can_let_it_go() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let (child, address) = waiting(&["--invoke", "add", &functions(), "2", "3"]);
     let mut stream = TcpStream::connect(address).expect("a connection");
     // Detaches.
     stream.write_all(b"$D#44").expect("sent");
