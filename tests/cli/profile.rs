@@ -112,6 +112,51 @@ fn totals_are_those_of_the_counting_table_in_every_output() {
 }
 
 #[test]
+fn the_firefox_profilers_tables_fit_together_and_hold_every_stack() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let program = file("firefox.wat", PROGRAM);
+    let names = ["firefox.json", "firefox.collapsed"].map(output);
+    let [json, collapsed] = &names;
+    let args =
+        ["profile", "--firefox", json, "--collapsed", collapsed, "--invoke", "run", &program, "10"];
+    let ran = run(&args);
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (0, "56\n", ""));
+    let profile: serde_json::Value = serde_json::from_str(&read(json)).expect("JSON");
+    assert_eq!(profile["meta"]["preprocessedProfileVersion"], 55);
+    let thread = &profile["threads"][0];
+    let tables = ["frameTable", "funcTable", "samples", "stackTable", "markers", "resourceTable"];
+    for table in tables.map(|name| thread[name].as_object().expect("a table")) {
+        for column in table.values().filter_map(|column| column.as_array()) {
+            assert_eq!(column.len() as u64, table["length"].as_u64().expect("a length"));
+        }
+    }
+    let at = |table: &str, column: &str, row: u64| &thread[table][column][row as usize];
+    // Stacks that are looked up in the tables are those of the other file.
+    let samples = thread["samples"]["length"].as_u64().expect("a length");
+    let mut lines = Vec::new();
+    for sample in 0..samples {
+        let mut names = Vec::new();
+        let mut stack = at("samples", "stack", sample).as_u64();
+        while let Some(row) = stack {
+            let frame = at("stackTable", "frame", row).as_u64().expect("a frame");
+            let func = at("frameTable", "func", frame).as_u64().expect("a function");
+            let name = at("funcTable", "name", func).as_u64().expect("a string");
+            names.push(thread["stringArray"][name as usize].as_str().expect("a name"));
+            stack = at("stackTable", "prefix", row).as_u64();
+        }
+        names.reverse();
+        lines.push(format!("{} {}", names.join(";"), at("samples", "weight", sample)));
+    }
+    let stacks = read(collapsed);
+    let mut expected: Vec<&str> = stacks.lines().collect();
+    lines.sort();
+    expected.sort();
+    assert_eq!(lines, expected);
+}
+
+#[test]
 fn calls_are_counted_through_recursion_tail_calls_and_exceptions() {
     if Engine::threading_form() != "direct" {
         return;
@@ -192,6 +237,9 @@ fn preloaded_modules_have_profiles_too() {
 
 #[test]
 fn samples_say_where_time_went() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
     // Runs until the clock says that 300 ms have passed.
     let program = file(
         "sampled.wat",
@@ -212,4 +260,89 @@ fn samples_say_where_time_went() {
     assert_eq!((ran.code, &*ran.err), (0, ""));
     let stacks = read(&collapsed);
     assert!(stacks.lines().any(|line| line.starts_with("_start;wait ")), "{stacks}");
+}
+
+#[test]
+fn a_sample_is_of_any_instruction_though_the_epoch_is_seen_at_few() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    // Calls a function of 1000 instructions, without a loop, until the clock says that 300 ms have passed.
+    let work =
+        "(local.set 0 (i64.xor (i64.mul (local.get 0) (i64.const 7)) (local.get 0)))".repeat(500);
+    let program = file(
+        "leaf.wat",
+        format!(
+            r#"(module
+            (import "wasi_snapshot_preview1" "clock_time_get"
+              (func $now (param i32 i64 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func $leaf (param i64) (result i64) {work} (local.get 0))
+            (func $calls (local $i i32)
+              (loop $again
+                (drop (call $leaf (i64.extend_i32_u (local.get $i))))
+                (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000)))))
+            (func (export "_start") (local $end i64)
+              (drop (call $now (i32.const 1) (i64.const 1) (i32.const 0)))
+              (local.set $end (i64.add (i64.load (i32.const 0)) (i64.const 300000000)))
+              (loop $again
+                (call $calls)
+                (drop (call $now (i32.const 1) (i64.const 1) (i32.const 0)))
+                (br_if $again (i64.lt_u (i64.load (i32.const 0)) (local.get $end))))))"#
+        ),
+    );
+    let collapsed = output("leaf.collapsed");
+    let ran = run(&["profile", "--sample", "1000", "--collapsed", &collapsed, &program]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    let stacks = read(&collapsed);
+    let (mut leaf, mut all) = (0, 0);
+    for line in stacks.lines() {
+        let (stack, weight) = line.rsplit_once(' ').expect("a weight");
+        let weight: u64 = weight.parse().expect("a number");
+        all += weight;
+        leaf += if stack.ends_with(";leaf") { weight } else { 0 };
+    }
+    // Nearly all instructions are the leaf's. Nearly all time passes behind its only look at the epoch.
+    assert!(leaf * 2 > all, "{stacks}");
+}
+
+#[test]
+fn machine_instructions_that_callgrind_counted_are_shared_out_among_functions() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let program = file("machine.wat", PROGRAM);
+    let counted = output("machine.callgrind");
+    // Not what Callgrind writes.
+    let ran = run(&["profile", "--valgrind", &program, "--invoke", "run", &program, "10"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("is not a file of Callgrind's"), "{}", ran.err);
+
+    let command = threadle(&["run", "--invoke", "run", &program, "10"]);
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", &format!("--callgrind-out-file={counted}")]);
+    valgrind.arg(command.get_program()).args(command.get_args());
+    let Ok(output) = valgrind.output() else {
+        eprintln!("left out: there is no valgrind");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = text.lines().find_map(|line| line.split_once("Collected : "));
+    let collected: u64 = collected.expect("a sum").1.parse().expect("a number");
+
+    let ran = run(&["profile", "--invoke", "run", &program, "10"]);
+    let instructions = number(&ran.err, "total: ");
+    let ran = run(&["profile", "--valgrind", &counted, "--invoke", "run", &program, "10"]);
+    assert_eq!((ran.code, &*ran.out), (0, "56\n"));
+    let elsewhere = number(&ran.err, "threadle: ");
+    let table = ran.err.split_once('\n').expect("a table").1;
+    let total = number(table, "total: ");
+    assert!(table.starts_with(&format!("total: {total} machine instructions\n")), "{table}");
+    assert_eq!(elsewhere + total, collected);
+    // An instruction takes at least one; but for fused ones.
+    assert!(total > instructions / 4, "{total} for {instructions}");
+    let rows = functions(table);
+    for name in ["fib", "even", "odd", "run"] {
+        assert!(rows.iter().any(|row| row.0 == name && row.1 > 0), "{table}");
+    }
 }

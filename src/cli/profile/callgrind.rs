@@ -29,8 +29,10 @@ pub fn profile(recorded: &Recorded, places: &mut Places<'_>) -> String {
         "# callgrind format\nversion: 1\ncreator: threadle {}\ncmd: {module}\npositions: instr line\n\
          events: {}\nsummary: {}\n\nob={module}\n",
         env!("CARGO_PKG_VERSION"),
-        recorded.unit,
-        recorded.total()
+        // A name of several words would be several events.
+        recorded.unit.replace(' ', "_"),
+        // Stacks may be rounded otherwise.
+        recorded.spent.values().sum::<u64>()
     );
     // Calls by caller, with their place and callee.
     let func_of = |node: u32| recorded.nodes[node as usize].func;

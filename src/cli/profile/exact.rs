@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use threadle::Trap;
 use threadle::exec::profile::{Observed, Observer, Seen};
-use threadle::isa::ALIGN;
+use threadle::isa::{ALIGN, OP_COUNT};
 
+use super::machine::Machine;
 use super::ops::Ops;
 use super::tree::{Node, ROOT, Recorded, Tree};
 use crate::cli::frames::{Arrival, Frames, Leads};
@@ -53,8 +54,8 @@ impl Exact {
         state.ops.as_ref().map(|ops| read(ops, &state.codes))
     }
 
-    /// What has been counted.
-    pub fn recorded(&self, modules: &[Loaded]) -> Recorded {
+    /// What has been counted; with `machine`, the machine instructions that it took.
+    pub fn recorded(&self, modules: &[Loaded], machine: Option<&Machine>) -> Recorded {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let State { codes, tree, .. } = &mut *state;
         let find = |code: &Observed| {
@@ -72,11 +73,26 @@ impl Exact {
             let start = map.info().body(code.func).start as u32;
             Some(map.source_offset(code.func, offset).unwrap_or(start))
         };
+        let averages = machine.map(|machine| machine.averages(&executed(codes)));
         let mut spent = BTreeMap::new();
+        // How many for each instruction of a function.
+        let mut rates = vec![1.0; codes.len()];
         for (code, counted) in codes.iter().enumerate() {
-            for (at, count) in counted.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-                let at = place(code as u32, (at * ALIGN) as u32).unwrap_or(0);
-                *spent.entry((func(code as u32), at)).or_default() += count;
+            let (mut all, mut sum) = (0, 0.0);
+            for instruction in counted.code.instructions() {
+                let count = counted.counts[instruction.at / ALIGN];
+                if count == 0 {
+                    continue;
+                }
+                let average = averages.as_ref().map_or(1.0, |it| it[instruction.op as usize]);
+                all += count;
+                sum += count as f64 * average;
+                let at = place(code as u32, instruction.at as u32).unwrap_or(0);
+                *spent.entry((func(code as u32), at)).or_default() +=
+                    (count as f64 * average).round() as u64;
+            }
+            if all > 0 {
+                rates[code] = sum / all as f64;
             }
         }
         let tree = tree.nodes();
@@ -87,11 +103,24 @@ impl Exact {
                 let is_called = node.parent != ROOT;
                 let site = is_called.then(|| place(caller.func.1, node.site)).flatten();
                 let site = site.unwrap_or(0);
-                Node { func: func(node.func.1), site, ..*node }
+                let own = (node.own as f64 * rates[node.func.1 as usize]).round() as u64;
+                Node { func: func(node.func.1), site, own, ..*node }
             }
         });
-        Recorded { unit: "instructions", has_calls: true, nodes: nodes.collect(), spent }
+        let unit = if machine.is_some() { "machine instructions" } else { "instructions" };
+        Recorded { unit, has_calls: true, nodes: nodes.collect(), spent }
     }
+}
+
+/// How often each op was executed, by opcode.
+fn executed(codes: &[Counted]) -> Vec<u64> {
+    let mut executed = vec![0; OP_COUNT];
+    for counted in codes {
+        for instruction in counted.code.instructions() {
+            executed[instruction.op as usize] += counted.counts[instruction.at / ALIGN];
+        }
+    }
+    executed
 }
 
 impl Observer for Exact {

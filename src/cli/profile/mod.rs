@@ -2,6 +2,8 @@
 
 mod callgrind;
 mod exact;
+mod firefox;
+mod machine;
 mod ops;
 mod report;
 mod sampled;
@@ -11,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use clap::Args;
 use threadle::exec::profile::Watch;
@@ -21,6 +24,7 @@ use super::output;
 use super::places::Places;
 use super::run::{Around, Loaded, Run};
 use exact::Exact;
+use machine::Machine;
 use sampled::Sampled;
 
 /// Arguments of `threadle profile`.
@@ -43,8 +47,17 @@ pub struct Profile {
     #[arg(long, value_name = "FILE")]
     callgrind: Option<PathBuf>,
 
+    /// Write what the Firefox Profiler (profiler.firefox.com) reads
+    #[arg(long, value_name = "FILE")]
+    firefox: Option<PathBuf>,
+
+    /// Count machine instructions: FILE is what `valgrind --tool=callgrind --callgrind-out-file=FILE threadle run` wrote of the
+    /// same run
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    valgrind: Option<PathBuf>,
+
     /// Write how often each op, pair and triple of consecutive ops was dispatched, fused ones as one, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "table", "collapsed", "callgrind", "sites"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "table", "collapsed", "callgrind", "firefox", "sites", "valgrind"])]
     ops: Option<PathBuf>,
 
     /// Write every executed instruction for `threadle fuse`: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
@@ -60,6 +73,7 @@ struct Files {
     table: Option<PathBuf>,
     collapsed: Option<PathBuf>,
     callgrind: Option<PathBuf>,
+    firefox: Option<PathBuf>,
     ops: Option<PathBuf>,
     sites: Option<PathBuf>,
 }
@@ -67,59 +81,83 @@ struct Files {
 impl Profile {
     /// Runs the program and watches, then writes what was seen.
     pub fn execute(self) -> Result<ExitCode> {
-        let Profile { sample, table, collapsed, callgrind, ops, sites, run } = self;
-        let files = Files { table, collapsed, callgrind, ops, sites };
+        let Profile { sample, table, collapsed, callgrind, firefox, valgrind, ops, sites, run } =
+            self;
+        let files = Files { table, collapsed, callgrind, firefox, ops, sites };
+        ensure!(
+            Engine::threading_form() == "direct",
+            "this build threads code through the table: only direct threading can be profiled"
+        );
         match sample {
-            Some(hertz) => run.execute_with(&mut Sampling(Sampled::new(hertz), files)),
+            Some(hertz) => {
+                let sampled = Arc::new(Sampled::new(hertz));
+                run.execute_with(&mut Sampling { sampled, ticking: None, files })
+            }
             None => {
-                ensure!(
-                    Engine::threading_form() == "direct",
-                    "this build threads code through the table: only direct threading can be counted"
-                );
                 let exact = Arc::new(Exact::new(files.ops.is_some() || files.sites.is_some()));
-                run.execute_with(&mut Counting(exact, files))
+                let machine = valgrind.map(|path| Machine::read(&path)).transpose()?;
+                run.execute_with(&mut Counting { exact, machine, files })
             }
         }
     }
 }
 
 /// A run of which every instruction is counted.
-struct Counting(Arc<Exact>, Files);
+struct Counting {
+    exact: Arc<Exact>,
+    machine: Option<Machine>,
+    files: Files,
+}
 
 impl Around for Counting {
     fn configure(&mut self, config: &mut Config) {
-        config.observe(Watch(self.0.clone()), false);
+        config.observe(Watch(self.exact.clone()), false);
         // So counts do not depend on which instructions this build fuses. What is dispatched does.
-        config.unfused_code(self.1.ops.is_none());
+        config.unfused_code(self.files.ops.is_none() && self.machine.is_none());
     }
 
     fn end(&mut self, modules: &[Loaded]) -> Result<()> {
-        let Counting(exact, files) = self;
+        let Counting { exact, machine, files } = self;
         if let Some(path) = &files.ops {
             write(path, &exact.ops(|ops, _| ops.report()).unwrap_or_default())?;
         }
         if let Some(path) = &files.sites {
             write(path, &exact.ops(|_, codes| ops::sites(codes)).unwrap_or_default())?;
         }
-        files.write(&exact.recorded(modules), modules)
+        let recorded = exact.recorded(modules, machine.as_ref());
+        if let Some(machine) = machine {
+            let elsewhere = machine.total.saturating_sub(recorded.total());
+            output::to_stderr(&format!(
+                "threadle: {elsewhere} machine instructions of {} are of no function: those of the command, \
+                 the translator and the host\n",
+                machine.total
+            ));
+        }
+        files.write(&recorded, modules)
     }
 }
 
 /// A run that is looked at now and then.
-struct Sampling(Sampled, Files);
+struct Sampling {
+    sampled: Arc<Sampled>,
+    ticking: Option<JoinHandle<()>>,
+    files: Files,
+}
 
 impl Around for Sampling {
     fn configure(&mut self, config: &mut Config) {
+        config.observe(Watch(self.sampled.clone()), false);
         config.epoch_interruption(true);
     }
 
     fn begin(&mut self, store: &mut Store<Host>) -> Result<()> {
-        self.0.begin(store)
+        self.ticking = Some(self.sampled.begin(store)?);
+        Ok(())
     }
 
     fn end(&mut self, modules: &[Loaded]) -> Result<()> {
-        let recorded = self.0.end();
-        self.1.write(&recorded, modules)
+        let recorded = self.sampled.end(self.ticking.take(), modules);
+        self.files.write(&recorded, modules)
     }
 }
 
@@ -135,7 +173,11 @@ impl Files {
         if let Some(path) = &self.callgrind {
             write(path, &callgrind::profile(recorded, &mut places))?;
         }
-        let outputs = [&self.table, &self.collapsed, &self.callgrind, &self.ops, &self.sites];
+        if let Some(path) = &self.firefox {
+            write(path, &firefox::profile(recorded, &mut places))?;
+        }
+        let Files { table, collapsed, callgrind, firefox, ops, sites } = self;
+        let outputs = [table, collapsed, callgrind, firefox, ops, sites];
         if outputs.iter().all(|path| path.is_none()) {
             output::to_stderr(&report::table(recorded, &mut places));
         }
