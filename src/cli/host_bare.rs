@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use threadle::{Error, Linker, Result, StoreLimits};
+use threadle::{Error, Linker, Result, StoreLimits, UnknownImportError};
 
 /// None.
 #[derive(Args)]
@@ -31,6 +31,16 @@ impl Host {
     /// Defines nothing.
     pub fn link(_: &mut Linker<Host>) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Says why, if an import is missing that WASI has.
+pub fn explain(error: Error) -> Error {
+    match error.downcast_ref::<UnknownImportError>() {
+        Some(import) if import.module().starts_with("wasi") => {
+            error.context("this build of threadle offers programs no WASI, only exported functions")
+        }
+        _ => error,
     }
 }
 

@@ -13,7 +13,7 @@ use threadle::{
     StoreLimitsBuilder, Trap, Val, ValType, WasmCoreDump, bail, format_err,
 };
 
-use super::host::{Host, HostOptions, exit_code};
+use super::host::{Host, HostOptions, exit_code, explain};
 use super::options::{EngineOptions, bytes, duration};
 use super::output::Output;
 use super::timeout::Timeout;
@@ -229,7 +229,7 @@ pub(super) fn text(arg: &OsStr) -> Result<&str> {
 /// program's own message says more.
 fn in_file(error: Error, file: &Path) -> Error {
     if error.downcast_ref::<threadle::UnknownImportError>().is_some() {
-        error.context(format!("cannot link {}", file.display()))
+        explain(error).context(format!("cannot link {}", file.display()))
     } else {
         error
     }

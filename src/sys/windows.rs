@@ -45,8 +45,11 @@ impl Mapping {
         if len == 0 {
             return Ok(Mapping::empty());
         }
+        // Nothing that pointers go through is larger than the largest `isize`, which is less than what some
+        // systems of 32 bits would give.
         let len = len
             .checked_next_multiple_of(GRANULE)
+            .filter(|&len| len <= isize::MAX as usize)
             .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         // SAFETY: a reservation at an address of the system's choice touches nothing that exists.
         let base = unsafe { VirtualAlloc(ptr::null(), len, MEM_RESERVE, PAGE_NOACCESS) };

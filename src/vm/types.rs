@@ -11,15 +11,20 @@ use crate::wasm::{TypeGroup, TypeInfo, TypeLookup};
 /// never touched costs nothing.
 #[derive(Debug, Default)]
 pub struct TypeTable {
-    words: Vec<u64>,
+    words: Vec<usize>,
     /// What the entries point to.
     kept: Vec<Arc<TypeGroup>>,
 }
 
-const ENTRY_WORDS: usize = core::mem::size_of::<TypeEntry>() / 8;
+const ENTRY_WORDS: usize = core::mem::size_of::<TypeEntry>() / core::mem::size_of::<usize>();
 
-static_assertions::const_assert_eq!(core::mem::size_of::<TypeEntry>() % 8, 0);
-static_assertions::const_assert!(core::mem::align_of::<TypeEntry>() <= 8);
+static_assertions::const_assert_eq!(
+    ENTRY_WORDS * core::mem::size_of::<usize>(),
+    core::mem::size_of::<TypeEntry>()
+);
+static_assertions::const_assert!(
+    core::mem::align_of::<TypeEntry>() <= core::mem::align_of::<usize>()
+);
 
 impl TypeTable {
     /// The entries.
@@ -45,7 +50,7 @@ impl TypeTable {
             for info in group.types() {
                 let entry = TypeEntry {
                     display: info.layout.display.as_ptr(),
-                    depth: info.layout.display.len() as u64,
+                    depth: info.layout.display.len(),
                     layout: &raw const info.layout,
                     info: &raw const *info,
                 };

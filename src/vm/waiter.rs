@@ -1,4 +1,7 @@
 //! A thread that waits for another.
+//!
+//! A target without threads has nothing that could wake it: there the wait is over with its time, and one
+//! without end is interrupted.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -26,6 +29,18 @@ impl Waiter {
         self.changed.notify_all();
     }
 
+    #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Option<Wake> {
+        // Of an interrupt that came before.
+        if let Some(woken) = *unpoisoned(self.woken.lock()) {
+            return Some(woken);
+        }
+        let Some(deadline) = deadline else { return Some(Wake::Interrupted) };
+        std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        None
+    }
+
+    #[cfg(not(all(target_family = "wasm", not(target_feature = "atomics"))))]
     pub(super) fn wait(&self, deadline: Option<Instant>) -> Option<Wake> {
         let mut woken = unpoisoned(self.woken.lock());
         loop {

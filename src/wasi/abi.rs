@@ -95,6 +95,7 @@ pub(super) type Result<T, E = Errno> = std::result::Result<T, E>;
 /// What kind of object a descriptor or a directory entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "only unix has files of all these types"))]
 pub(super) enum Filetype {
     Unknown = 0,
     BlockDevice = 1,

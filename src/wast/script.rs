@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{Scope, ScopedJoinHandle, scope};
+use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
 
 use ::wast::parser;
 use ::wast::token::{Id, Span};
@@ -131,6 +131,8 @@ struct Script<'scope, 'env, 'text> {
     scope: &'scope Scope<'scope, 'env>,
     threads: HashMap<String, ScopedJoinHandle<'scope, Report>>,
     inherited: Option<Inherited>,
+    /// Why a thread did not run, if one did not: what follows depends on it.
+    without_thread: Option<String>,
     report: Report,
 }
 
@@ -156,6 +158,7 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
             scope,
             threads: HashMap::new(),
             inherited: None,
+            without_thread: None,
             report: Report::default(),
         })
     }
@@ -167,6 +170,9 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
     }
 
     fn directive(&mut self, directive: WastDirective<'text>) -> Outcome {
+        if let Some(reason) = &self.without_thread {
+            return Err(Failure::Skipped(reason.clone()));
+        }
         match directive {
             WastDirective::Module(module) => self.module(module),
             WastDirective::ModuleDefinition(module) => self.define(module),
@@ -378,9 +384,17 @@ impl<'scope, 'text: 'scope> Script<'scope, '_, 'text> {
         let shared = thread.shared_module.map(|id| self.shared(id)).transpose()?;
         let (engine, text, scope) = (self.engine, self.text, self.scope);
         let directives = thread.directives;
-        let handle = scope.spawn(move || run_directives(engine, text, scope, directives, shared));
-        self.threads.insert(thread.name.name().to_owned(), handle);
-        Ok(())
+        let run = move || run_directives(engine, text, scope, directives, shared);
+        match Builder::new().spawn_scoped(scope, run) {
+            Ok(handle) => {
+                self.threads.insert(thread.name.name().to_owned(), handle);
+                Ok(())
+            }
+            Err(error) => {
+                let reason = self.without_thread.insert(format!("no thread can be had: {error}"));
+                Err(Failure::Skipped(reason.clone()))
+            }
+        }
     }
 }
 

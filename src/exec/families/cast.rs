@@ -46,8 +46,8 @@ unsafe fn is_above(r: &mut Regs, of: u32) -> bool {
     // is none.
     unsafe {
         let entry = opaque_ptr((*(*r.ctx()).store).types.add(of as usize).cast_mut());
-        let depth = u64::from(r.get(RefTest::DEPTH));
-        (*entry).depth > depth && *(*entry).display.add(depth as usize) == r.get(RefTest::TY)
+        let depth = r.get(RefTest::DEPTH) as usize;
+        (*entry).depth > depth && *(*entry).display.add(depth) == r.get(RefTest::TY)
     }
 }
 

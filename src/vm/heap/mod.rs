@@ -74,14 +74,14 @@ pub struct TypeEntry {
     /// [`ObjectLayout::display`]: what stands for the types above, outermost first.
     pub display: *const u32,
     /// How many types are above.
-    pub depth: u64,
+    pub depth: usize,
     /// The layout; null for types that this store does not use.
     pub layout: *const ObjectLayout,
     /// The whole description; null with the layout.
     pub info: *const TypeInfo,
 }
 
-static_assertions::const_assert!(size_of::<TypeEntry>() == 32 || size_of::<usize>() < 8);
+static_assertions::const_assert_eq!(size_of::<TypeEntry>(), 4 * size_of::<usize>());
 
 impl TypeEntry {
     /// An entry of no type.
