@@ -14,7 +14,7 @@ use crate::isa::op::{
     CallImport, CallRuntime, HostStub, MemoryCopy, MemoryFill, MemoryGrow, StructNew,
 };
 use crate::vm::frame::{CALLER_FP, HEADER_SLOTS, MAX_SLOT, OWN_CTX, RET_PC, STACK_SLACK};
-use crate::vm::{Exit, Outcome, Slot, VmCtx, VmHostFunc, VmMemory};
+use crate::vm::{Exit, HostReturn, Outcome, Slot, VmCtx, VmHostFunc, VmMemory};
 use crate::wasm::registry::MAX_PARAMS;
 
 /// Makes the frame at `fp` the one that native code re-enters above and that stack walks start
@@ -84,6 +84,27 @@ unsafe fn resume<const FLOATS: bool>(r: &mut Regs) {
     }
 }
 
+/// Calls a host function's shim.
+#[cfg(not(all(windows, registers = "sysv64")))]
+#[inline(always)]
+unsafe fn call_shim(caller: *mut VmCtx, slots: *mut Slot, host: *const VmHostFunc) -> HostReturn {
+    // SAFETY: the caller's promise: a host function and its arguments.
+    unsafe { ((*host).shim)(caller, MaybeUninit::uninit(), slots, host) }
+}
+
+/// Calls a host function's shim. The C convention of Windows returns two words in memory of the caller's: in
+/// that of a handler, whose last call would then be none that replaces it.
+#[cfg(all(windows, registers = "sysv64"))]
+#[inline(never)]
+unsafe extern "sysv64" fn call_shim(
+    caller: *mut VmCtx,
+    slots: *mut Slot,
+    host: *const VmHostFunc,
+) -> HostReturn {
+    // SAFETY: as in the twin.
+    unsafe { ((*host).shim)(caller, MaybeUninit::uninit(), slots, host) }
+}
+
 /// Calls the host function in the accumulator. Its frame at `fp` has its header, and its arguments
 /// are at `slots`.
 #[inline(always)]
@@ -92,7 +113,7 @@ unsafe fn call_host<const FLOATS: bool>(r: &mut Regs, fp: *mut Slot, slots: *mut
     unsafe {
         let host = r.acc as *const VmHostFunc;
         publish::<FLOATS>(r, fp);
-        let returned = ((*host).shim)(r.ctx(), MaybeUninit::uninit(), slots, host);
+        let returned = call_shim(r.ctx(), slots, host);
         if returned.outcome != Outcome::RETURNED.word() {
             // Opaque, so that nothing of this happens ahead of the branch.
             *r = after(fp, opaque(returned.outcome));
