@@ -219,7 +219,9 @@ impl Workspace {
             .env("THREADLE_PREBUILT", "off")
             // With the few units of the profile, which are right where no handler is compiled, most of them
             // would be in one.
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            // Incremental builds are split, and so inlined, in another way.
+            .env("CARGO_INCREMENTAL", "0");
         for name in ["THREADLE_DISPATCH", "THREADLE_THREADING", "THREADLE_FUSED"] {
             command.env_remove(name);
         }
