@@ -23,6 +23,12 @@ const GRANULE: usize = 64 * 1024;
 /// Whether reserving costs nothing but address space, of which there is plenty.
 pub const RESERVING_IS_FREE: bool = usize::BITS >= 64;
 
+/// The length of a mapping of at least `len` bytes, if there can be one: nothing that pointers go through is
+/// larger than the largest `isize`, which is less than what some systems of 32 bits would give.
+fn whole_granules(len: usize) -> Option<usize> {
+    len.checked_next_multiple_of(GRANULE).filter(|&len| len <= isize::MAX as usize)
+}
+
 impl Mapping {
     /// A mapping of no bytes.
     pub const fn empty() -> Mapping {
@@ -38,12 +44,7 @@ impl Mapping {
         if len == 0 {
             return Ok(Mapping::empty());
         }
-        // Nothing that pointers go through is larger than the largest `isize`, which is less than what some
-        // systems of 32 bits would give.
-        let len = len
-            .checked_next_multiple_of(GRANULE)
-            .filter(|&len| len <= isize::MAX as usize)
-            .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let len = whole_granules(len).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that
         // exists.
         let base = unsafe {
@@ -146,7 +147,7 @@ impl Mapping {
         if used == 0 || cfg!(miri) {
             return None;
         }
-        let len = len.checked_next_multiple_of(GRANULE)?;
+        let len = whole_granules(len)?;
         // SAFETY: the range belongs to this mapping. The system moves it as a whole or not at all:
         // all of it has the same protection, so it is one area, also after it was moved before,
         // because what lies behind it came into being together with it.

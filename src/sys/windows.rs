@@ -45,8 +45,7 @@ impl Mapping {
         if len == 0 {
             return Ok(Mapping::empty());
         }
-        // Nothing that pointers go through is larger than the largest `isize`, which is less than what some
-        // systems of 32 bits would give.
+        // See the twin.
         let len = len
             .checked_next_multiple_of(GRANULE)
             .filter(|&len| len <= isize::MAX as usize)
