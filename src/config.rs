@@ -17,9 +17,10 @@ use crate::pool::Pool;
 use crate::sys::RESERVING_IS_FREE;
 use crate::translate::{OperatorCost, Shape};
 use crate::vm::creator::Creator;
-use crate::vm::limits::{MemoryTunables, StoreTunables};
+use crate::vm::limits::{IDLE_STACKS, MemoryTunables, StoreTunables};
 use crate::vm::memory::GUARDED_RESERVATION;
 use crate::vm::memory_pool::MemoryPool;
+use crate::vm::stack::StackPool;
 
 mod knobs;
 pub(crate) mod pooling;
@@ -206,7 +207,7 @@ impl Config {
             memory_guard_size: GUARDED_SPAN,
             growth_reserve: memory.growth_reserve as u64,
             memory_may_move: true,
-            max_wasm_stack: store.stack_bytes,
+            max_wasm_stack: store.stacks.bytes(),
             max_activations: store.max_activations,
             gc_heap_maximum: store.heap_reservation as u64,
             gc_heap_reservation: None,
@@ -606,7 +607,10 @@ impl Config {
                 creator: self.memory_creator.clone(),
             },
             max_table_elements: pool.map_or(usize::MAX, |pool| pool.table_elements),
-            stack_bytes: self.max_wasm_stack,
+            stacks: Arc::new(StackPool::new(
+                self.max_wasm_stack,
+                pool.map_or(IDLE_STACKS, |pool| pool.total_core_instances as usize),
+            )),
             max_activations: self.max_activations,
             heap_reservation: usize_of(self.gc_heap_limit()),
             collect_always: self.gc_always,

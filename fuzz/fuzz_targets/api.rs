@@ -539,12 +539,17 @@ impl World {
                 let handles = [one, other].map(|at| self.stores[at].interrupt_handle());
                 let [one, other] = self.stores.get_disjoint_mut([one, other]).expect("two");
                 std::thread::scope(|scope| {
-                    for store in [one, other] {
-                        scope.spawn(move || attempt(|| call(&mut *store, func, (*arg).into())));
-                    }
+                    let threads = [one, other].map(|store| {
+                        scope.spawn(move || attempt(|| call(&mut *store, func, (*arg).into())))
+                    });
                     std::thread::sleep(Duration::from_micros(200));
                     for handle in &handles {
                         handle.interrupt();
+                    }
+                    // The scope waits for the closures alone; what the system keeps for a thread that ends
+                    // afterwards would be taken for a leak.
+                    for thread in threads {
+                        let _ = thread.join();
                     }
                 });
                 for handle in handles {

@@ -95,7 +95,7 @@ impl Mapping {
         if at == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// Forgets what was written to the first `len` bytes: they are those of an image, or zeros, again.
+    /// Forgets what was written to a range of whole pages: its bytes are those of an image, or zeros, again.
     ///
     /// # Errors
     ///
@@ -104,10 +104,11 @@ impl Mapping {
     /// # Panics
     ///
     /// If the range does not lie within the mapping.
-    pub fn forget(&mut self, len: usize) -> io::Result<()> {
-        assert!(self.has(0, len), "pages outside of a mapping");
+    pub fn forget(&mut self, offset: usize, len: usize) -> io::Result<()> {
+        assert!(self.has(offset, len), "pages outside of a mapping");
+        let start = self.base().wrapping_add(offset).cast();
         // SAFETY: the range is inside this mapping, all of whose pages are private.
-        let result = unsafe { libc::madvise(self.base().cast(), len, libc::MADV_DONTNEED) };
+        let result = unsafe { libc::madvise(start, len, libc::MADV_DONTNEED) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
@@ -156,7 +157,7 @@ mod tests {
         for (at, initially) in [(0, 0), (PAGE, 7), (3 * PAGE - 1, 7), (3 * PAGE, 0)] {
             assert_eq!((read(&maps[0], at), read(&maps[1], at)), (9, initially), "{at}");
         }
-        maps[0].forget(4 * PAGE).unwrap();
+        maps[0].forget(0, 4 * PAGE).unwrap();
         for (at, initially) in [(0, 0), (PAGE, 7), (3 * PAGE - 1, 7), (3 * PAGE, 0)] {
             assert_eq!(read(&maps[0], at), initially, "{at}");
         }

@@ -49,7 +49,7 @@ impl Mapping {
     /// # Errors
     ///
     /// Always.
-    pub fn forget(&mut self, _: usize) -> io::Result<()> {
+    pub fn forget(&mut self, _: usize, _: usize) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::creator::Creator;
 use super::memory_pool::MemoryPool;
+use super::stack::StackPool;
 use crate::sys::RESERVING_IS_FREE;
 
 /// How memories are laid out. Equal for all stores of an engine.
@@ -50,8 +51,8 @@ const DEFAULT_RESERVATION: usize = if RESERVING_IS_FREE { 4 << 30 } else { 0 };
 pub struct StoreTunables {
     /// How memories are laid out.
     pub memory: MemoryTunables,
-    /// Bytes of the value stack.
-    pub stack_bytes: usize,
+    /// Where value stacks come from, and go back to.
+    pub stacks: Arc<StackPool>,
     /// Activations of WebAssembly (calls from host code into it) that may be nested. Each takes
     /// native stack, so this is what keeps re-entry from overflowing it.
     pub max_activations: u32,
@@ -80,6 +81,10 @@ pub struct StoreTunables {
     pub epoch: Arc<AtomicU64>,
 }
 
+/// Value stacks that an engine without a pool keeps for the next stores: as many as a program makes and drops
+/// at once that has a store for each request.
+pub const IDLE_STACKS: usize = 16;
+
 /// Default of the heap's address space. Where reserving is more than a call of the system it is
 /// modest.
 pub const DEFAULT_HEAP: usize = if RESERVING_IS_FREE { 4 << 30 } else { 64 << 20 };
@@ -96,7 +101,7 @@ impl Default for StoreTunables {
     fn default() -> StoreTunables {
         StoreTunables {
             memory: MemoryTunables::default(),
-            stack_bytes: 8 << 20,
+            stacks: Arc::new(StackPool::new(8 << 20, IDLE_STACKS)),
             max_activations: 1024,
             heap_reservation: DEFAULT_HEAP,
             collect_always: false,

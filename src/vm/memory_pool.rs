@@ -145,7 +145,7 @@ impl Drop for PooledMemory {
     fn drop(&mut self) {
         let Some(mut place) = self.place.take() else { return };
         // What one instance wrote no other may see: a place that cannot be cleaned is not used again.
-        if place.map.forget(place.accessible).is_err() {
+        if place.map.forget(0, place.accessible).is_err() {
             return;
         }
         let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);

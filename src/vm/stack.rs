@@ -1,11 +1,23 @@
 //! The value stack: where WebAssembly frames live.
 
+use core::ptr;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::Slot;
 use super::frame::STACK_SLACK;
 use crate::error::{Context, Result};
 use crate::sys::Mapping;
 
-/// A reserved, guarded range of slots.
+/// The value stacks of an engine. Making one is two calls of the system, and giving it back a third, so those
+/// of stores that have ended serve the next ones.
+#[derive(Debug)]
+pub struct StackPool {
+    bytes: usize,
+    most: usize,
+    idle: Mutex<Vec<Mapping>>,
+}
+
+/// A reserved, guarded range of slots, which are zero at first. Goes back to its pool when it is dropped.
 ///
 /// ```text
 ///   | guard | frames grow upwards ...        | slack | guard |
@@ -19,29 +31,53 @@ use crate::sys::Mapping;
 pub struct ValueStack {
     map: Mapping,
     usable: usize,
+    pool: Arc<StackPool>,
 }
 
 /// Inaccessible bytes on either side.
 const GUARD: usize = 64 * 1024;
 
-impl ValueStack {
-    /// Reserves a stack of `bytes`, rounded up to whole slots. Pages take memory when first used.
+/// Bytes at the beginning of an idle stack that stay in memory: deeper calls than these have room for are rare.
+const KEPT: usize = 16 * 1024;
+
+impl StackPool {
+    /// A pool of stacks of `bytes`, rounded up to whole slots, which keeps at most so many.
+    pub const fn new(bytes: usize, most: usize) -> StackPool {
+        StackPool { bytes, most, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Bytes of a stack.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A stack. Its pages take memory when first used.
     ///
     /// # Errors
     ///
     /// When the system refuses.
-    pub fn new(bytes: usize) -> Result<ValueStack> {
+    pub fn take(self: &Arc<StackPool>) -> Result<ValueStack> {
+        let bytes = self.bytes;
         let usable = bytes.checked_next_multiple_of(64).filter(|&b| b <= isize::MAX as usize / 2);
         let usable =
             usable.with_context(|| format!("value stack of {bytes} bytes is too large"))?;
         let inner = usable + STACK_SLACK;
-        let mut map = Mapping::reserve(inner + 2 * GUARD)
-            .with_context(|| format!("cannot reserve a value stack of {bytes} bytes"))?;
-        map.commit(GUARD, inner)
-            .with_context(|| format!("cannot allocate a value stack of {bytes} bytes"))?;
-        Ok(ValueStack { map, usable })
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let map = match idle {
+            Some(map) => map,
+            None => {
+                let mut map = Mapping::reserve(inner + 2 * GUARD)
+                    .with_context(|| format!("cannot reserve a value stack of {bytes} bytes"))?;
+                map.commit(GUARD, inner)
+                    .with_context(|| format!("cannot allocate a value stack of {bytes} bytes"))?;
+                map
+            }
+        };
+        Ok(ValueStack { map, usable, pool: self.clone() })
     }
+}
 
+impl ValueStack {
     /// The lowest slot.
     pub fn base(&self) -> *mut Slot {
         self.map.base().wrapping_add(GUARD).cast()
@@ -53,13 +89,39 @@ impl ValueStack {
     }
 }
 
+impl Drop for ValueStack {
+    fn drop(&mut self) {
+        let mut map = core::mem::replace(&mut self.map, Mapping::empty());
+        let kept = KEPT.min(self.usable);
+        let room = || {
+            let idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.len() < self.pool.most
+        };
+        // What one store wrote no other may see, nor shall it take memory while nobody uses the stack: one that
+        // cannot be cleaned is not used again. (Where there is no such call of the system, none is.)
+        if !room() || map.forget(GUARD + kept, self.usable + STACK_SLACK - kept).is_err() {
+            return;
+        }
+        // SAFETY: the beginning of the committed part of a mapping that nobody else has any more.
+        unsafe { ptr::write_bytes(map.base().wrapping_add(GUARD), 0, kept) };
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.pool.most {
+            idle.push(map);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn stack(bytes: usize) -> Result<ValueStack> {
+        Arc::new(StackPool::new(bytes, 1)).take()
+    }
+
     #[test]
     fn slots_up_to_the_slack_are_accessible() {
-        let stack = ValueStack::new(1000).unwrap();
+        let stack = stack(1000).unwrap();
         let bytes = stack.limit() as usize - stack.base() as usize;
         assert_eq!(bytes, 1024);
         let last = stack.limit().wrapping_add(STACK_SLACK / 8 - 1);
@@ -73,7 +135,26 @@ mod tests {
 
     #[test]
     fn absurd_sizes_are_errors() {
-        assert!(ValueStack::new(usize::MAX).is_err());
-        assert!(ValueStack::new(usize::MAX / 2).is_err());
+        assert!(stack(usize::MAX).is_err());
+        assert!(stack(usize::MAX / 2).is_err());
+    }
+    #[test]
+    fn a_stack_that_served_another_store_is_zero() {
+        let pool = Arc::new(StackPool::new(1 << 20, 1));
+        for round in 0..3 {
+            let stacks = [pool.take().unwrap(), pool.take().unwrap()];
+            for stack in stacks {
+                let slots = (stack.limit() as usize - stack.base() as usize + STACK_SLACK) / 8;
+                for at in [0, 1, KEPT / 8 - 1, KEPT / 8, slots / 2, slots - 1] {
+                    let slot = stack.base().wrapping_add(at);
+                    // SAFETY: a slot of the committed part of a stack that only this test has.
+                    unsafe {
+                        assert_eq!(slot.read(), 0, "slot {at} in round {round}");
+                        slot.write(1);
+                    }
+                }
+            }
+            assert!(pool.idle.lock().unwrap().len() <= 1);
+        }
     }
 }

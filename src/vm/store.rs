@@ -130,7 +130,7 @@ impl VmStore {
         hooks: &'static Hooks,
         executor: &'static Executor,
     ) -> Result<VmStore> {
-        let stack = ValueStack::new(tunables.stack_bytes)?;
+        let stack = tunables.stacks.take()?;
         let id = StoreId::fresh();
         crate::sys::signals::prepare_thread();
         let mut heap = Heap::new(tunables.heap_reservation, tunables.collect_always);
