@@ -9,6 +9,7 @@ use crate::clock::timed;
 use crate::engines::{self, Engine};
 use crate::job::{Answer, Job, Program, Sample};
 use crate::num::{Num, Result};
+use crate::start;
 use crate::wasi::Host;
 use crate::workload::program_result;
 use sha2::{Digest, Sha256};
@@ -42,15 +43,27 @@ pub fn main(engine: &str, below_valgrind: bool) -> Result<()> {
 fn dispatch(engine: &str) -> Result<()> {
     match engine {
         #[cfg(feature = "threadle")]
-        "threadle" => serve(engines::threadle::new()),
+        "threadle" => serve(engines::threadle::new(engines::threadle::Mode::Eager)),
+        #[cfg(feature = "threadle")]
+        "threadle-lazy" => serve(engines::threadle::new(engines::threadle::Mode::Lazy)),
+        #[cfg(feature = "threadle")]
+        "threadle-unvalidated" => {
+            serve(engines::threadle::new(engines::threadle::Mode::LazyValidation))
+        }
         #[cfg(feature = "sf")]
         "sf" => serve(engines::sf::Sf::new()),
         #[cfg(feature = "wasmi")]
-        "wasmi" => serve(engines::wasmi::new()),
+        "wasmi" => serve(engines::wasmi::new(engines::wasmi::Mode::Eager)),
+        #[cfg(feature = "wasmi")]
+        "wasmi-lazy" => serve(engines::wasmi::new(engines::wasmi::Mode::LazyTranslation)),
+        #[cfg(feature = "wasmi")]
+        "wasmi-unvalidated" => serve(engines::wasmi::new(engines::wasmi::Mode::Lazy)),
         #[cfg(feature = "stitch")]
         "stitch" => serve(Ok(engines::stitch::Stitch::new())),
         #[cfg(feature = "wasm3")]
-        "wasm3" => serve(Ok(engines::wasm3::Wasm3)),
+        "wasm3" => serve(Ok(engines::wasm3::Wasm3 { lazy: false })),
+        #[cfg(feature = "wasm3")]
+        "wasm3-lazy" => serve(Ok(engines::wasm3::Wasm3 { lazy: true })),
         #[cfg(feature = "tinywasm")]
         "tinywasm" => serve(Ok(engines::tinywasm::TinyWasm::new())),
         #[cfg(feature = "wasmtime")]
@@ -75,19 +88,26 @@ fn serve<E: Engine>(engine: Result<E>) -> Result<()> {
     let job: Job = serde_json::from_str(&line).map_err(|error| error.to_string())?;
     let prepared = engine.and_then(|engine| {
         let wasm = read_module(&job)?;
+        if let Program::Start = job.program {
+            return Ok((engine, wasm, None, 0));
+        }
         let (module, compile_ns) = timed(|| engine.compile(&wasm));
-        Ok((engine, module?, compile_ns))
+        Ok((engine, wasm, Some(module?), compile_ns))
     });
-    let (engine, module) = match prepared {
-        Ok((engine, module, compile_ns)) => {
+    let (engine, wasm, module) = match prepared {
+        Ok((engine, wasm, module, compile_ns)) => {
             answer(&Answer::Ready { compile_ns })?;
-            (engine, module)
+            (engine, wasm, module)
         }
         Err(reason) => return answer(&Answer::Failed(reason)),
     };
     for line in lines {
         line.map_err(|error| error.to_string())?;
-        match run(&engine, &module, &job) {
+        let ran = match &module {
+            Some(module) => run(&engine, module, &job),
+            None => start::run(&engine, &wasm),
+        };
+        match ran {
             Ok(sample) => answer(&Answer::Ran(sample))?,
             Err(reason) => return answer(&Answer::Failed(reason)),
         }
@@ -123,7 +143,7 @@ fn run<E: Engine>(engine: &E, module: &E::Module, job: &Job) -> Result<Sample> {
             let mut instance = instance?;
             let (result, execute_ns) = timed(|| engine.call(&mut instance, "run", &args));
             let result = result?.ok_or("run returned nothing")?.to_string();
-            Ok(Sample { instantiate_ns, execute_ns, iterations: 1, result })
+            Ok(Sample { instantiate_ns, execute_ns, iterations: 1, result, peak_kib: None })
         }
         Program::Wasi { args, env, stdin, dir } => {
             let stdin = match stdin {
@@ -143,9 +163,10 @@ fn run<E: Engine>(engine: &E, module: &E::Module, job: &Job) -> Result<Sample> {
                 (None, Err(reason)) => return Err(reason),
             };
             let result = program_result(exit, host.stdout.len(), &sha256(&host.stdout));
-            Ok(Sample { instantiate_ns, execute_ns, iterations: 1, result })
+            Ok(Sample { instantiate_ns, execute_ns, iterations: 1, result, peak_kib: None })
         }
         Program::Border { row, iterations } => border::run(engine, module, *row, *iterations),
+        Program::Start => Err("a start is no run of a module that is there".to_owned()),
     }
 }
 

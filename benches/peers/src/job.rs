@@ -33,6 +33,8 @@ pub enum Program {
         /// Whether an empty directory is preopened.
         dir: bool,
     },
+    /// Compile the module and make an instance of it.
+    Start,
     /// Measure one row of the costs at the border between Wasm and host.
     Border {
         /// The row.
@@ -67,4 +69,7 @@ pub struct Sample {
     pub iterations: u32,
     /// The result in a form that is equal when results are equal.
     pub result: String,
+    /// The most memory that the process has had, in KiB, where that is asked.
+    #[serde(default)]
+    pub peak_kib: Option<u64>,
 }

@@ -16,6 +16,7 @@ mod machine;
 mod num;
 mod parent;
 mod report;
+mod start;
 mod wasi;
 mod workload;
 
@@ -48,6 +49,8 @@ enum Mode {
     Compare,
     /// Measure the costs of calls across the border between Wasm and host
     Border,
+    /// Measure what it takes, in time and memory, until a module has an instance
+    Start,
     /// Run one engine for a parent process
     #[command(hide = true)]
     Child {
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         }
         Mode::Compare => compare(&cli.options),
         Mode::Border => border(&cli.options).map(|()| true),
+        Mode::Start => start(&cli.options).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -125,7 +129,7 @@ fn main() -> ExitCode {
 
 /// Runs the comparison; false when some engine gave a wrong result.
 fn compare(options: &Options) -> Result<bool> {
-    let contestants = contestants(options)?;
+    let contestants = contestants(options, false)?;
     let workloads: Vec<Workload> = workloads(options)?
         .into_iter()
         .filter(|workload| matches(&options.filter, &workload.name))
@@ -154,7 +158,7 @@ fn compare(options: &Options) -> Result<bool> {
 }
 
 fn border(options: &Options) -> Result<()> {
-    let contestants = contestants(options)?;
+    let contestants = contestants(options, false)?;
     let rows: Vec<border::Row> =
         border::Row::ALL.into_iter().filter(|row| matches(&options.filter, row.name())).collect();
     if options.list {
@@ -178,6 +182,27 @@ fn border(options: &Options) -> Result<()> {
     write_json(options, &report)
 }
 
+fn start(options: &Options) -> Result<()> {
+    let contestants = contestants(options, true)?;
+    let mut modules: Vec<PathBuf> =
+        workloads(options)?.into_iter().map(|workload| workload.job.wasm).collect();
+    modules.retain(|module| matches(&options.filter, &module.to_string_lossy()));
+    if options.list {
+        list(&contestants, modules.iter().filter_map(|module| module.to_str()));
+        return Ok(());
+    }
+    if modules.is_empty() {
+        return Err("no module matches the filter".to_owned());
+    }
+    let machine = Machine::here();
+    machine::stay_on_one_processor();
+    // A process of its own for each start, and none is sent home: the modes differ by hundreds.
+    let plan = Plan { give_up: f64::INFINITY, fresh: true, ..plan(options) };
+    let report = start::StartReport::measure(machine, &contestants, modules, &plan)?;
+    print!("{}", report.table());
+    write_json(options, &report)
+}
+
 fn plan(options: &Options) -> Plan {
     Plan {
         runs: options.runs.unwrap_or(if options.quick { 3 } else { 5 }).max(1),
@@ -188,11 +213,11 @@ fn plan(options: &Options) -> Plan {
 }
 
 /// The engines asked for with `--engines` and `--exe`, or all that are built in.
-fn contestants(options: &Options) -> Result<Vec<Contestant>> {
+fn contestants(options: &Options, starting: bool) -> Result<Vec<Contestant>> {
     let here = env::current_exe().map_err(|error| error.to_string())?;
     let mut contestants = Vec::new();
     let built_in: Vec<&'static Known> = if options.engines.is_empty() {
-        KNOWN.iter().filter(|engine| engine.built_in).collect()
+        KNOWN.iter().filter(|engine| engine.built_in && (starting || !engine.only_starts)).collect()
     } else {
         options.engines.iter().map(|name| engines::known(name)).collect::<Result<_>>()?
     };

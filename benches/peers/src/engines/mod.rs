@@ -29,6 +29,10 @@ pub trait Engine {
     /// An instance with everything that belongs to it.
     type Instance;
 
+    /// Whether making an instance compiles the module once more, so that compiling before it is not part
+    /// of what a start costs.
+    const INSTANCES_COMPILE: bool = false;
+
     /// Validates and, where the engine has the choice, fully compiles the binary module `wasm`.
     ///
     /// # Errors
@@ -92,16 +96,24 @@ pub struct Known {
     pub built_in: bool,
     /// What it is, with its configuration.
     pub about: &'static str,
+    /// Whether only what it takes to start is measured: the engine is there in another mode too, which
+    /// runs programs equally fast.
+    pub only_starts: bool,
 }
 
 /// All engines, in the order of reports.
 #[rustfmt::skip]
 pub const KNOWN: &[Known] = &[
     known_as("threadle", Kind::Ours, cfg!(feature = "threadle"), "this project, compiled eagerly"),
+    starting("threadle-lazy", Kind::Ours, cfg!(feature = "threadle"), "validated, functions translated when first called"),
+    starting("threadle-unvalidated", Kind::Ours, cfg!(feature = "threadle"), "functions validated and translated when first called"),
     known_as("sf", Kind::Interpreter, cfg!(feature = "sf"), "sf-nano-core (Silverfir-nano), feature interp only"),
     known_as("wasmi", Kind::Interpreter, cfg!(feature = "wasmi"), "wasmi, default features and simd, eager"),
+    starting("wasmi-lazy", Kind::Interpreter, cfg!(feature = "wasmi"), "validated, functions translated when first called"),
+    starting("wasmi-unvalidated", Kind::Interpreter, cfg!(feature = "wasmi"), "functions validated and translated when first called"),
     known_as("stitch", Kind::Interpreter, cfg!(feature = "stitch"), "makepad-stitch"),
     known_as("wasm3", Kind::Interpreter, cfg!(feature = "wasm3"), "wasm3, by its C interface, raw host functions, eager"),
+    starting("wasm3-lazy", Kind::Interpreter, cfg!(feature = "wasm3"), "functions compiled when first called"),
     known_as("tinywasm", Kind::Interpreter, cfg!(feature = "tinywasm"), "tinywasm, one flat vector as memory"),
     known_as("pulley", Kind::Interpreter, cfg!(feature = "wasmtime"), "wasmtime, Cranelift for the target pulley64"),
     known_as("winch", Kind::Compiler, cfg!(feature = "wasmtime"), "wasmtime, Winch"),
@@ -109,7 +121,11 @@ pub const KNOWN: &[Known] = &[
 ];
 
 const fn known_as(name: &'static str, kind: Kind, built_in: bool, about: &'static str) -> Known {
-    Known { name, kind, built_in, about }
+    Known { name, kind, built_in, about, only_starts: false }
+}
+
+const fn starting(name: &'static str, kind: Kind, built_in: bool, about: &'static str) -> Known {
+    Known { name, kind, built_in, about, only_starts: true }
 }
 
 /// The known engine of this name.

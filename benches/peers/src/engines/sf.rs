@@ -39,6 +39,7 @@ impl Sf {
 impl Engine for Sf {
     type Module = Bytes;
     type Instance = Running;
+    const INSTANCES_COMPILE: bool = true;
 
     fn compile(&self, wasm: &[u8]) -> Result<Bytes> {
         // Made only to be timed and to find unsupported modules; see `Bytes`.

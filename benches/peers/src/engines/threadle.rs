@@ -1,7 +1,7 @@
 //! Threadle.
 
 use ::threadle as api;
-use api::{CompilationMode, Config, Error};
+use api::{Config, Error};
 
 use crate::num::Result;
 
@@ -13,18 +13,17 @@ mod glue;
 /// Bytes of value stack allowed, enough for the deepest workload.
 const MAX_STACK: usize = 1 << 28;
 
-/// Threadle with eager translation, a deep stack, and the features that are on by default.
+pub use api::CompilationMode as Mode;
+
+/// Threadle in this mode, with a deep stack and the features that are on by default.
 ///
 /// # Errors
 ///
 /// When Threadle refuses the configuration.
-pub fn new() -> Result<embedding::Adapter> {
+pub fn new(mode: Mode) -> Result<embedding::Adapter> {
     let mut config = Config::new();
-    // Eager and on this thread, so that the clock sees all of compiling, and only there.
-    config
-        .compilation_mode(CompilationMode::Eager)
-        .parallel_compilation(false)
-        .max_wasm_stack(MAX_STACK);
+    // Where it is eager, on this thread, so that the clock sees all of compiling, and only there.
+    config.compilation_mode(mode).parallel_compilation(false).max_wasm_stack(MAX_STACK);
     let engine = api::Engine::new(&config).map_err(text)?;
     embedding::Adapter::new(engine)
 }

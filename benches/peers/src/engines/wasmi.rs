@@ -1,7 +1,7 @@
 //! wasmi.
 
 use ::wasmi as api;
-use api::{CompilationMode, Config};
+use api::Config;
 
 use crate::num::Result;
 
@@ -13,15 +13,17 @@ const MAX_RECURSION: usize = 1 << 20;
 /// Bytes of value stack allowed.
 const MAX_STACK: usize = 1 << 28;
 
-/// wasmi with eager translation and deep stacks.
+pub use api::CompilationMode as Mode;
+
+/// wasmi in this mode, with deep stacks.
 ///
 /// # Errors
 ///
 /// When a host function cannot be defined.
-pub fn new() -> Result<embedding::Adapter> {
+pub fn new(mode: Mode) -> Result<embedding::Adapter> {
     let mut config = Config::default();
     config
-        .compilation_mode(CompilationMode::Eager)
+        .compilation_mode(mode)
         .set_max_recursion_depth(MAX_RECURSION)
         .set_max_stack_height(MAX_STACK);
     let engine = api::Engine::new(&config);
