@@ -368,6 +368,10 @@ fn fusions(table: &Table) -> String {
             *found = fused + 1;
         }
     }
+    let mut starts = vec![0; table.rows.iter().filter(|row| row.parts.is_empty()).count()];
+    for (op, next) in core::mem::take(&mut nodes[0].0) {
+        starts[op] = next;
+    }
     let edges: Vec<(usize, usize)> =
         nodes.iter().flat_map(|node| node.0.iter().map(|(op, next)| (*op, *next))).collect();
     let mut first = 0;
@@ -379,8 +383,10 @@ fn fusions(table: &Table) -> String {
         })
         .collect();
     format!(
-        "static FUSION_EDGES: [(u16, u16); {}] = {edges:?};\n\
+        "static FUSION_STARTS: [u16; {}] = {starts:?};\n\
+         static FUSION_EDGES: [(u16, u16); {}] = {edges:?};\n\
          static FUSION_NODES: [(u16, u16); {}] = {places:?};\n",
+        starts.len(),
         edges.len(),
         places.len()
     )

@@ -312,7 +312,8 @@ impl Op {
 /// A place in the trie of the sequences that have a fused op: how far one has been read.
 ///
 /// A node's edges end where `FUSION_NODES` says, begin where those of the node before end, and are in
-/// order of their ops; beside the end is the fused op that ends at the node, plus one, or 0.
+/// order of their ops; beside the end is the fused op that ends at the node, plus one, or 0. The first node has
+/// a thousand edges and is asked for every instruction, so `FUSION_STARTS` has where they lead by op, or 0.
 #[derive(Clone, Copy)]
 pub struct Fusion(u16);
 
@@ -323,8 +324,14 @@ impl Fusion {
     /// Reads an op.
     pub fn then(self, op: Op) -> Option<Fusion> {
         let node = usize::from(self.0);
+        if node == 0 {
+            return FUSION_STARTS
+                .get(op as usize)
+                .filter(|next| **next != 0)
+                .map(|next| Fusion(*next));
+        }
         let end = usize::from(FUSION_NODES[node].0);
-        let start = node.checked_sub(1).map_or(0, |before| usize::from(FUSION_NODES[before].0));
+        let start = usize::from(FUSION_NODES[node - 1].0);
         let edges = &FUSION_EDGES[start..end];
         let found = edges.binary_search_by_key(&(op as u16), |edge| edge.0).ok()?;
         Some(Fusion(edges[found].1))

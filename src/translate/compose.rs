@@ -25,12 +25,51 @@ struct Instruction {
     now: u32,
     /// Where the fused instruction that it is part of starts.
     start: u32,
+    /// Where its distances stand.
+    distances: Distances,
+}
+
+/// Where an instruction has distances, in bytes from its start.
+#[derive(Clone, Copy)]
+enum Distances {
+    None,
+    One(u8),
+    /// So many, in a row.
+    Listed {
+        from: u32,
+        count: u32,
+    },
+}
+
+impl Distances {
+    fn of(instruction: &isa::Instruction, bytes: &[u8]) -> Distances {
+        let mut places = instruction.branches(bytes);
+        let Some(first) = places.next() else { return Distances::None };
+        if instruction.op.is_br_table() {
+            return Distances::Listed { from: first as u32, count: places.count() as u32 + 1 };
+        }
+        Distances::One(u8::try_from(first).expect("operands are few"))
+    }
+
+    fn places(self) -> impl Iterator<Item = usize> {
+        let (from, count) = match self {
+            Distances::None => (0, 0),
+            Distances::One(place) => (u32::from(place), 1),
+            Distances::Listed { from, count } => (from, count),
+        };
+        (0..count).map(move |i| (from + 4 * i) as usize)
+    }
 }
 
 impl Instruction {
     /// As it is read from the code before.
     fn read(&self) -> isa::Instruction {
         isa::Instruction { at: self.at as usize, op: self.op, size: self.size as usize }
+    }
+
+    /// Where the distance at `place` leads, in the code before.
+    fn target(&self, bytes: &[u8], place: usize) -> usize {
+        self.read().target(bytes, place).expect("written by the emitter")
     }
 }
 
@@ -61,13 +100,13 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
             entered: at as u32 == code.entry,
             now: 0,
             start: 0,
+            distances: Distances::of(&instruction, bytes),
         });
         at += instruction.size;
     }
     for i in 0..instructions.len() {
-        let read = instructions[i].read();
-        for place in read.branches(&bytes[..]) {
-            let target = index[target(&read, bytes, place) / isa::ALIGN] as usize;
+        for place in instructions[i].distances.places() {
+            let target = index[instructions[i].target(bytes, place) / isa::ALIGN] as usize;
             instructions[target].entered = true;
         }
     }
@@ -83,11 +122,9 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
         let start = out.len();
         // The last part's distance, if it has one, leads to the first part: the loop is this op.
         let last = &instructions[i + length - 1];
-        let last = last.read();
-        let place = last.branches(&bytes[..]).next();
-        let loops = length > 1
-            && place
-                .is_some_and(|place| target(&last, bytes, place) == instructions[i].at as usize);
+        let place = last.distances.places().next().filter(|_| length > 1);
+        let first = instructions[i].at as usize;
+        let loops = place.is_some_and(|place| last.target(bytes, place) == first);
         let op = if loops { op.again().unwrap_or(op) } else { op };
         out.extend_from_slice(&[0; HEAD]);
         out[start..start + 2].copy_from_slice(&(op as u16).to_le_bytes());
@@ -104,9 +141,8 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
         i += length;
     }
     for instruction in &instructions {
-        let read = instruction.read();
-        for place in read.branches(&bytes[..]) {
-            let target = target(&read, bytes, place);
+        for place in instruction.distances.places() {
+            let target = instruction.target(bytes, place);
             let target = instructions[index[target / isa::ALIGN] as usize].now;
             let distance = target.wrapping_sub(instruction.start) as i32;
             let now = instruction.now as usize + place;
@@ -152,11 +188,6 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
 /// Operand bytes of an instruction: in a fused one without the padding behind them.
 fn body(op: Op, available: usize, fused: bool) -> usize {
     if fused && !op.is_br_table() { op.body() } else { available }
-}
-
-/// Where the distance at `place` of an instruction leads.
-fn target(instruction: &isa::Instruction, bytes: &[u8], place: usize) -> usize {
-    instruction.target(bytes, place).expect("written by the emitter")
 }
 
 /// The slot number at a byte behind an instruction's head.
