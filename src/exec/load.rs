@@ -79,6 +79,11 @@ pub(super) fn thread(words: &mut [u64], is_observed: bool) -> Result<(), BadCode
 
 /// Replaces the head of the instruction at byte `at`.
 fn write_head(words: &mut [u64], at: usize, head: u64) {
+    if HEAD == 8 {
+        // Instructions are whole words then.
+        words[at / 8] = head;
+        return;
+    }
     let mut bytes = [0; HEAD];
     bytes.copy_from_slice(&head.to_le_bytes()[..HEAD]);
     words.replace(at, bytes);

@@ -240,10 +240,14 @@ impl Stream for [u8] {
 /// Little-endian words.
 impl Stream for [u64] {
     fn bytes<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = self.get((at + i) / 8)?.to_le_bytes()[(at + i) % 8];
+        const { assert!(N <= 8, "at most two words have them") };
+        let shift = at % 8;
+        let mut all = u128::from(*self.get(at / 8)?) >> (8 * shift);
+        if shift + N > 8 {
+            all |= u128::from(*self.get(at / 8 + 1)?) << (64 - 8 * shift);
         }
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&all.to_le_bytes()[..N]);
         Some(bytes)
     }
     fn replace<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
