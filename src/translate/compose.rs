@@ -43,12 +43,15 @@ enum Distances {
 
 impl Distances {
     fn of(instruction: &isa::Instruction, bytes: &[u8]) -> Distances {
-        let mut places = instruction.branches(bytes);
-        let Some(first) = places.next() else { return Distances::None };
-        if instruction.op.is_br_table() {
-            return Distances::Listed { from: first as u32, count: places.count() as u32 + 1 };
+        if let Some(place) = instruction.op.target() {
+            return Distances::One(u8::try_from(place).expect("operands are few"));
         }
-        Distances::One(u8::try_from(first).expect("operands are few"))
+        if !instruction.op.is_br_table() {
+            return Distances::None;
+        }
+        let mut places = instruction.branches(bytes);
+        let from = places.next().map_or(0, |first| first as u32);
+        Distances::Listed { from, count: places.count() as u32 + 1 }
     }
 
     fn places(self) -> impl Iterator<Item = usize> {
