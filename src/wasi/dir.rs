@@ -163,7 +163,9 @@ impl Dir {
             return Ok(Opened::Dir(Self::new(dir, self.perms, None)));
         }
         let file = opened.into_std();
-        let file = File::new(file, &metadata, read, write, self.perms, fdflags)?;
+        // What was opened for writing only to create it has the length of one that can be read alone.
+        let resizable = write || truncates;
+        let file = File::new(file, &metadata, read, write, resizable, self.perms, fdflags)?;
         Ok(Opened::File(file))
     }
 

@@ -21,6 +21,8 @@ pub(super) struct File {
     /// What the guest asked for; the host's handle may allow more.
     readable: bool,
     writable: bool,
+    /// Whether its length can be set. The host's handle of a file that opening has created can do that.
+    resizable: bool,
     perms: FsPerms,
     /// `fdflags` as last set.
     flags: u32,
@@ -34,6 +36,7 @@ impl File {
         metadata: &Metadata,
         readable: bool,
         writable: bool,
+        resizable: bool,
         perms: FsPerms,
         flags: u32,
     ) -> Result<Self> {
@@ -42,6 +45,7 @@ impl File {
             filetype: filetype(metadata),
             readable,
             writable,
+            resizable,
             perms,
             flags: flags & !(fdflags::APPEND | fdflags::NONBLOCK),
         };
@@ -152,6 +156,9 @@ impl File {
         // A file size is a signed offset on every host.
         if i64::try_from(size).is_err() {
             return Err(Errno::Fbig);
+        }
+        if !self.resizable {
+            return Err(Errno::Inval);
         }
         Ok(retry(|| self.file.set_len(size))?)
     }

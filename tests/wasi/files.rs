@@ -133,6 +133,18 @@ fn the_size_can_be_set() {
     assert_eq!(guest.call("fd_filestat_set_size", [ROOT, 0]), Err(errno::BADF));
 }
 
+#[test]
+fn a_file_created_for_reading_keeps_its_size() {
+    let dir = TempDir::new();
+    let mut guest = Guest::with_dir(&dir);
+    // Found by fuzzing: as the host creates files, its handle could do it.
+    let made = guest.open("file", CREAT, FD_READ).unwrap();
+    assert_eq!(guest.call("fd_filestat_set_size", [made, 9]), Err(errno::INVAL));
+    let found = guest.open("file", 0, FD_READ).unwrap();
+    assert_eq!(guest.call("fd_filestat_set_size", [found, 9]), Err(errno::INVAL));
+    assert_eq!(fs::read(dir.join("file")).unwrap(), b"");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn space_can_be_allocated() {
