@@ -509,6 +509,19 @@ fn out_of_bounds_accesses_trap_in_both_memory_modes() {
 }
 
 #[test]
+fn an_invalid_function_fails_when_it_is_called_if_validation_is_lazy() {
+    let text = r#"(module (func (export "bad") (result i32) f32.const 0) (func (export "good") (result i32) i32.const 7))"#;
+    let wat = file("invalid.wat", text);
+    let eager = run(&["run", "--invoke", "good", &wat]);
+    assert_eq!((eager.code, &*eager.out), (1, ""));
+    let lazily = |name| run(&["run", "--lazy-validation", "--invoke", name, &wat]);
+    assert_eq!((lazily("good").code, &*lazily("good").out), (0, "7\n"));
+    let bad = lazily("bad");
+    assert_eq!((bad.code, &*bad.out), (1, ""));
+    assert!(bad.err.contains("type mismatch") && bad.err.contains("offset"), "{}", bad.err);
+}
+
+#[test]
 fn endless_recursion_is_a_trap_at_any_stack_size() {
     for size in ["64K", "8M", "256M"] {
         let ran = run(&["run", "--stack-size", size, "--invoke", "recurse", &functions()]);

@@ -118,6 +118,11 @@ pub struct EngineOptions {
     #[arg(long)]
     eager: bool,
 
+    /// Validate each function when it is first called, too: the quickest start. An invalid one fails
+    /// when it is called
+    #[arg(long, conflicts_with = "eager")]
+    lazy_validation: bool,
+
     /// Compare every memory access with the memory's size, instead of relying on guard pages
     #[arg(long)]
     explicit_bounds_checks: bool,
@@ -144,6 +149,9 @@ impl EngineOptions {
         }
         if self.eager {
             config.compilation_mode(CompilationMode::Eager);
+        }
+        if self.lazy_validation {
+            config.compilation_mode(CompilationMode::LazyValidation);
         }
         if self.explicit_bounds_checks {
             config.signals_based_traps(false);
