@@ -25,49 +25,27 @@ struct Instruction {
     now: u32,
     /// Where the fused instruction that it is part of starts.
     start: u32,
-    /// Where its distances stand.
-    distances: Distances,
+    /// Where its distance stands, in bytes from its start; or [`NO_DISTANCE`], or [`LISTED`]. A byte, for there are
+    /// as many of these as a function has instructions.
+    distance: u8,
 }
 
-/// Where an instruction has distances, in bytes from its start.
-#[derive(Clone, Copy)]
-enum Distances {
-    None,
-    One(u8),
-    /// So many, in a row.
-    Listed {
-        from: u32,
-        count: u32,
-    },
-}
-
-impl Distances {
-    fn of(instruction: &isa::Instruction, bytes: &[u8]) -> Distances {
-        if let Some(place) = instruction.op.target() {
-            return Distances::One(u8::try_from(place).expect("operands are few"));
-        }
-        if !instruction.op.is_br_table() {
-            return Distances::None;
-        }
-        let mut places = instruction.branches(bytes);
-        let from = places.next().map_or(0, |first| first as u32);
-        Distances::Listed { from, count: places.count() as u32 + 1 }
-    }
-
-    fn places(self) -> impl Iterator<Item = usize> {
-        let (from, count) = match self {
-            Distances::None => (0, 0),
-            Distances::One(place) => (u32::from(place), 1),
-            Distances::Listed { from, count } => (from, count),
-        };
-        (0..count).map(move |i| (from + 4 * i) as usize)
-    }
-}
+/// It has no distance.
+const NO_DISTANCE: u8 = 0;
+/// It has a table of distances behind its operands.
+const LISTED: u8 = u8::MAX;
 
 impl Instruction {
     /// As it is read from the code before.
     fn read(&self) -> isa::Instruction {
         isa::Instruction { at: self.at as usize, op: self.op, size: self.size as usize }
+    }
+
+    /// Where the instruction has distances, in bytes from its start.
+    fn distances(&self, bytes: &[u8]) -> impl Iterator<Item = usize> + use<> {
+        let one = !matches!(self.distance, NO_DISTANCE | LISTED);
+        let listed = (self.distance == LISTED).then(|| self.read().branches(bytes));
+        one.then_some(usize::from(self.distance)).into_iter().chain(listed.into_iter().flatten())
     }
 
     /// Where the distance at `place` leads, in the code before.
@@ -103,12 +81,16 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
             entered: at as u32 == code.entry,
             now: 0,
             start: 0,
-            distances: Distances::of(&instruction, bytes),
+            distance: match instruction.op.target() {
+                Some(place) => place as u8,
+                None if instruction.op.is_br_table() => LISTED,
+                None => NO_DISTANCE,
+            },
         });
         at += instruction.size;
     }
     for i in 0..instructions.len() {
-        for place in instructions[i].distances.places() {
+        for place in instructions[i].distances(bytes) {
             let target = index[instructions[i].target(bytes, place) / isa::ALIGN] as usize;
             instructions[target].entered = true;
         }
@@ -125,7 +107,7 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
         let start = out.len();
         // The last part's distance, if it has one, leads to the first part: the loop is this op.
         let last = &instructions[i + length - 1];
-        let place = last.distances.places().next().filter(|_| length > 1);
+        let place = last.distances(bytes).next().filter(|_| length > 1);
         let first = instructions[i].at as usize;
         let loops = place.is_some_and(|place| last.target(bytes, place) == first);
         let op = if loops { op.again().unwrap_or(op) } else { op };
@@ -144,7 +126,7 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
         i += length;
     }
     for instruction in &instructions {
-        for place in instruction.distances.places() {
+        for place in instruction.distances(bytes) {
             let target = instruction.target(bytes, place);
             let target = instructions[index[target / isa::ALIGN] as usize].now;
             let distance = target.wrapping_sub(instruction.start) as i32;
