@@ -20,7 +20,7 @@ use crate::Failure;
 use crate::report::FunctionReport;
 
 /// What joins the names of parts in that of a fused op.
-const SEAM: &str = "__";
+pub const SEAM: &str = "__";
 
 /// One file of budgets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
