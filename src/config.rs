@@ -104,6 +104,8 @@ pub struct Config {
     watch: Option<Watch>,
     pub(crate) plain_code: bool,
     pub(crate) unfused_code: bool,
+    /// Whether operands are where debuggers find them.
+    pub(crate) readable_code: bool,
 }
 
 /// What modules may use unless told otherwise.
@@ -226,6 +228,7 @@ impl Config {
             watch: None,
             plain_code: false,
             unfused_code: false,
+            readable_code: false,
         }
     }
 
@@ -453,10 +456,10 @@ impl Config {
     }
 
     /// Lets a debugger have the programs of engines that are made with this configuration. Their code is
-    /// translated without fused instructions and pinned locals, and slower for it.
+    /// translated without fused instructions and pinned locals, every result is stored, and it is slower for that.
     #[cfg(feature = "debug")]
     pub fn debugger(&mut self, debugger: &crate::debug::Debugger) -> &mut Config {
-        (self.watch, self.plain_code) = (Some(debugger.watch()), true);
+        (self.watch, self.plain_code, self.readable_code) = (Some(debugger.watch()), true, true);
         self.debugger = Some(debugger.clone());
         self
     }

@@ -135,6 +135,7 @@ impl Engine {
             source_map: false,
             unfused: self.config().plain_code || self.config().unfused_code,
             unpinned: self.config().plain_code,
+            readable: self.config().readable_code,
             frames: self.config().frames,
         }
     }

@@ -202,6 +202,10 @@ impl<T> StoreContextMut<'_, T> {
     /// If the exception belongs to another store.
     pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R> {
         self.0.vm_mut().set_thrown(exception.object);
+        #[cfg(feature = "debug")]
+        if let Some(debugger) = self.engine().config().own_debugger().cloned() {
+            debugger.thrown(self.0.vm_mut());
+        }
         Err(ThrownException.into())
     }
 

@@ -55,6 +55,7 @@ fn functions_become_the_bytecode_that_is_written_behind_them() {
             fuel: has("fuel").then(Default::default),
             interrupt: has("interrupt"),
             unfused: !has("fused"),
+            readable: has("readable"),
             frames: match () {
                 () if has("far-locals") => Shape::FarLocals,
                 () if has("far-operands") => Shape::FarStack(0),

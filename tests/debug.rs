@@ -6,7 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use threadle::debug::{Debugger, Listener};
-use threadle::{Caller, Config, Engine, Instance, Linker, Module, Result, Store, Trap};
+use threadle::{
+    AsContextMut, Caller, Config, Engine, ExnRef, ExnRefPre, ExnType, Instance, Linker, Module,
+    Result, Store, Trap, Val,
+};
 
 /// A client.
 struct Client(TcpStream);
@@ -56,6 +59,14 @@ impl Client {
         self.answer()
     }
 
+    /// Has the program stand still where it throws, or not.
+    fn break_on_throw(&mut self, enable: bool) {
+        let command = if enable { "break-on-throw on" } else { "break-on-throw off" };
+        let output = self.ask(&format!("qRcmd,{}", hex(command)));
+        assert_eq!(output, format!("O{}", hex(format!("{command}\n"))));
+        assert_eq!(self.answer(), "OK");
+    }
+
     /// Program counters, innermost first.
     fn stack(&mut self) -> Vec<u64> {
         let answer = self.ask("qWasmCallStack:1");
@@ -64,6 +75,16 @@ impl Client {
             .collect();
         bytes.chunks(8).map(|it| u64::from_le_bytes(it.try_into().expect("8 bytes"))).collect()
     }
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a stop says of a failure or an exception.
+fn described(text: &str) -> String {
+    format!(";reason:exception;description:{};", hex(text))
 }
 
 /// A packet with its checksum.
@@ -156,7 +177,7 @@ fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
 
         assert_eq!(client.ask(&format!("Z0,{store:x},1")), "OK");
         let stop = client.ask("vCont;c");
-        let pc: String = store.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let pc = hex(store.to_le_bytes());
         assert!(stop.starts_with("T05") && stop.contains(&format!("00:{pc};")), "{stop}");
         assert!(stop.contains("swbreak"), "{stop}");
         assert_eq!(client.ask("g"), pc);
@@ -182,6 +203,176 @@ fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
     });
     if let Some(result) = result {
         assert_eq!(result.expect("no trap"), 100);
+    }
+}
+
+#[test]
+fn operands_are_read_in_front_of_an_operator_and_below_what_a_call_takes() {
+    let wat = r#"(module
+        (func $divide (param i32) (result i32) (i32.div_u (i32.const 700) (local.get 0)))
+        (func (export "run") (param i32) (result i32)
+          (i64.const -2)
+          (local.get 0)
+          (i32.mul (local.get 0) (i32.const 3))
+          (f64.add (f64.const 0.5) (f64.const 1))
+          (i32x4.splat (local.get 0))
+          (local.set 0 (i32.const 7))
+          (local.set 0 (call $divide (local.get 0)))
+          (if (i32.lt_u (local.get 0) (i32.const 101)) (then (nop)))
+          (drop) (drop) (drop) (drop) (drop)
+          (local.get 0)))"#;
+    let at = ["Call ", "I32DivU", "If "].map(|operator| CODE + offset(wat, operator));
+    let expected = [
+        hex((-2_i64).to_le_bytes()),
+        hex(5_i32.to_le_bytes()),
+        hex(15_i32.to_le_bytes()),
+        hex(1.5_f64.to_le_bytes()),
+        hex(5_i32.to_le_bytes()).repeat(4),
+    ];
+    let result = debug(wat, 5, move |client| {
+        let operands = |client: &mut Client, frame: usize| {
+            let each = |index| client.ask(&format!("qWasmStackValue:{frame};{index}"));
+            (0..).map(each).take_while(|value| !value.is_empty()).collect::<Vec<_>>()
+        };
+        for place in at {
+            assert_eq!(client.ask(&format!("Z0,{place:x},1")), "OK");
+        }
+        let with = |more: &[i32]| {
+            let more = more.iter().map(|value| hex(value.to_le_bytes()));
+            expected.iter().cloned().chain(more).collect::<Vec<_>>()
+        };
+        assert!(client.ask("vCont;c").contains("swbreak"));
+        assert_eq!((client.stack()[0], operands(client, 0)), (at[0], with(&[7])));
+        assert!(client.ask("vCont;c").contains("swbreak"));
+        assert_eq!(operands(client, 0), [hex(700_i32.to_le_bytes()), hex(7_i32.to_le_bytes())]);
+        assert_eq!(operands(client, 1), with(&[]));
+        assert_eq!(operands(client, 2), Vec::<String>::new());
+        // A comparison is no part of the branch behind it.
+        assert!(client.ask("vCont;c").contains("swbreak"));
+        assert_eq!((client.stack()[0], operands(client, 0)), (at[2], with(&[1])));
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap"), 100);
+    }
+}
+
+/// Throws 3 times what `run` gets, catches it and throws it again; the host throws as well, and all is caught.
+const THROWING: &str = r#"(module
+    (import "" "throw" (func $host (param i32)))
+    (tag $e (export "e") (param i32))
+    (func $throw (param i32) (throw $e (i32.mul (local.get 0) (i32.const 3))))
+    (func $again (param i32) (local $x exnref)
+      (block $c (result exnref)
+        (try_table (catch_all_ref $c) (call $throw (local.get 0)))
+        (return))
+      (throw_ref))
+    (func (export "run") (param i32) (result i32)
+      (block $c (result i32)
+        (try_table (catch $e $c) (call $again (local.get 0)))
+        (i32.const 0))
+      (block $d (result i32)
+        (try_table (catch $e $d) (call $host (i32.const 100)))
+        (i32.const 0))
+      (i32.add)))"#;
+
+/// Runs [`THROWING`], whose host function throws its argument.
+fn debug_throwing(
+    by_host: bool,
+    script: impl FnOnce(&mut Client) + Send + 'static,
+) -> Option<Result<i32>> {
+    let (listener, address) = listener()?;
+    let client = thread::spawn(move || script(&mut Client::connect(address)));
+    let debugger = listener.accept().expect("a client");
+    debugger.break_on_throw(by_host);
+    let run = || {
+        let engine = Engine::new(Config::new().wasm_exceptions(true).debugger(&debugger))?;
+        let module = Module::new(&engine, THROWING)?;
+        let mut linker = Linker::new(&engine);
+        linker.func_wrap("", "throw", |mut caller: Caller<'_, ()>, value: i32| -> Result<()> {
+            let tag = caller.get_export("e").and_then(|it| it.into_tag()).expect("exported");
+            let ty = ExnType::from_tag_type(&tag.ty(&caller)).expect("a type");
+            let before = ExnRefPre::new(&mut caller, ty);
+            let exception = ExnRef::new(&mut caller, &before, &tag, &[Val::I32(value)])?;
+            caller.as_context_mut().throw(exception)
+        })?;
+        let mut store = Store::new(&engine, ());
+        let instance = linker.instantiate(&mut store, &module)?;
+        instance.get_typed_func::<i32, i32>(&mut store, "run")?.call(&mut store, 5)
+    };
+    let result = run();
+    debugger.exited(u8::from(result.is_err()));
+    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
+    Some(result)
+}
+
+#[test]
+fn a_program_stands_still_where_it_throws_if_the_client_asks() {
+    let place = |operator| CODE + offset(THROWING, operator);
+    let (throw, again) = (place("Throw {"), place("ThrowRef"));
+    let result = debug_throwing(false, move |client| {
+        assert!(client.ask("qRcmd,00").starts_with("O627265616b2d6f6e2d7468726f77"));
+        assert_eq!(client.answer(), "OK");
+        client.break_on_throw(true);
+        let stop = client.ask("vCont;c");
+        assert!(
+            stop.starts_with("T05") && stop.ends_with(&described("exception thrown")),
+            "{stop}"
+        );
+        assert_eq!((client.stack().len(), client.stack()[0]), (3, throw));
+        assert_eq!(client.ask("qWasmStackValue:0;0"), "0f000000");
+        assert!(client.ask("vCont;c").ends_with(&described("exception thrown")));
+        assert_eq!((client.stack().len(), client.stack()[0]), (2, again));
+        client.break_on_throw(false);
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("all is caught"), 115);
+    }
+}
+
+#[test]
+fn a_host_function_that_throws_is_seen_too() {
+    let result = debug_throwing(true, move |client| {
+        for frames in [3, 2, 1] {
+            assert!(client.ask("vCont;c").ends_with(&described("exception thrown")));
+            assert_eq!(client.stack().len(), frames);
+        }
+        assert!(client.ask("vCont;s:1").starts_with("T05"));
+        assert_eq!(client.stack()[0], CODE + offset(THROWING, "I32Add"));
+        assert_eq!(client.ask("qWasmStackValue:0;0"), "0f000000");
+        assert_eq!(client.ask("qWasmStackValue:0;1"), "64000000");
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("all is caught"), 115);
+    }
+}
+
+#[test]
+fn shared_memory_is_read_written_and_watched() {
+    let wat = r#"(module
+        (memory 1 1 shared)
+        (func (export "run") (param i32) (result i32)
+          (i32.atomic.store (i32.const 16) (local.get 0))
+          (drop (i32.atomic.rmw.add (i32.const 20) (i32.const 1)))
+          (i32.load (i32.const 16))))"#;
+    let result = debug(wat, 0x01_02_03_04, |client| {
+        assert_eq!(client.ask("Mfffc,4:01020304"), "OK");
+        assert_eq!(client.ask("mfffe,4"), "0304");
+        for refused in ["Mfffd,4:01020304", "m10000,1", "Z2,fffe,4"] {
+            assert!(client.ask(refused).starts_with('E'), "{refused}");
+        }
+        assert_eq!(client.ask("Z2,11,2"), "OK");
+        assert_eq!(client.ask("Z3,14,1"), "OK");
+        assert!(client.ask("vCont;c").contains(";watch:11;"));
+        assert_eq!(client.ask("m10,4"), "04030201");
+        assert_eq!(client.ask("M10,1:ff"), "OK");
+        assert!(client.ask("vCont;c").contains("rwatch:14;"));
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap"), 0x01_02_03_ff);
     }
 }
 
@@ -425,7 +616,9 @@ fn a_trap_is_seen_before_its_frames_are_gone() {
     let division = CODE + offset(wat, "I32DivS");
     let returns = CODE + operator_range(wat, "Call").end;
     let result = debug(wat, 0, move |client| {
-        assert!(client.ask("vCont;c").starts_with("T05"));
+        let stop = client.ask("vCont;c");
+        let why = described("wasm trap: integer divide by zero");
+        assert!(stop.starts_with("T05") && stop.ends_with(&why), "{stop}");
         assert_eq!(client.stack(), [division, returns]);
         assert_eq!(client.ask("qWasmLocal:0;0"), "00000000");
         assert_eq!(client.ask("vCont;c"), "W01");
@@ -472,7 +665,7 @@ impl Random {
 
 #[test]
 fn whatever_a_client_sends_hurts_nothing() {
-    const SEEDS: [&str; 29] = [
+    const SEEDS: [&str; 31] = [
         "?",
         "g",
         "p0",
@@ -501,6 +694,8 @@ fn whatever_a_client_sends_hurts_nothing() {
         "qWasmLocal:99999999999;99999999",
         "qWasmGlobal:0;0",
         "qWasmStackValue:0;0",
+        "qWasmStackValue:1;99",
+        "qRcmd,627265616b2d6f6e2d7468726f77206f6e",
         "qSupported:xmlRegisters=i386;swbreak+",
     ];
     if Engine::threading_form() != "direct" {

@@ -11,10 +11,11 @@
 //! ```
 //!
 //! A program of such an engine stands still at its first instruction, at breakpoints, behind steps and accesses to
-//! memory that is watched, and where it traps, and goes on when the client says so. Code with breakpoints, and
+//! memory that is watched, where it traps and, if the client or [`Debugger::break_on_throw`] asks for it, where
+//! it throws exceptions, and goes on when the client says so. Code with breakpoints, and
 //! all code while memory is watched, is threaded through a handler that looks for them; other code
-//! runs as it does without a debugger, though translated without fused instructions and pinned locals, so that
-//! every local is where it can be read.
+//! runs as it does without a debugger, though translated without fused instructions and pinned locals, and with all
+//! results stored, so that every local and operand is where it can be read.
 //!
 //! One client debugs one program: the engine's programs must not run on several threads at once. If the
 //! client goes away, or sends what it should not, the program goes on without it.
@@ -22,7 +23,7 @@
 mod target;
 mod watch;
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -39,11 +40,14 @@ use crate::error::{Context, Error, Result, ensure};
 use crate::exec::load;
 use crate::exec::profile::{Observed, Observer, Seen, Watch};
 use crate::trap::Trap;
-use crate::vm::VmStore;
+use crate::vm::{Ending, VmStore};
 use target::{Place, Program, Resume, THREAD, address};
 
 /// What a client sends to have the program stand still.
 const INTERRUPT: u8 = 3;
+
+/// A place and a frame that no instruction has.
+const NOWHERE: (Place, usize) = ((u32::MAX, 0), 0);
 
 /// Bytes of the longest packet.
 const PACKET: usize = 64 << 10;
@@ -107,23 +111,62 @@ impl Drop for Closing {
 type Machine = GdbStubStateMachine<'static, Program, Writer>;
 
 /// Where answers go.
-struct Writer(BufWriter<Box<dyn Write + Send>>);
+struct Writer {
+    to: Box<dyn Write + Send>,
+    /// What has been written since it was last flushed, a packet or acknowledgement.
+    packet: Vec<u8>,
+    /// What the next packet is to say beyond what the protocol's library has it say.
+    more: Option<String>,
+}
 
 impl Connection for Writer {
     type Error = io::Error;
 
     fn write(&mut self, byte: u8) -> Result<(), io::Error> {
-        self.0.write_all(&[byte])
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> Result<(), io::Error> {
-        self.0.write_all(bytes)
+        self.packet.push(byte);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), io::Error> {
-        self.0.flush()
+        if let Some(end) = self.packet.iter().rposition(|byte| *byte == b'#')
+            && let Some(more) = self.more.take()
+        {
+            self.packet.truncate(end);
+            self.packet.extend(more.bytes());
+            let start = self.packet.iter().position(|byte| *byte == b'$').map_or(0, |at| at + 1);
+            let sum = self.packet[start..].iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+            self.packet.extend(format!("#{sum:02x}").bytes());
+        }
+        self.to.write_all(&self.packet)?;
+        self.packet.clear();
+        self.to.flush()
     }
 }
+
+/// Why the program stands still.
+struct Stop {
+    reason: MultiThreadStopReason<u64>,
+    /// What to tell the client besides.
+    more: Option<String>,
+}
+
+impl From<MultiThreadStopReason<u64>> for Stop {
+    fn from(reason: MultiThreadStopReason<u64>) -> Stop {
+        Stop { reason, more: None }
+    }
+}
+
+impl Stop {
+    /// Something exceptional has happened: what LLDB shows people in place of the signal.
+    fn exception(text: &str) -> Stop {
+        let digits = text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let more = Some(format!("reason:exception;description:{digits};"));
+        Stop { reason: signal(Signal::SIGTRAP), more }
+    }
+}
+
+/// What clients are told of an exception.
+const THROWN: &str = "exception thrown";
 
 struct Session {
     state: Mutex<State>,
@@ -176,12 +219,12 @@ impl Debugger {
         );
         let (sender, input) = mpsc::channel();
         let mut program = Program::new();
-        let writer = Writer(BufWriter::new(Box::new(writer)));
+        let writer = Writer { to: Box::new(writer), packet: Vec::new(), more: None };
         let stub = GdbStub::builder(writer).packet_buffer_size(PACKET).build();
         let stub = stub.map_err(|error| Error::msg(error.to_string()))?;
         let machine = stub.run_state_machine(&mut program);
         let machine = machine.map_err(|error| Error::msg(error.to_string()))?;
-        let link = Link { machine: Some(machine), input, from: ((0, 0), 0), killed: false };
+        let link = Link { machine: Some(machine), input, from: NOWHERE, killed: false };
         let state = State { program, link };
         let session = Arc::new(Session {
             state: Mutex::new(state),
@@ -216,12 +259,42 @@ impl Debugger {
         Watch(self.0.clone())
     }
 
+    /// Whether the program is to stand still where it throws an exception, whoever catches it. A client can
+    /// ask for it as well, by `monitor break-on-throw on`. While the program stands still, this waits.
+    pub fn break_on_throw(&self, enable: bool) {
+        let state = &mut *self.0.lock();
+        state.program.breaks_on_throw = enable;
+        self.0.arm(state);
+    }
+
     /// Tells the client that the program has failed, while its frames are still there.
-    pub(crate) fn failed(&self, vm: &mut VmStore) {
-        let State { program, link } = &mut *self.0.lock();
+    pub(crate) fn failed(&self, vm: &mut VmStore, ending: Option<&Ending>) {
+        let description = match ending {
+            Some(Ending::Trapped(trap)) => trap.to_string(),
+            Some(Ending::Failed(error)) => error.to_string(),
+            _ => "uncaught exception".into(),
+        };
+        self.stop(vm, &mut self.0.lock(), Stop::exception(&description));
+    }
+
+    /// Tells the client that a host function is about to throw an exception, if it wants to know.
+    pub(crate) fn thrown(&self, vm: &mut VmStore) {
+        let state = &mut *self.0.lock();
+        if state.program.breaks_on_throw && matches!(state.link.machine, Some(Machine::Running(_)))
+        {
+            self.stop(vm, state, Stop::exception(THROWN));
+        }
+    }
+
+    /// Has the program stand still while the host runs.
+    fn stop(&self, vm: &mut VmStore, state: &mut State, stop: Stop) {
+        let State { program, link } = state;
         program.watchpoints.forget();
         if link.machine.is_some() && !link.killed {
-            program.standing(vm, |program| link.stand(program, signal(Signal::SIGTRAP)));
+            program.standing(vm, |program| link.stand(program, stop));
+            // Wherever it goes on, that is elsewhere.
+            link.from = NOWHERE;
+            self.0.arm(state);
         }
     }
 
@@ -277,18 +350,19 @@ impl Observer for Session {
         let state = &mut *self.lock();
         let State { program, link } = state;
         let interrupted = self.interrupted.swap(false, Ordering::Relaxed);
-        let reason = link.reason(program, seen, interrupted);
-        if let Some((place, reason)) = reason {
+        let stop = link.stop(program, seen, interrupted);
+        let stops = stop.is_some();
+        if let Some((place, stop)) = stop {
             seen.stopped(|vm| {
                 program.standing(vm, |program| {
                     program.stand_at(place);
-                    link.stand(program, reason);
+                    link.stand(program, stop);
                 });
             });
             link.from = (program.place_of(seen).unwrap_or(place), seen.frame());
         }
         program.watchpoints.note(seen);
-        if reason.is_some() || interrupted {
+        if stops || interrupted {
             self.arm(state);
         }
         if state.link.killed { Err(Trap::Interrupt) } else { Ok(()) }
@@ -304,6 +378,9 @@ impl State {
         if self.program.resume != Resume::Continue || !self.program.watchpoints.is_empty() {
             return true;
         }
+        if self.program.breaks_on_throw && code.throws {
+            return true;
+        }
         let Some(module) = self.program.module(code.module) else { return false };
         let body = self.program.modules[module as usize].info().body(code.func);
         let mut inside =
@@ -314,12 +391,12 @@ impl State {
 
 impl Link {
     /// Where the program is to stand still at an instruction and why, if it is.
-    fn reason(
+    fn stop(
         &mut self,
         program: &mut Program,
         seen: &Seen<'_>,
         interrupted: bool,
-    ) -> Option<(Place, MultiThreadStopReason<u64>)> {
+    ) -> Option<(Place, Stop)> {
         let is_idle = matches!(self.machine.as_ref()?, Machine::Idle(_));
         let place = match program.place_of(seen) {
             Some(place) => place,
@@ -330,18 +407,22 @@ impl Link {
         };
         // It has not run yet.
         if is_idle {
-            return Some((place, signal(Signal::SIGTRAP)));
+            return Some((place, signal(Signal::SIGTRAP).into()));
         }
         let accessed = program.watchpoints.accessed(seen);
         let is_asked = interrupted && self.hear(program);
         if let Some((addr, kind)) = accessed {
-            return Some((place, MultiThreadStopReason::Watch { tid: THREAD, kind, addr }));
+            let reason = MultiThreadStopReason::Watch { tid: THREAD, kind, addr };
+            return Some((place, reason.into()));
         }
         if is_asked {
-            return Some((place, signal(Signal::SIGINT)));
+            return Some((place, signal(Signal::SIGINT).into()));
         }
         if let Some(place) = program.breakpoint(seen) {
-            return Some((place, MultiThreadStopReason::SwBreak(THREAD)));
+            return Some((place, MultiThreadStopReason::SwBreak(THREAD).into()));
+        }
+        if program.breaks_on_throw && seen.throws() {
+            return Some((place, Stop::exception(THROWN)));
         }
         let moved = (place, seen.frame()) != self.from;
         let stops = match program.resume {
@@ -349,7 +430,7 @@ impl Link {
             Resume::Step => moved,
             Resume::Range(start, end) => moved && !(start..end).contains(&address(place)),
         };
-        stops.then_some((place, signal(Signal::SIGTRAP)))
+        stops.then(|| (place, signal(Signal::SIGTRAP).into()))
     }
 
     /// Reads what the client has sent while the program ran; whether it wants it to stand still.
@@ -380,12 +461,13 @@ impl Link {
     }
 
     /// Stands still for this reason, until the client says otherwise.
-    fn stand(&mut self, program: &mut Program, reason: MultiThreadStopReason<u64>) {
+    fn stand(&mut self, program: &mut Program, stop: Stop) {
         let pc = program.pc().to_le_bytes();
         let mut machine = self.machine.take();
-        if let Some(Machine::Running(running)) = machine {
+        if let Some(Machine::Running(mut running)) = machine {
+            running.borrow_conn().more = stop.more;
             let mut regs = core::iter::once((WasmRegId::Pc, &pc[..]));
-            machine = running.report_stop_with_regs(program, reason, &mut regs).ok();
+            machine = running.report_stop_with_regs(program, stop.reason, &mut regs).ok();
         }
         loop {
             machine = match machine {

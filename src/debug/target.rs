@@ -22,6 +22,7 @@ use gdbstub::target::ext::libraries::{Libraries, LibrariesOps};
 use gdbstub::target::ext::lldb_register_info_override::{
     Callback, CallbackToken, LldbRegisterInfoOverride, LldbRegisterInfoOverrideOps,
 };
+use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd, MonitorCmdOps, outputln};
 use gdbstub::target::ext::process_info::{ProcessInfo, ProcessInfoOps, ProcessInfoResponse};
 use gdbstub::target::ext::wasm::{Wasm, WasmOps};
 use gdbstub::target::{Target, TargetError, TargetResult};
@@ -29,11 +30,11 @@ use gdbstub_arch::wasm::addr::{WasmAddr, WasmAddrType};
 use gdbstub_arch::wasm::reg::WasmRegisters;
 use wasmparser::{BinaryReader, OperatorsReader};
 
-use super::watch::{MOST_BYTES, Watchpoint, Watchpoints};
+use super::watch::{MOST_BYTES, Watchpoint, Watchpoints, bytes};
 use crate::exec::profile::Seen;
 use crate::func::frames::{self, Placed};
 use crate::index::{DefinedFuncIndex, GlobalIndex, MemoryIndex};
-use crate::translate;
+use crate::translate::{self, Held};
 use crate::vm::external::External;
 use crate::vm::handle::Handle;
 use crate::vm::value::Value;
@@ -69,6 +70,10 @@ pub struct Frame {
     instance: Handle,
     func: DefinedFuncIndex,
     place: Place,
+    /// The operator that it has come to, or that calls the next one.
+    operator: u32,
+    /// Whether it is that operator that called the next frame.
+    calls: bool,
     address: usize,
 }
 
@@ -83,6 +88,8 @@ pub struct Program {
     pub breakpoints: BTreeSet<Place>,
     pub watchpoints: Watchpoints,
     pub resume: Resume,
+    /// Whether it is to stand still where it throws.
+    pub breaks_on_throw: bool,
     /// By address of code: the first instruction of each operator that has some.
     starts: HashMap<usize, BTreeMap<u32, usize>>,
     /// By instance, while it stands still.
@@ -101,6 +108,7 @@ impl Program {
             breakpoints: BTreeSet::new(),
             watchpoints: Watchpoints::default(),
             resume: Resume::Step,
+            breaks_on_throw: false,
             starts: HashMap::new(),
             globals: HashMap::new(),
         }
@@ -146,14 +154,13 @@ impl Program {
         let code = vm.instance(instance).code();
         let (func, offset) = code.lookup(place)?;
         let source = code.source_offset(func, offset);
-        let source = source.unwrap_or(code.info().body(func).start as u32);
+        let operator = source.unwrap_or(code.info().body(func).start as u32);
+        let calls = matches!(place, CodePlace::Returns(_));
         // As on other machines, a caller is where the call returns to: clients go on until there.
-        let source = match place {
-            CodePlace::Returns(_) => behind(code.bytes(), source).unwrap_or(source),
-            CodePlace::Inside(_) => source,
-        };
+        let behind = calls.then(|| behind(code.bytes(), operator)).flatten();
         let module = self.module(code.bytes().as_ptr() as usize)?;
-        Some(Frame { instance, func, place: (module, source), address })
+        let place = (module, behind.unwrap_or(operator));
+        Some(Frame { instance, func, place, operator, calls, address })
     }
 
     fn vm(&self) -> Option<&VmStore> {
@@ -177,7 +184,7 @@ impl Program {
     /// Has the innermost frame be at a place: its instruction came from several operators.
     pub fn stand_at(&mut self, place: Place) {
         if let Some(frame) = self.frames.first_mut() {
-            frame.place = place;
+            (frame.place, frame.operator) = (place, place.1);
         }
     }
 
@@ -223,31 +230,43 @@ impl Program {
         if index.0 as usize >= vm.instance(instance).info().memories.len() {
             return None;
         }
-        let External::Memory(memory) =
-            vm.instance(instance).external(instance, Entity::Memory(index))
-        else {
-            return None;
-        };
-        // Bytes of shared memories can change at any time.
-        vm.shared_memory(memory).is_none().then_some(memory)
+        match vm.instance(instance).external(instance, Entity::Memory(index)) {
+            External::Memory(memory) => Some(memory),
+            _ => None,
+        }
     }
 
-    /// Calls `f` with the contents of the memory at an address, from there on.
-    pub(super) fn memory<R>(&mut self, at: WasmAddr, f: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+    /// Copies bytes of the memory at an address, from there on, as many as there are; how many.
+    fn read_memory(&self, at: WasmAddr, data: &mut [u8]) -> Option<usize> {
+        let bytes = bytes(self.vm()?, self.memory_at(at)?, at.offset() as usize, data.len())?;
+        data[..bytes.len()].copy_from_slice(&bytes);
+        Some(bytes.len())
+    }
+
+    /// Writes bytes of the memory at an address, if they are inside.
+    fn write_memory(&mut self, at: WasmAddr, data: &[u8]) -> Option<()> {
         let memory = self.memory_at(at)?;
-        let vm = self.vm_mut()?;
-        vm.memory_mut(memory).bytes_mut().get_mut(at.offset() as usize..).map(f)
+        let (vm, offset) = (self.vm_mut()?, at.offset() as usize);
+        if let Some(shared) = vm.shared_memory(memory) {
+            return shared.write(offset as u64, data).then_some(());
+        }
+        let bytes = vm.memory_mut(memory).bytes_mut().get_mut(offset..)?.get_mut(..data.len())?;
+        bytes.copy_from_slice(data);
+        Some(())
     }
 
     /// The watchpoint for these bytes, if there are such.
-    fn watchpoint(&mut self, address: u64, len: u64, kind: WatchKind) -> Option<Watchpoint> {
+    fn watchpoint(&self, address: u64, len: u64, kind: WatchKind) -> Option<Watchpoint> {
         let at = WasmAddr::from_raw(address).filter(|at| at.addr_type() == WasmAddrType::Memory)?;
         if !(1..=MOST_BYTES).contains(&len) {
             return None;
         }
         let (start, len) = (at.offset() as usize, len as usize);
         let memory = self.memory_at(at)?;
-        let last = self.memory(at, |bytes| bytes.get(..len).map(<[u8]>::to_vec))??;
+        let last = bytes(self.vm()?, memory, start, len)?.into_owned();
+        if last.len() < len {
+            return None;
+        }
         Some(Watchpoint { address, kind, memory, start, last })
     }
 
@@ -256,10 +275,30 @@ impl Program {
         let code = self.modules.get(frame.place.0 as usize)?;
         let locals = translate::local_slots(code.info(), code.bytes(), frame.func)?;
         let (slot, bytes) = *locals.get(local)?;
+        write((self.slot(frame, slot, bytes)?, bytes.into()), buf)
+    }
+
+    /// The value in a slot of a frame that has so many bytes, and more beyond them.
+    fn slot(&self, frame: Frame, slot: i32, bytes: u8) -> Option<u128> {
         let vm = self.vm()?;
         let low = frames::slot(vm, frame.address, slot)?;
         let high = if bytes > 8 { frames::slot(vm, frame.address, slot + 1)? } else { 0 };
-        write((u128::from(high) << 64 | u128::from(low), bytes.into()), buf)
+        Some(u128::from(high) << 64 | u128::from(low))
+    }
+
+    /// Operand `index` of a frame, from the bottom of its stack.
+    fn operand(&self, frame: usize, index: usize, buf: &mut [u8]) -> Option<usize> {
+        let frame = *self.frames.get(frame)?;
+        let code = self.modules.get(frame.place.0 as usize)?;
+        let (info, at) = (code.info(), frame.operator as usize);
+        let operands =
+            translate::operands(info, code.layout(), code.bytes(), frame.func, at, frame.calls)?;
+        let (held, bytes) = *operands.get(index)?;
+        let value = match held {
+            Held::Slot(slot) => self.slot(frame, slot, bytes)?,
+            Held::Const(bits) => bits.into(),
+        };
+        write((value, bytes.into()), buf)
     }
 
     fn global(&self, frame: usize, global: usize, buf: &mut [u8]) -> Option<usize> {
@@ -361,6 +400,10 @@ impl Target for Program {
         Some(self)
     }
 
+    fn support_monitor_cmd(&mut self) -> Option<MonitorCmdOps<'_, Self>> {
+        Some(self)
+    }
+
     fn support_wasm(&mut self) -> Option<WasmOps<'_, Self>> {
         Some(self)
     }
@@ -379,17 +422,16 @@ impl MultiThreadBase for Program {
 
     fn read_addrs(&mut self, at: u64, data: &mut [u8], _: Tid) -> TargetResult<usize, Self> {
         let at = WasmAddr::from_raw(at).ok_or(TargetError::NonFatal)?;
-        let copy = |from: &[u8], data: &mut [u8]| {
-            let count = from.len().min(data.len());
-            data[..count].copy_from_slice(&from[..count]);
-            count
-        };
         let count = match at.addr_type() {
-            WasmAddrType::Memory => self.memory(at, |bytes| copy(bytes, data)),
+            WasmAddrType::Memory => self.read_memory(at, data),
             WasmAddrType::Object => {
                 let code = self.modules.get(at.module_index() as usize);
                 let bytes = code.and_then(|code| code.bytes().get(at.offset() as usize..));
-                bytes.map(|bytes| copy(bytes, data))
+                bytes.map(|bytes| {
+                    let count = bytes.len().min(data.len());
+                    data[..count].copy_from_slice(&bytes[..count]);
+                    count
+                })
             }
         };
         count.filter(|count| *count > 0 || data.is_empty()).ok_or(TargetError::NonFatal)
@@ -397,11 +439,7 @@ impl MultiThreadBase for Program {
 
     fn write_addrs(&mut self, at: u64, data: &[u8], _: Tid) -> TargetResult<(), Self> {
         let at = WasmAddr::from_raw(at).filter(|at| at.addr_type() == WasmAddrType::Memory);
-        let at = at.ok_or(TargetError::NonFatal)?;
-        let written = self.memory(at, |bytes| {
-            bytes.get_mut(..data.len()).map(|bytes| bytes.copy_from_slice(data))
-        });
-        written.flatten().ok_or(TargetError::NonFatal)
+        at.and_then(|at| self.write_memory(at, data)).ok_or(TargetError::NonFatal)
     }
 
     fn list_active_threads(&mut self, found: &mut dyn FnMut(Tid)) -> Result<(), Self::Error> {
@@ -579,6 +617,31 @@ impl Libraries for Program {
     }
 }
 
+/// What LLDB sends for `process plugin packet monitor`.
+impl MonitorCmd for Program {
+    fn handle_monitor_cmd(
+        &mut self,
+        command: &[u8],
+        mut out: ConsoleOutput<'_>,
+    ) -> Result<(), Self::Error> {
+        let command = String::from_utf8_lossy(command);
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match *words {
+            ["break-on-throw", "on"] => self.breaks_on_throw = true,
+            ["break-on-throw", "off"] => self.breaks_on_throw = false,
+            _ => {
+                outputln!(
+                    out,
+                    "break-on-throw on|off: whether to stop where exceptions are thrown"
+                );
+                return Ok(());
+            }
+        }
+        outputln!(out, "{}", words.join(" "));
+        Ok(())
+    }
+}
+
 impl Wasm for Program {
     fn wasm_call_stack(&self, _: Tid, next: &mut dyn FnMut(u64)) -> Result<(), Self::Error> {
         self.frames.iter().for_each(|frame| next(address(frame.place)));
@@ -595,15 +658,15 @@ impl Wasm for Program {
         Ok(self.local(frame, local, buf).unwrap_or(0))
     }
 
-    /// Operands are in no place that could be told before they are used.
+    /// From the bottom of the stack, as LLDB asks: it hands over what DWARF says, which counts from there.
     fn read_wasm_stack(
         &self,
         _: Tid,
-        _: usize,
-        _: usize,
-        _: &mut [u8],
+        frame: usize,
+        index: usize,
+        buf: &mut [u8],
     ) -> Result<usize, Self::Error> {
-        Ok(0)
+        Ok(self.operand(frame, index, buf).unwrap_or(0))
     }
 
     fn read_wasm_global(

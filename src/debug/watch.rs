@@ -1,6 +1,7 @@
 //! Watchpoints: bytes of memory whose accesses have the program stand still.
 
 use core::ops::Range;
+use std::borrow::Cow;
 
 use gdbstub::target::ext::breakpoints::WatchKind;
 
@@ -13,6 +14,16 @@ pub const MOST_BYTES: u64 = 4096;
 
 /// The most watchpoints.
 const MOST: usize = 64;
+
+/// Bytes of a memory, at most so many from `start` on: as they are now, if other threads can change them.
+pub fn bytes(vm: &VmStore, memory: Handle, start: usize, most: usize) -> Option<Cow<'_, [u8]>> {
+    let Some(shared) = vm.shared_memory(memory) else {
+        let bytes = vm.memory(memory).bytes().get(start..)?;
+        return Some(Cow::Borrowed(&bytes[..most.min(bytes.len())]));
+    };
+    let mut copy = vec![0; shared.byte_size().checked_sub(start)?.min(most)];
+    shared.read(start as u64, &mut copy).then_some(Cow::Owned(copy))
+}
 
 /// Bytes that are watched.
 pub struct Watchpoint {
@@ -27,19 +38,19 @@ pub struct Watchpoint {
 }
 
 impl Watchpoint {
-    /// The bytes, if this is the store that has them.
-    fn bytes<'a>(&self, vm: &'a VmStore) -> Option<&'a [u8]> {
-        if self.memory.store != vm.id() || vm.shared_memory(self.memory).is_some() {
-            return None;
-        }
-        vm.memory(self.memory).bytes().get(self.start..self.start + self.last.len())
+    /// Whether it is of this store.
+    fn is_of(&self, vm: &VmStore) -> bool {
+        self.memory.store == vm.id()
     }
 
     /// Looks at the bytes. The first that has changed.
     fn look(&mut self, vm: &VmStore) -> Option<u64> {
-        let now = self.bytes(vm)?;
+        if !self.is_of(vm) {
+            return None;
+        }
+        let now = bytes(vm, self.memory, self.start, self.last.len())?;
         let at = now.iter().zip(&self.last).position(|(now, last)| now != last)?;
-        self.last = now.to_vec();
+        self.last = now.into_owned();
         Some(self.address + at as u64)
     }
 
@@ -54,10 +65,16 @@ impl Watchpoint {
 
     /// The address of the first byte that is among those at `at`, addresses of this process.
     fn within(&self, vm: &VmStore, at: &Range<usize>) -> Option<u64> {
-        let bytes = self.bytes(vm)?.as_ptr_range();
-        let start = bytes.start as usize;
+        if !self.is_of(vm) {
+            return None;
+        }
+        let base = match vm.shared_memory(self.memory) {
+            Some(shared) => shared.base(),
+            None => vm.memory(self.memory).base(),
+        };
+        let start = base as usize + self.start;
         let first = at.start.max(start);
-        (first < at.end.min(bytes.end as usize)).then(|| self.address + (first - start) as u64)
+        (first < at.end.min(start + self.last.len())).then(|| self.address + (first - start) as u64)
     }
 }
 

@@ -17,7 +17,13 @@ use super::handlers::handler;
 #[cfg(feature = "debug")]
 use super::walk::{RawFrame, walk};
 use crate::index::DefinedFuncIndex;
+#[cfg(feature = "debug")]
+use crate::isa::HEAD;
+#[cfg(feature = "debug")]
+use crate::isa::op::CallRuntime;
 use crate::isa::operand::Stream;
+#[cfg(feature = "debug")]
+use crate::isa::runtime::Runtime;
 use crate::isa::{ALIGN, Instruction, Op};
 use crate::trap::Trap;
 #[cfg(feature = "debug")]
@@ -83,6 +89,9 @@ pub struct Observed {
     /// Where instructions are, in bytes, and their ops as they were translated.
     #[cfg(feature = "debug")]
     heads: Box<[(u32, Op)]>,
+    /// Whether one of them throws an exception.
+    #[cfg(feature = "debug")]
+    pub throws: bool,
     /// Kept by who keeps the code.
     observer: Weak<dyn Observer>,
     /// Whether the code still exists. Locked while it is about to cease.
@@ -235,6 +244,24 @@ impl Seen<'_> {
         stack
     }
 
+    /// The runtime function that the instruction calls.
+    #[cfg(feature = "debug")]
+    fn function(&self) -> Option<u64> {
+        let place = self.op.function()?;
+        Some(u64::from_le_bytes(self.code.read(self.offset + place)?))
+    }
+
+    /// Whether the instruction throws an exception, rather than trap for want of one.
+    #[cfg(feature = "debug")]
+    pub fn throws(&self) -> bool {
+        let Some(function) = self.function().filter(|number| is_throw(*number)) else {
+            return false;
+        };
+        let args = self.code.read(self.offset + HEAD + CallRuntime::ARGS.slot());
+        let exception = args.and_then(|args| self.slot(i16::from_le_bytes(args).into()));
+        function == Runtime::throw as u64 || exception != Some(0)
+    }
+
     /// The integer accumulator.
     pub fn acc(&self) -> u64 {
         self.registers.acc
@@ -280,6 +307,12 @@ impl Seen<'_> {
     }
 }
 
+/// Whether the runtime function with this number throws an exception.
+#[cfg(feature = "debug")]
+fn is_throw(number: u64) -> bool {
+    number == Runtime::throw as u64 || number == Runtime::throw_ref as u64
+}
+
 /// All observed code, by address.
 static CODE: RwLock<BTreeMap<usize, Arc<Observed>>> = RwLock::new(BTreeMap::new());
 
@@ -303,8 +336,15 @@ pub(super) fn register(
 ) {
     let mut at = 0;
     let mut heads = Vec::new();
+    #[cfg(feature = "debug")]
+    let mut throws = false;
     while let Some(instruction) = Instruction::read(&*words, at) {
         heads.push((at as u32, instruction.op));
+        #[cfg(feature = "debug")]
+        {
+            let function = instruction.op.function().and_then(|place| words.bytes(at + place));
+            throws |= function.is_some_and(|number| is_throw(u64::from_le_bytes(number)));
+        }
         // Each time around is an instruction of its own.
         words.replace(at, (instruction.op.once() as u16).to_le_bytes());
         at += instruction.size;
@@ -319,6 +359,8 @@ pub(super) fn register(
         words,
         #[cfg(feature = "debug")]
         heads: heads.into(),
+        #[cfg(feature = "debug")]
+        throws,
         observer,
         alive,
     });

@@ -144,7 +144,7 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
         let backtrace = if inherited { None } else { WasmBacktrace::of_exit(&*vm, engine) };
         #[cfg(feature = "debug")]
         if !inherited && let Some(debugger) = engine.config().own_debugger() {
-            debugger.failed(&mut *vm);
+            debugger.failed(&mut *vm, ending.as_ref());
         }
         #[cfg(feature = "coredump")]
         let dump = (!inherited && engine.config().dumps_core())

@@ -29,6 +29,9 @@ pub struct Options {
     pub unfused: bool,
     /// Keep all locals in their slots.
     pub unpinned: bool,
+    /// Keep operands in their homes, where they can be read: every operator with a result has an instruction of
+    /// its own, which stores it.
+    pub readable: bool,
     /// The shape of frames that is tried first; with another than the default one all locals are far.
     pub frames: Shape,
 }

@@ -36,6 +36,8 @@ mod operand;
 mod operator;
 mod pace;
 mod pins;
+#[cfg(feature = "debug")]
+mod readable;
 mod recent;
 mod reference;
 mod resolve;
@@ -53,17 +55,14 @@ use crate::index::DefinedFuncIndex;
 use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;
 
-use block::{Assigned, Segment};
 use code::malformed;
 pub use code::{Code, Options};
 pub use cost::{OperatorCost, VariableOperatorCost};
-use emit::{Emitter, Label};
 use frame::Frame;
 pub use frame::Shape;
-use maps::Maps;
-use operand::Stack;
 use pace::Pace;
-use recent::Accs;
+#[cfg(feature = "debug")]
+pub use readable::{Held, local_slots, operands};
 use translator::{Refused, Translator};
 
 /// Translates function `func` of the module with these bytes; its instances' contexts have this layout.
@@ -120,66 +119,14 @@ pub fn translate_while(
         if shape != Shape::Near {
             pins = pins::Pins::default();
         }
-        let mut translator = Translator {
-            info,
-            layout,
-            options,
-            ty,
-            stack: Stack::new(frame.locals()),
-            frame,
-            shape,
-            reshape: None,
-            fetched: 0,
-            zero_locals: 0,
-            pins,
-            accs: Accs::default(),
-            last: None,
-            under: None,
-            emit: Emitter::new(options.source_map),
-            control: Vec::new(),
-            reachable: true,
-            skipped: 0,
-            returned: Label::default(),
-            assigned: Assigned::new(),
-            offset: start,
-            failure: None,
-            maps: Maps::default(),
-            segment: Segment::Pending,
-            per_unit: 0,
-        };
+        let mut translator = Translator::new(info, layout, options, ty, (frame, shape));
+        (translator.pins, translator.offset) = (pins, start);
         match read(&mut translator, &body, &mut pace).and_then(|()| translator.finish()) {
             Ok(code) => return Ok(code),
             Err(Refused::Error(error)) => return Err(error),
             Err(Refused::Shape(next)) => shape = next,
         }
     }
-}
-
-/// Where the locals of a function are, by slot, with the bytes that each has, if it is translated without
-/// pinned locals; `None` if it has too many.
-#[cfg(feature = "debug")]
-pub fn local_slots(
-    info: &ModuleInfo,
-    bytes: &[u8],
-    func: DefinedFuncIndex,
-) -> Option<Vec<(i32, u8)>> {
-    let range = info.body(func);
-    let body = bytes.get(range.clone())?;
-    let body = FunctionBody::new(BinaryReader::new(body, range.start as u64));
-    let mut declared = Vec::new();
-    for local in body.get_locals_reader().ok()? {
-        let (count, ty) = local.ok()?;
-        declared.push((count, value::Kind::of_wasm(&ty)));
-    }
-    let ty = info.func_type(info.func_index(func));
-    let frame = Frame::new(ty, &frame::kinds(ty, &declared), false, Shape::Near, false)?;
-    let bytes = |kind| match kind {
-        value::Kind::I32 | value::Kind::F32 => 4,
-        value::Kind::V128 => 16,
-        _ => 8,
-    };
-    let local = |local| (frame.local(local).slot, bytes(frame.local(local).kind));
-    Some((0..frame.locals() as u32).map(local).collect())
 }
 
 /// Translates all operators of a function.

@@ -256,9 +256,10 @@ impl Translator<'_> {
     }
 
     /// Pushes the result of the instruction at `at`, which is in the accumulator. The instruction has the
-    /// number of its home all the same: [`compose`](super::compose) may turn it into one that stores.
+    /// number of its home all the same: [`compose`](super::compose) may turn it into one that stores. Where
+    /// all results are stored at once, it is turned into that now.
     pub fn push_temp(&mut self, kind: Kind, at: u32) {
-        if self.frame.has_far_stack() {
+        if self.stores_at_once {
             self.emit.store_form(at, self.next_home());
             self.push_made(kind);
             self.stack.top_mut().clean = kind == Kind::I32;

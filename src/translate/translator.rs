@@ -39,6 +39,8 @@ pub struct Translator<'a> {
     pub(super) reshape: Option<Shape>,
     /// The scratch slot that the next far operand is copied to.
     pub(super) fetched: i16,
+    /// Whether every result goes to its home, rather than when something else needs the accumulator.
+    pub(super) stores_at_once: bool,
     /// Where the instruction is that zeroes locals.
     pub(super) zero_locals: u32,
     pub(super) pins: Pins,
@@ -68,7 +70,45 @@ pub struct Translator<'a> {
     pub(super) per_unit: u8,
 }
 
-impl Translator<'_> {
+impl<'a> Translator<'a> {
+    /// The translation of a function of type `ty` that has such a frame, before it begins: nothing is pinned.
+    pub(super) fn new(
+        info: &'a ModuleInfo,
+        layout: &'a VmLayout,
+        options: &'a Options,
+        ty: &'a FuncType,
+        (frame, shape): (Frame, Shape),
+    ) -> Translator<'a> {
+        Translator {
+            info,
+            layout,
+            options,
+            ty,
+            stack: Stack::new(frame.locals()),
+            stores_at_once: options.readable || frame.has_far_stack(),
+            frame,
+            shape,
+            reshape: None,
+            fetched: 0,
+            zero_locals: 0,
+            pins: Pins::default(),
+            accs: Accs::default(),
+            last: None,
+            under: None,
+            emit: Emitter::new(options.source_map),
+            control: Vec::new(),
+            reachable: true,
+            skipped: 0,
+            returned: Label::default(),
+            assigned: Assigned::new(),
+            offset: 0,
+            failure: None,
+            maps: Maps::default(),
+            segment: Segment::Pending,
+            per_unit: 0,
+        }
+    }
+
     /// Records that the function exceeds a limit; the driver stops at once.
     pub(super) fn limit(&mut self, what: &str) {
         if self.failure.is_none() {

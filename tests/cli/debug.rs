@@ -33,20 +33,44 @@ fn lldb() -> Option<String> {
     })
 }
 
+/// Runs a program while LLDB gives these commands, and looks for what it is to say, in order; nothing if there
+/// is no LLDB. Commands behind what it takes for a crash begin with `-`.
+fn debugged(args: &[&str], commands: &[&str], expected: &[&str]) -> Option<Ran> {
+    let Some(lldb) = lldb() else {
+        eprintln!("left out: there is no LLDB 22 or later (THREADLE_LLDB names one)");
+        return None;
+    };
+    let (mut child, address) = waiting(args);
+    let connect = format!("process connect --plugin wasm connect://{address}");
+    let mut session = Command::new(lldb);
+    session.args(["--batch", "--no-lldbinit", "--one-line", &connect]).stdin(Stdio::null());
+    for command in commands {
+        match command.strip_prefix('-') {
+            Some(command) => session.args(["--one-line-on-crash", command]),
+            None => session.args(["--one-line", command]),
+        };
+    }
+    let output = session.output().expect("LLDB starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut rest = &*said;
+    for expected in expected {
+        let Some(at) = rest.find(expected) else {
+            let _ = child.kill();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            panic!("no {expected:?} where it belongs:\n{said}\n{errors}");
+        };
+        rest = &rest[at + expected.len()..];
+    }
+    Some(ran(child.wait_with_output().expect("the command ends")))
+}
+
 #[test]
 fn lldb_stops_at_lines_steps_reads_variables_watches_and_changes_memory() {
     if Engine::threading_form() != "direct" {
         return;
     }
-    let Some(lldb) = lldb() else {
-        eprintln!("left out: there is no LLDB 22 or later (THREADLE_LLDB names one)");
-        return;
-    };
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/dwarf/count.wasm");
-    let (mut child, address) = waiting(&["--invoke", "run", program, "3"]);
-    let connect = format!("process connect --plugin wasm connect://{address}");
     let commands = [
-        &*connect,
         "breakpoint set --name add",
         "continue",
         "bt",
@@ -64,13 +88,7 @@ fn lldb_stops_at_lines_steps_reads_variables_watches_and_changes_memory() {
         "thread step-inst",
         "continue",
     ];
-    let mut session = Command::new(lldb);
-    session.args(["--batch", "--no-lldbinit"]);
-    commands.iter().for_each(|command| _ = session.args(["--one-line", command]));
-    let output = session.output().expect("LLDB starts");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let mut rest = &*said;
-    for expected in [
+    let expected = [
         "Breakpoint 1: where = module0`add",
         "stop reason = breakpoint 1.1",
         "frame #0:",
@@ -90,17 +108,45 @@ fn lldb_stops_at_lines_steps_reads_variables_watches_and_changes_memory() {
         "(int) total = 256",
         "stop reason = instruction step into",
         "exited with status = 0",
-    ] {
-        let Some(at) = rest.find(expected) else {
-            let _ = child.kill();
-            let errors = String::from_utf8_lossy(&output.stderr);
-            panic!("no {expected:?} where it belongs:\n{said}\n{errors}");
-        };
-        rest = &rest[at + expected.len()..];
-    }
-    let ran = ran(child.wait_with_output().expect("the command ends"));
+    ];
     // 1, 256 + 2 and 258 + 3.
-    assert_eq!((ran.code, &*ran.out), (0, "520\n"));
+    if let Some(ran) = debugged(&["--invoke", "run", program, "3"], &commands, &expected) {
+        assert_eq!((ran.code, &*ran.out), (0, "520\n"));
+    }
+}
+
+#[test]
+fn lldb_stops_where_a_program_throws_and_where_it_traps() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let program = file(
+        "throws.wat",
+        r#"(module
+            (tag $e (param i32))
+            (func $throw (param i32) (throw $e (local.get 0)))
+            (func $run (export "run") (param i32) (result i32)
+              (block $c (result i32)
+                (try_table (catch $e $c) (call $throw (local.get 0)))
+                (i32.const 0))
+              (i32.div_s (i32.const 0))))"#,
+    );
+    let commands =
+        ["process plugin packet monitor break-on-throw on", "continue", "-bt", "-continue"];
+    let expected = [
+        "break-on-throw on",
+        "stop reason = exception thrown",
+        "frame #0: ",
+        "module0`throw",
+        "throw  0",
+        "frame #1: ",
+        "module0`run",
+        "stop reason = wasm trap: integer divide by zero",
+        "i32.div_s",
+    ];
+    if let Some(ran) = debugged(&["--invoke", "run", &program, "5"], &commands, &expected) {
+        assert!(ran.code != 0 && ran.out.is_empty());
+    }
 }
 
 #[test]

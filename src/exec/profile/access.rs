@@ -99,8 +99,7 @@ impl Seen<'_> {
         if let Some(form) = &FORMS[self.op as usize] {
             return self.access(form).into_iter().collect();
         }
-        let function = self.op.function().and_then(|at| self.code.read(self.offset + at));
-        let Some(function) = function.map(u64::from_le_bytes) else { return Vec::new() };
+        let Some(function) = self.function() else { return Vec::new() };
         let word = |at: usize| self.code.read(self.offset + HEAD + at).map(u32::from_le_bytes);
         let immediates = [CallRuntime::X, CallRuntime::Y, CallRuntime::Z].map(|it| word(it.byte()));
         let [Some(x), Some(y), Some(z)] = immediates else { return Vec::new() };
