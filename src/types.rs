@@ -268,6 +268,28 @@ pub struct FuncType {
     /// Parameters, then results.
     values: Arc<[ValType]>,
     param_count: usize,
+    shape: Shape,
+}
+
+/// What calls need to know of all values of a function type together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Shape {
+    has_references: bool,
+    /// All values are numbers of one slot each, and there are at most 64.
+    is_plain: bool,
+    /// Of each value of a plain type a bit, that of the first one lowest: it takes the low half of its slot.
+    halves: u64,
+}
+
+impl Shape {
+    fn of(values: &[ValType]) -> Shape {
+        let bit = |ty: &ValType| u64::from(matches!(ty, ValType::I32 | ValType::F32));
+        Shape {
+            has_references: values.iter().any(|ty| ty.is_ref()),
+            is_plain: values.len() <= 64 && values.iter().all(|ty| ty.is_num()),
+            halves: values.iter().take(64).rev().fold(0, |bits, ty| bits << 1 | bit(ty)),
+        }
+    }
 }
 
 impl FuncType {
@@ -279,7 +301,27 @@ impl FuncType {
         let mut values: Vec<ValType> = params.into_iter().collect();
         let param_count = values.len();
         values.extend(results);
-        FuncType { values: values.into(), param_count }
+        let shape = Shape::of(&values);
+        FuncType { values: values.into(), param_count, shape }
+    }
+
+    /// Whether a parameter or a result is a reference.
+    #[inline]
+    pub fn has_references(&self) -> bool {
+        self.shape.has_references
+    }
+
+    /// If all values are numbers of one slot each, and not too many: of each, in order, a bit that says
+    /// whether it takes the low half of its slot only.
+    #[inline]
+    pub fn halves(&self) -> Option<u64> {
+        self.shape.is_plain.then_some(self.shape.halves)
+    }
+
+    /// How many parameters and results there are.
+    #[inline]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.param_count, self.values.len() - self.param_count)
     }
 
     /// The parameters' types.
@@ -327,7 +369,7 @@ impl FuncType {
     /// Parameters and results with each defined type replaced.
     pub(crate) fn map_ids(&self, map: &mut impl FnMut(TypeId) -> TypeId) -> FuncType {
         let values = self.values.iter().map(|&ty| map_val_type(ty, map)).collect();
-        FuncType { values, param_count: self.param_count }
+        FuncType { values, ..*self }
     }
 }
 

@@ -16,8 +16,8 @@ use std::sync::{Arc, Weak};
 use indexmap::IndexSet;
 
 use threadle::{
-    AsContextMut, Caller, Engine, InterruptHandle, Result, Store, StoreContextMut, StoreLimits,
-    StoreLimitsBuilder, bail, ensure,
+    AsContextMut, Caller, Engine, Error, InterruptHandle, Result, Store, StoreContextMut,
+    StoreLimits, StoreLimitsBuilder, bail, ensure,
 };
 
 use crate::embed::raw::RawObject;
@@ -56,20 +56,59 @@ unsafe impl Send for Home {}
 // SAFETY: as above.
 unsafe impl Sync for Home {}
 
-/// Who has the store.
-#[derive(Clone, Copy)]
-enum Lent {
-    /// Nobody.
-    No,
+/// Who has the store. In one word, since each call across the border changes it and back: an address, whose
+/// low bits say of what, or a number that is none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Lent(*mut ());
+
+/// Who has the store, to look at.
+enum Borrower {
     /// A function of this library.
-    ToUs,
+    Us,
     /// A host function, which got it with this.
-    ToHost(*mut Caller<'static, Data>),
+    Host(*mut Caller<'static, Data>),
     /// A callback that is not called by a program.
-    ToCallback(*mut StoreContextMut<'static, Data>),
+    Callback(*mut StoreContextMut<'static, Data>),
     /// A call that is a future.
-    ToFuture,
+    Future,
 }
+
+impl Lent {
+    /// Nobody has it.
+    const NO: Lent = Lent(core::ptr::null_mut());
+    const TO_US: Lent = Lent(core::ptr::without_provenance_mut(2));
+    const TO_FUTURE: Lent = Lent(core::ptr::without_provenance_mut(4));
+    /// Set in the addresses of callbacks' contexts.
+    const CALLBACK: usize = 1;
+
+    #[inline]
+    fn to_host(caller: *mut Caller<'_, Data>) -> Lent {
+        Lent(caller.cast())
+    }
+
+    fn to_callback(context: *mut StoreContextMut<'_, Data>) -> Lent {
+        Lent(context.cast::<()>().map_addr(|address| address | Lent::CALLBACK))
+    }
+
+    /// `None` if nobody has it.
+    #[inline]
+    fn borrower(self) -> Option<Borrower> {
+        match self {
+            Lent::NO => None,
+            Lent::TO_US => Some(Borrower::Us),
+            Lent::TO_FUTURE => Some(Borrower::Future),
+            Lent(at) if at.addr() & Lent::CALLBACK == 0 => Some(Borrower::Host(at.cast())),
+            Lent(at) => {
+                let context = at.map_addr(|address| address & !Lent::CALLBACK);
+                Some(Borrower::Callback(context.cast()))
+            }
+        }
+    }
+}
+
+// Neither is at an odd address, or at one of the numbers.
+const _: () = assert!(align_of::<Caller<'_, Data>>() >= 8);
+const _: () = assert!(align_of::<StoreContextMut<'_, Data>>() >= 8);
 
 /// A store and who has it. To C, `threadle_context_t`.
 pub struct StoreCell {
@@ -112,7 +151,7 @@ impl StoreCell {
         let interrupt = store.interrupt_handle();
         let cell = Arc::new_cyclic(|me| StoreCell {
             store: UnsafeCell::new(store),
-            lent: Cell::new(Lent::No),
+            lent: Cell::new(Lent::NO),
             engine: engine.clone(),
             interrupt,
             me: me.clone(),
@@ -136,7 +175,7 @@ impl StoreCell {
     /// Whether nothing would miss the store if its owner let go of it now. A future has it, but keeps
     /// it too.
     pub fn is_idle(&self) -> bool {
-        matches!(self.lent.get(), Lent::No | Lent::ToFuture)
+        matches!(self.lent.get(), Lent::NO | Lent::TO_FUTURE)
     }
 
     /// A reference that keeps the store.
@@ -144,18 +183,14 @@ impl StoreCell {
         self.me.upgrade().expect("whoever uses a store keeps it")
     }
 
+    #[inline]
     fn take(&self) -> Result<(Lent, Restore<'_>)> {
-        let lent = self.lent.replace(Lent::ToUs);
-        let restore = Restore { cell: self, before: lent };
-        match lent {
-            Lent::ToUs => {
-                bail!("the store is being used: a finalizer cannot use the store that runs it")
-            }
-            Lent::ToFuture => {
-                bail!("the store is being used: an asynchronous call in it has not ended")
-            }
-            _ => Ok((lent, restore)),
+        let lent = self.lent.get();
+        if matches!(lent, Lent::TO_US | Lent::TO_FUTURE) {
+            return Err(in_use(lent));
         }
+        self.lent.set(Lent::TO_US);
+        Ok((lent, Restore { cell: self, before: lent }))
     }
 
     /// Uses the store.
@@ -168,20 +203,21 @@ impl StoreCell {
         // SAFETY: one thread uses the store, and on it nobody: no host function runs, or the one
         // that does waits for this function, having lent its caller.
         unsafe {
-            match lent {
-                Lent::ToHost(caller) => body(&mut (*caller).as_context_mut()),
-                Lent::ToCallback(context) => body(&mut *context),
-                Lent::No | Lent::ToUs | Lent::ToFuture => {
-                    body(&mut (*self.store.get()).as_context_mut())
+            let mut context = match lent.borrower() {
+                Some(Borrower::Host(caller)) => (*caller).as_context_mut(),
+                Some(Borrower::Callback(context)) => (*context).as_context_mut(),
+                None | Some(Borrower::Us | Borrower::Future) => {
+                    (*self.store.get()).as_context_mut()
                 }
-            }
+            };
+            body(&mut context)
         }
     }
 
     /// Uses the store as its owner; an error inside of host functions.
     pub fn with_store<R>(&self, body: impl FnOnce(&mut Store<Data>) -> Result<R>) -> Result<R> {
         let (lent, _restore) = self.take()?;
-        if !matches!(lent, Lent::No) {
+        if lent != Lent::NO {
             bail!("this cannot be done to a store while its code runs");
         }
         // SAFETY: as in `with`.
@@ -194,7 +230,9 @@ impl StoreCell {
         body: impl FnOnce(&mut Caller<'_, Data>) -> Result<R>,
     ) -> Result<R> {
         let (lent, _restore) = self.take()?;
-        let Lent::ToHost(caller) = lent else { bail!("no host function is running") };
+        let Some(Borrower::Host(caller)) = lent.borrower() else {
+            bail!("no host function is running")
+        };
         // SAFETY: as in `with`.
         body(unsafe { &mut *caller })
     }
@@ -206,7 +244,7 @@ impl StoreCell {
         // SAFETY: the cell outlives the store in it, which runs this host function.
         let cell = unsafe { &*caller.data().home.0 };
         let caller: *mut Caller<'_, Data> = caller;
-        let before = cell.lent.replace(Lent::ToHost(caller.cast()));
+        let before = cell.lent.replace(Lent::to_host(caller));
         Lend { restore: Restore { cell, before }, caller: PhantomData }
     }
 
@@ -215,22 +253,27 @@ impl StoreCell {
         // SAFETY: as above.
         let cell = unsafe { &*context.data().home.0 };
         let context: *mut StoreContextMut<'_, Data> = context;
-        let before = cell.lent.replace(Lent::ToCallback(context.cast()));
+        let before = cell.lent.replace(Lent::to_callback(context));
         Lend { restore: Restore { cell, before }, caller: PhantomData }
     }
 
     /// Takes the store for a future, if nobody is using it.
     pub fn hold(&self) -> Result<Held> {
         let (lent, restore) = self.take()?;
-        ensure!(
-            matches!(lent, Lent::No),
-            "an asynchronous call cannot begin while the store's code runs"
-        );
+        ensure!(lent == Lent::NO, "an asynchronous call cannot begin while the store's code runs");
         let cell = self.shared();
         drop(restore);
-        self.lent.set(Lent::ToFuture);
+        self.lent.set(Lent::TO_FUTURE);
         Ok(Held { cell })
     }
+}
+
+#[cold]
+fn in_use(lent: Lent) -> Error {
+    Error::msg(match lent {
+        Lent::TO_US => "the store is being used: a finalizer cannot use the store that runs it",
+        _ => "the store is being used: an asynchronous call in it has not ended",
+    })
 }
 
 /// A store that a future has, and keeps.
@@ -252,14 +295,14 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.cell.lent.set(Lent::No);
+        self.cell.lent.set(Lent::NO);
     }
 }
 
 impl Drop for StoreCell {
     fn drop(&mut self) {
         // Finalizers that run now find the store in use.
-        self.lent.set(Lent::ToUs);
+        self.lent.set(Lent::TO_US);
     }
 }
 
@@ -283,6 +326,7 @@ pub(crate) struct Lend<'a> {
 }
 
 impl<'a> Lend<'a> {
+    #[inline]
     pub fn cell(&self) -> &'a StoreCell {
         self.restore.cell
     }

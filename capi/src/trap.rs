@@ -106,6 +106,8 @@ impl wasm_ref_t {
     }
 
     /// The error that a trap becomes when a host function returns it.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn into_error(self) -> Error {
         match self.kind {
             Kind::Trap(trap) => match Arc::try_unwrap(trap) {

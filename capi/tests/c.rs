@@ -35,11 +35,11 @@ fn libraries() -> &'static Path {
         let above = place.parent().expect("the target folder");
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "-p", "threadle-c-api", "--profile", profile]);
-        // Only builds for a named target have its name in their path.
-        let target = above.file_name().and_then(|it| it.to_str()).unwrap_or_default();
-        if target.matches('-').count() >= 2 {
-            build.args(["--target", target]);
-            build.env("CARGO_TARGET_DIR", above.parent().expect("the target folder"));
+        // Only builds for a named target have its name in their path, below the folder that cargo marks.
+        let marked = above.parent().filter(|it| it.join("CACHEDIR.TAG").exists());
+        if let Some(folder) = marked {
+            build.arg("--target").arg(above.file_name().expect("the target's name"));
+            build.env("CARGO_TARGET_DIR", folder);
         } else {
             build.env("CARGO_TARGET_DIR", above);
         }

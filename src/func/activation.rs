@@ -9,10 +9,10 @@ use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-use super::invoke;
 use super::typed::foreign_argument;
 use super::{Func, TypedFunc, WasmParams, WasmResults};
-use crate::error::{Result, ensure};
+use super::{check, invoke};
+use crate::error::Result;
 use crate::exec::{self, Exit, Outer, suspend};
 use crate::store::hook::CallHook;
 use crate::store::{AsContextMut, StoreContextMut};
@@ -226,22 +226,15 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let ty = self.check_params(&*store, params)?;
-        ensure!(
-            results.len() == ty.results().len(),
-            "expected {} results, got {}",
-            ty.results().len(),
-            results.len()
-        );
+        let ty = self.lowered_ty(store.0.vm()).clone();
+        check::check_call(store.0.vm(), &ty, params, results)?;
         store.0.vm().assert_owns(self.0.store());
         store.tell_async(CallHook::CallingWasm).await?;
         let activation = {
             let mut activation = Activation::new(store, self.0);
-            let (vm, mut at) = (activation.store.0.as_ptr(), activation.args());
-            for (param, ty) in params.iter().zip(ty.params()) {
-                // SAFETY: as in `invoke::call_values`; the parameters were just checked.
-                at = unsafe { invoke::write_value(vm, at, ty.slots(), *param) };
-            }
+            let (vm, at) = (activation.store.0.as_ptr(), activation.args());
+            // SAFETY: as in `invoke::call_values`; the parameters were just checked.
+            unsafe { invoke::write_values(vm, at, ty.params_slice(), params) };
             activation
         };
         let ended = activation.await.map(|at| {

@@ -13,7 +13,7 @@ use super::typed::{WasmTy, WasmTyList, for_each_arity};
 use super::{Func, Suspend, invoke};
 use crate::caller::Caller;
 use crate::engine::Engine;
-use crate::error::{Context, Error, Result, format_err};
+use crate::error::{Error, Result, format_err};
 use crate::exec;
 use crate::exn::ThrownException;
 use crate::store::{StoreContextMut, StoreInner};
@@ -508,12 +508,10 @@ pub(super) unsafe fn write_results(
 ) -> Result<u64> {
     // SAFETY: the caller's promise.
     unsafe {
-        super::check::check_values(&*vm, results, ty.results())
-            .context("function attempted to return an incompatible value")?;
-        let mut at = slots;
-        for (result, ty) in results.iter().zip(ty.results()) {
-            at = invoke::write_value(vm, at, ty.slots(), *result);
+        if let Err(error) = super::check::check_values(&*vm, results, ty.results_slice()) {
+            return Err(error.context("function attempted to return an incompatible value"));
         }
+        invoke::write_values(vm, slots, ty.results_slice(), results);
         Ok(if results.is_empty() { 0 } else { slots.read() })
     }
 }

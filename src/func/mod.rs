@@ -1,7 +1,7 @@
 //! Functions: of modules and of the host.
 
 use crate::caller::Caller;
-use crate::error::{Context, Result, ensure};
+use crate::error::Result;
 use crate::index::TypeId;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::ty::FuncType;
@@ -115,8 +115,9 @@ impl Func {
     }
 
     /// The same, as the engine's inside writes it.
-    fn lowered_ty(&self, vm: &VmStore) -> types::FuncType {
-        vm.types().func_type(TypeId(vm.func(self.0).type_id)).clone()
+    #[inline]
+    fn lowered_ty<'a>(&self, vm: &'a VmStore) -> &'a types::FuncType {
+        vm.types().func_type(TypeId(vm.func(self.0).type_id))
     }
 
     /// Whether the function can be used where one of type `ty` is wanted.
@@ -147,15 +148,27 @@ impl Func {
         results: &mut [Val],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
-        let ty = self.check_params(&store, params)?;
-        ensure!(
-            results.len() == ty.results().len(),
-            "expected {} results, got {}",
-            ty.results().len(),
-            results.len()
-        );
-        invoke::entering(&mut store, self.0.store(), |store| {
-            invoke::call_values(store, self.0, &ty, params, results)
+        if store.enters_plainly(self.0.store())
+            && let Some(called) = invoke::call_numbers(&mut store, self.0, params, results)
+        {
+            return called;
+        }
+        self.call_values(&mut store, params, results)
+    }
+
+    /// The way of [`Func::call`] where not all values are numbers, something does not fit, or somebody is to
+    /// be asked first.
+    #[inline(never)]
+    fn call_values<T>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let vm = store.0.vm();
+        check::check_call(vm, self.lowered_ty(vm), params, results)?;
+        invoke::entering(store, self.0.store(), |store| {
+            invoke::call_values(store, self.0, params, results)
         })
     }
 
@@ -168,20 +181,6 @@ impl Func {
     ) -> Result<()> {
         let ctx = store.0.vm().instance(instance).ctx();
         invoke::entering(store, self.0.store(), |store| invoke::call_start(store, self.0, ctx))
-    }
-
-    /// Checks arguments against the function's type, which is returned.
-    fn check_params(&self, store: impl AsContext, params: &[Val]) -> Result<types::FuncType> {
-        let store = store.as_context();
-        let ty = self.lowered_ty(store.0.vm());
-        ensure!(
-            params.len() == ty.params().len(),
-            "expected {} arguments, got {}",
-            ty.params().len(),
-            params.len()
-        );
-        check::check_values(store.0.vm(), params, ty.params()).context("argument type mismatch")?;
-        Ok(ty)
     }
 
     /// A view of the function with types known at compile time, which is called without

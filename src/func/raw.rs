@@ -9,13 +9,11 @@ use super::invoke;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Result, bail, ensure};
-use crate::exec::{self, Exit};
-use crate::index::TypeId;
+use crate::exec::{self, Exit, Outer};
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::ty::FuncType;
 use crate::types::{self, ValType};
 use crate::vm::{HostReturn, Slot, StoreCtx, Unused, VmCtx, VmHostFunc};
-use crate::wasm::TypeLookup;
 
 /// A number without its type, in 16 bytes: the low bytes hold it, and the others mean nothing.
 ///
@@ -104,20 +102,21 @@ struct Forms {
     results: Box<[Form]>,
 }
 
-fn form(ty: &ValType) -> Result<Form> {
-    Ok(match ty {
+/// The form of a number.
+#[inline(always)]
+fn number(ty: &ValType) -> Form {
+    match ty {
         ValType::I32 | ValType::F32 => Form::Half,
-        ValType::I64 | ValType::F64 => Form::One,
         ValType::V128 => Form::Two,
-        ValType::Ref(_) => bail!("references cannot be passed unchecked"),
-    })
+        ValType::I64 | ValType::F64 | ValType::Ref(_) => Form::One,
+    }
 }
 
 impl Forms {
     fn of(ty: &types::FuncType) -> Result<Forms> {
-        let params = ty.params().map(|ty| form(&ty)).collect::<Result<_>>()?;
-        let results = ty.results().map(|ty| form(&ty)).collect::<Result<_>>()?;
-        Ok(Forms { params, results })
+        ensure!(!ty.has_references(), "references cannot be passed unchecked");
+        let forms = |types: &[ValType]| types.iter().map(number).collect();
+        Ok(Forms { params: forms(ty.params_slice()), results: forms(ty.results_slice()) })
     }
 
     fn len(&self) -> usize {
@@ -168,73 +167,88 @@ unsafe fn save(mut at: *mut Slot, forms: impl Iterator<Item = Form>, mut values:
     }
 }
 
-/// A closure that works with raw numbers.
-struct Unchecked<F> {
-    forms: Forms,
-    /// What few numbers are made of, if they are few and none takes two slots.
-    few: Option<Few>,
+/// Copies numbers that are one slot each to slots. `halves` is of a type whose first `count` values they are.
+///
+/// # Safety
+///
+/// So many numbers are at `values`, and there is room for them at `at`.
+#[inline(always)]
+unsafe fn save_plain(at: *mut Slot, count: usize, halves: u64, values: *const ValRaw) {
+    let mut halves = halves;
+    for i in 0..count {
+        // SAFETY: the caller's promise.
+        unsafe { at.add(i).write((*values.add(i)).0[0] & mask(halves)) };
+        halves >>= 1;
+    }
+}
+
+/// The bits that mean something of a slot that the lowest bit of `halves` is about.
+#[inline(always)]
+fn mask(halves: u64) -> u64 {
+    u64::MAX >> ((halves & 1) * 32)
+}
+
+/// A closure that works with raw numbers, of which `N` says more.
+struct Unchecked<N, F> {
+    numbers: N,
     f: F,
 }
 
-/// How few numbers there are, and of each result the bits that mean something.
+/// The result of a closure with few parameters.
 #[derive(Clone, Copy)]
 struct Few {
-    params: usize,
+    /// None or one.
     results: usize,
-    len: usize,
-    masks: [u64; FEW],
+    /// The bits of it that mean something.
+    mask: u64,
 }
 
-/// Numbers up to which a call takes the short way.
+/// Parameters up to which a call takes the short way.
 const FEW: usize = 4;
 
 /// Numbers that a call keeps on the native stack.
 const INLINE: usize = 16;
 
 impl Few {
-    fn of(forms: &Forms) -> Option<Few> {
-        let mut all = forms.params.iter().chain(&forms.results);
-        if forms.len() > FEW || all.any(|form| *form == Form::Two) {
-            return None;
-        }
-        let mut masks = [u64::MAX; FEW];
-        for (mask, form) in masks.iter_mut().zip(&forms.results) {
-            if *form == Form::Half {
-                *mask = u32::MAX.into();
-            }
-        }
-        let (params, results) = (forms.params.len(), forms.results.len());
-        Some(Few { params, results, len: forms.len(), masks })
+    fn of(ty: &types::FuncType) -> Option<Few> {
+        let (params, results) = ty.counts();
+        let halves = ty.halves().filter(|_| params <= FEW && results <= 1)?;
+        Some(Few { results, mask: mask(halves >> params) })
     }
 }
 
-/// Calls a closure with few numbers, and returns the bits of its first result.
+/// Calls a closure with `N` parameters and at most one result, and returns the bits of that.
 ///
 /// # Safety
 ///
-/// As for [`call_many`]; `few` is made of the closure's forms.
+/// As for [`call_many`]; `few` is made of the closure's type, whose numbers are one slot each.
 #[inline(always)]
-unsafe fn call_few(
+unsafe fn call_few<const N: usize>(
     few: &Few,
     slots: *mut Slot,
     f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
 ) -> Result<u64> {
-    // SAFETY: the caller's promise; there are at most `FEW` of everything.
+    const { assert!(N <= FEW) };
+    // SAFETY: the caller's promise. As many values are written as are passed on.
     unsafe {
-        let mut values = [ValRaw::i64(0); FEW];
-        for i in 0..few.params {
-            values.get_unchecked_mut(i).0[0] = slots.add(i).read();
+        let mut values = [const { MaybeUninit::<ValRaw>::uninit() }; FEW];
+        let at = values.as_mut_ptr().cast::<ValRaw>();
+        for i in 0..N {
+            at.add(i).write(ValRaw([slots.add(i).read(), 0]));
         }
-        f(core::slice::from_raw_parts_mut(values.as_mut_ptr(), few.len))?;
+        let len = if N > 0 {
+            N
+        } else {
+            at.write(ValRaw::i64(0));
+            few.results
+        };
+        f(core::slice::from_raw_parts_mut(at, len))?;
         if few.results == 0 {
             return Ok(0);
         }
-        let first = values[0].0[0] & few.masks[0];
-        slots.write(first);
-        for i in 1..few.results {
-            slots.add(i).write(values.get_unchecked(i).0[0] & few.masks.get_unchecked(i));
-        }
-        Ok(first)
+        let result = (*at).0[0] & few.mask;
+        slots.write(result);
+        Ok(result)
     }
 }
 
@@ -270,7 +284,27 @@ unsafe fn call_many(
     }
 }
 
-/// The shim of [`HostFunc::unchecked`].
+/// The shim of [`HostFunc::unchecked`] for `N` parameters, if that is few, and at most one result.
+unsafe extern "C" fn shim_of_few<T: 'static, F, const N: usize>(
+    ctx: *mut VmCtx,
+    _: Unused,
+    slots: *mut Slot,
+    host: *const VmHostFunc,
+) -> HostReturn
+where
+    F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
+{
+    // SAFETY: as in the typed shims: a live context, the closure that this was made for, and arguments
+    // and results in slots of its forms.
+    unsafe {
+        shielded(ctx, host, || {
+            let Unchecked { numbers, f } = &*(*host).data.cast::<Unchecked<Few, F>>();
+            call_few::<N>(numbers, slots, |values| f(caller::<T>(ctx), values))
+        })
+    }
+}
+
+/// The shim for all others.
 unsafe extern "C" fn shim<T: 'static, F>(
     ctx: *mut VmCtx,
     _: Unused,
@@ -280,15 +314,11 @@ unsafe extern "C" fn shim<T: 'static, F>(
 where
     F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
 {
-    // SAFETY: as in the typed shims: a live context, the closure that this was made for, and
-    // arguments and results in slots of its forms.
+    // SAFETY: as above.
     unsafe {
         shielded(ctx, host, || {
-            let Unchecked { forms, few, f } = &*(*host).data.cast::<Unchecked<F>>();
-            match few {
-                Some(few) => call_few(few, slots, |values| f(caller::<T>(ctx), values)),
-                None => call_many(forms, slots, |values| f(caller::<T>(ctx), values)),
-            }
+            let Unchecked { numbers, f } = &*(*host).data.cast::<Unchecked<Forms, F>>();
+            call_many(numbers, slots, |values| f(caller::<T>(ctx), values))
         })
     }
 }
@@ -307,9 +337,19 @@ impl HostFunc {
     where
         F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
     {
-        let forms = Forms::of(ty.registered().func())?;
-        let few = Few::of(&forms);
-        Ok(HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { forms, few, f }))
+        let lowered = ty.registered().func();
+        if let Some(numbers) = Few::of(lowered) {
+            let shim = match lowered.counts().0 {
+                0 => shim_of_few::<T, F, 0>,
+                1 => shim_of_few::<T, F, 1>,
+                2 => shim_of_few::<T, F, 2>,
+                3 => shim_of_few::<T, F, 3>,
+                _ => shim_of_few::<T, F, FEW>,
+            };
+            return Ok(HostFunc::with_shim(engine, &ty, shim, Unchecked { numbers, f }));
+        }
+        let numbers = Forms::of(lowered)?;
+        Ok(HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { numbers, f }))
     }
 }
 
@@ -348,49 +388,77 @@ impl Func {
     /// # Panics
     ///
     /// As for [`Func::call`].
+    #[inline]
     pub fn call_unchecked(
         &self,
         mut store: impl AsContextMut,
         values: &mut [ValRaw],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
-        invoke::entering(&mut store, self.0.store(), |store| self.enter_unchecked(store, values))
+        if store.enters_plainly(self.0.store()) {
+            let vm = store.0.as_ptr();
+            // SAFETY: as in `TypedFunc::call`: `vm` is the root pointer of a store borrowed exclusively, and no
+            // reference to it lives across the call. Each argument and each result is one slot, and there
+            // is room for them.
+            unsafe {
+                let ty = invoke::type_of(vm, self.0);
+                let (params, results) = ty.counts();
+                if let Some(halves) = ty.halves()
+                    && values.len() >= params.max(results)
+                {
+                    let (ctx, func, values) = (vm.cast(), self.0.as_ptr(), values.as_mut_ptr());
+                    let args = exec::arg_base(ctx);
+                    save_plain(args, params, halves, values);
+                    return match exec::enter_at(ctx, func, args, (*func).header_offset()) {
+                        Exit::Returned => {
+                            for i in 0..results {
+                                (*values.add(i)).0[0] = args.add(i).read();
+                            }
+                            Ok(())
+                        }
+                        exit => Err(invoke::failure(vm, store.engine(), Outer::below(args), exit)),
+                    };
+                }
+            }
+        }
+        self.enter_unchecked(&mut store, values)
     }
 
-    /// The call itself.
+    /// The way of [`Func::call_unchecked`] where something does not fit, or is a vector, or somebody is to be
+    /// asked first.
+    #[inline(never)]
     fn enter_unchecked<T: 'static>(
         &self,
         store: &mut StoreContextMut<'_, T>,
         values: &mut [ValRaw],
     ) -> Result<()> {
-        let vm = store.0.as_ptr();
-        // SAFETY: as in `TypedFunc::call`: `vm` is the root pointer of a store borrowed exclusively,
-        // and no reference to it lives across the call. Arguments are numbers of the parameters'
-        // forms.
-        unsafe {
-            let ty = (*vm).types().func_type(TypeId((*vm).func(self.0).type_id)).clone();
-            let (params, results) = (ty.params().len(), ty.results().len());
-            ensure!(
-                values.len() >= params.max(results),
-                "expected room for {} values, got {}",
-                params.max(results),
-                values.len()
-            );
-            for ty in ty.params().chain(ty.results()) {
-                form(&ty)?;
-            }
-            let forms = |ty: ValType| form(&ty).unwrap_or(Form::One);
-            let ctx = vm.cast::<StoreCtx>();
-            let outer = exec::outer(ctx);
-            let args = exec::arg_base(ctx);
-            save(args, ty.params().map(forms), values.as_ptr());
-            match exec::enter(ctx, self.0.as_ptr(), args) {
-                Exit::Returned => {
-                    load(args, ty.results().map(forms), values.as_mut_ptr());
-                    Ok(())
+        invoke::entering(store, self.0.store(), |store| {
+            let vm = store.0.as_ptr();
+            // SAFETY: as above. Arguments and results are numbers of the type's forms.
+            unsafe {
+                let ty = invoke::type_of(vm, self.0);
+                let count = ty.params_slice().len().max(ty.results_slice().len());
+                if values.len() < count || ty.has_references() {
+                    return refuse(count, values.len());
                 }
-                exit => Err(invoke::failure(vm, store.engine(), outer, exit)),
+                let ctx = vm.cast::<StoreCtx>();
+                let args = exec::arg_base(ctx);
+                save(args, ty.params_slice().iter().map(number), values.as_ptr());
+                match exec::enter(ctx, self.0.as_ptr(), args) {
+                    Exit::Returned => {
+                        load(args, ty.results_slice().iter().map(number), values.as_mut_ptr());
+                        Ok(())
+                    }
+                    exit => Err(invoke::failure(vm, store.engine(), Outer::below(args), exit)),
+                }
             }
-        }
+        })
     }
+}
+
+/// Why a function that wants room for `count` values is not called with `room`.
+#[cold]
+fn refuse(count: usize, room: usize) -> Result<()> {
+    ensure!(room >= count, "expected room for {count} values, got {room}");
+    bail!("references cannot be passed unchecked")
 }

@@ -8,9 +8,9 @@ use core::fmt;
 use core::mem;
 
 use super::typed::foreign_argument;
-use super::{Func, TypedFunc, WasmParams, WasmResults, invoke};
+use super::{Func, TypedFunc, WasmParams, WasmResults, check, invoke};
 use crate::backtrace::WasmBacktrace;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result};
 use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
@@ -184,22 +184,15 @@ impl<R> SuspendedCall<R> {
         let mut store = store.as_context_mut();
         store.0.vm().assert_owns(self.store);
         let host = host_type(store.0.vm(), &self.frames);
-        ensure!(
-            results.len() == host.results().len(),
-            "expected {} results, got {}",
-            host.results().len(),
-            results.len()
-        );
-        super::check::check_values(store.0.vm(), results, host.results())?;
+        check::check_count(host.results_slice(), "results", results)?;
+        check::check_values(store.0.vm(), results, host.results_slice())?;
         store.between_hooks(|store| {
             let vm = store.0.as_ptr();
             // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
             // lives across the call; the frames are this store's, and the results fit.
             unsafe {
-                self.go_on(store, |mut at| {
-                    for (result, ty) in results.iter().zip(host.results()) {
-                        at = invoke::write_value(vm, at, ty.slots(), *result);
-                    }
+                self.go_on(store, |at| {
+                    invoke::write_values(vm, at, host.results_slice(), results);
                     Outcome::RETURNED
                 })
             }
@@ -363,17 +356,14 @@ impl Func {
         params: &[Val],
     ) -> Result<ResumableCall<Vec<Val>>> {
         let mut store = store.as_context_mut();
-        let ty = self.check_params(&store, params)?;
+        let ty = self.lowered_ty(store.0.vm()).clone();
+        check::check_params(store.0.vm(), &ty, params)?;
         store.between_hooks(|store| {
             let vm = store.0.as_ptr();
             // SAFETY: the parameters were just checked, and so was the store.
             unsafe {
                 let types = ty.clone();
-                let write = |mut at| {
-                    for (param, ty) in params.iter().zip(types.params()) {
-                        at = invoke::write_value(vm, at, ty.slots(), *param);
-                    }
-                };
+                let write = |at| invoke::write_values(vm, at, types.params_slice(), params);
                 call(store, self.0, ty, write, read_vals)
             }
         })
@@ -408,7 +398,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         if !params.belong_to(id) {
             return foreign_argument();
         }
-        let ty = self.func().lowered_ty(store.0.vm());
+        let ty = self.func().lowered_ty(store.0.vm()).clone();
         store.between_hooks(|store| {
             let vm = store.0.as_ptr();
             let read: ReadResults<Results> = |vm, at, _| {

@@ -116,3 +116,83 @@ fn errors_and_panics_of_unchecked_functions_reach_the_caller() {
     assert!(std::panic::catch_unwind(call).is_err());
     assert!(fails.call_unchecked(&mut store, &mut []).is_err());
 }
+
+#[test]
+fn numbers_of_every_count_come_through_in_both_directions_however_dirty_their_high_halves() {
+    let kinds = [ValType::I32, ValType::F64, ValType::F32, ValType::I64, ValType::V128];
+    let bits = |ty: &ValType| match ty {
+        ValType::I32 | ValType::F32 => u128::from(u32::MAX),
+        ValType::V128 => u128::MAX,
+        _ => u128::from(u64::MAX),
+    };
+    // What number `i` is before what its type has no room for is cut off.
+    let dirty = |i: usize| u128::MAX / 7 - 0x1111_2222_3333_4444_5555 * i as u128;
+    for (params, results, vectors) in [0, 1, 2, 3, 4, 5, 17, 70]
+        .into_iter()
+        .flat_map(|params| [0, 1, 2, 5, 70].map(|results| (params, results)))
+        .flat_map(|(params, results)| [(params, results, false), (params, results, true)])
+    {
+        let engine = Engine::default();
+        let mut store = Store::new(&engine, ());
+        let kind = |i: usize| kinds[i % (4 + usize::from(vectors))].clone();
+        let types = |count: usize| (0..count).map(kind).collect::<Vec<_>>();
+        let (inputs, outputs) = (types(params), types(results));
+        let ty = FuncType::new(&engine, inputs.clone(), outputs.clone());
+        let func = Func::new_unchecked(&mut store, ty, move |_, values| {
+            assert_eq!(values.len(), params.max(results));
+            for (i, ty) in inputs.iter().enumerate() {
+                assert_eq!(values[i].get_v128() & bits(ty), dirty(i) & bits(ty));
+            }
+            for (i, value) in values.iter_mut().enumerate() {
+                *value = ValRaw::v128(dirty(i + 1));
+            }
+            Ok(())
+        })
+        .unwrap();
+        let mut values: Vec<ValRaw> =
+            (0..params.max(results)).map(|i| ValRaw::v128(dirty(i))).collect();
+        func.call_unchecked(&mut store, &mut values).unwrap();
+        for (i, ty) in outputs.iter().enumerate() {
+            assert_eq!(values[i].get_v128() & bits(ty), dirty(i + 1) & bits(ty));
+        }
+        let args: Vec<Val> =
+            types(params).iter().enumerate().map(|(i, ty)| val(ty, dirty(i))).collect();
+        let mut returned = vec![Val::null_func_ref(); results];
+        func.call(&mut store, &args, &mut returned).unwrap();
+        for (i, ty) in outputs.iter().enumerate() {
+            assert_eq!(format!("{:?}", returned[i]), format!("{:?}", val(ty, dirty(i + 1))));
+        }
+    }
+}
+
+/// A value of the type with the low bits of `bits`.
+fn val(ty: &ValType, bits: u128) -> Val {
+    match ty {
+        ValType::I32 => Val::I32(bits as i32),
+        ValType::I64 => Val::I64(bits as i64),
+        ValType::F32 => Val::F32(bits as u32),
+        ValType::F64 => Val::F64(bits as u64),
+        _ => Val::V128(bits.into()),
+    }
+}
+
+#[test]
+fn a_call_with_values_that_do_not_fit_says_what_is_wrong_and_does_nothing() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let ty = FuncType::new(&engine, [ValType::I32, ValType::I64], [ValType::I32]);
+    let func = Func::new(&mut store, ty, |_, _, _| panic!("it is not called"));
+    let one = [Val::I32(1)];
+    let cases: [(&[Val], usize, &str); 4] = [
+        (&one, 1, "expected 2 arguments, got 1"),
+        (&[Val::I32(1), Val::I64(2)], 0, "expected 1 results, got 0"),
+        (&[Val::I32(1), Val::I32(2)], 1, "argument type mismatch"),
+        (&[Val::I32(1), Val::null_func_ref()], 1, "argument type mismatch"),
+    ];
+    for (args, results, why) in cases {
+        let mut returned = vec![Val::I32(7); results];
+        let error = func.call(&mut store, args, &mut returned).unwrap_err();
+        assert!(format!("{error:#}").contains(why), "{error:#}");
+        assert!(returned.iter().all(|value| value.i32() == Some(7)));
+    }
+}

@@ -5,7 +5,7 @@
 use core::mem::MaybeUninit;
 
 use threadle::{
-    Extern, Func, Global, Instance, Memory, Result, SharedMemory, Table, Tag, bail, ensure,
+    Error, Extern, Func, Global, Instance, Memory, Result, SharedMemory, Table, Tag, bail,
 };
 
 use super::shared::threadle_sharedmemory_t;
@@ -32,21 +32,35 @@ impl Handle {
         Handle { store_id: data.id, index: index as u64 }
     }
 
+    #[inline]
     fn key<'a>(&self, data: &'a Data) -> Result<&'a Key> {
-        ensure!(self.store_id == data.id, "the handle belongs to another store");
+        if self.store_id != data.id {
+            return Err(foreign());
+        }
         let index = usize::try_from(self.index).unwrap_or(usize::MAX);
         given(data.handles.get_index(index), "what the handle leads to")
     }
+}
+
+#[cold]
+fn foreign() -> Error {
+    Error::msg("the handle belongs to another store")
+}
+
+#[cold]
+fn unlike(name: &str) -> Error {
+    Error::msg(format!("the handle does not lead to {name}"))
 }
 
 macro_rules! kinds {
     ($($kind:ident($ty:ty) $get:ident $name:literal;)*) => {
         impl Handle {
             $(
+                #[inline]
                 pub(super) fn $get(&self, data: &Data) -> Result<$ty> {
                     match self.key(data)? {
                         Key::$kind(it) => Ok(*it),
-                        _ => bail!(concat!("the handle does not lead to ", $name)),
+                        _ => Err(unlike($name)),
                     }
                 }
             )*

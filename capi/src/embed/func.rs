@@ -235,6 +235,7 @@ impl HostFunction<UncheckedCallback> {
 }
 
 /// Tells C of a failed call: engine traps and uncaught exceptions are traps, everything else errors.
+#[cold]
 pub(super) fn failed(trap: TrapOut<'_>, error: Error) -> Result<MaybeError> {
     let is_trap = trap_code(&error).is_some() || error.is::<ThrownException>();
     match trap {
@@ -247,6 +248,7 @@ pub(super) fn failed(trap: TrapOut<'_>, error: Error) -> Result<MaybeError> {
 }
 
 /// Reports what a call returned: nothing, a trap or an error.
+#[inline]
 pub(super) fn report(mut trap: TrapOut<'_>, outcome: Result<()>) -> Result<MaybeError> {
     if let Some(trap) = &mut trap {
         trap.write(None);
@@ -291,27 +293,34 @@ fn call_unchecked(
     values: *mut ValRaw,
     size: usize,
 ) -> Result<()> {
-    ensure!(!values.is_null() || size == 0, "the argument `args_and_results` is null");
+    if values.is_null() && size != 0 {
+        given(None::<()>, "args_and_results")?;
+    }
     // SAFETY: C passes the address of so many values.
     let values = unsafe { slice_mut(values, size) };
     context.with(|cx| {
         let func = func.func(cx.data())?;
-        if let Err(error) = func.call_unchecked(&mut *cx, values) {
-            // References are what the engine does not pass unchecked.
-            let ty = func.ty(&*cx);
-            if Kinds::of(&ty).is_some() {
-                return Err(error);
-            }
-            let mut scope = RootScope::new(cx);
-            return raw::call(
-                &mut threadle::AsContextMut::as_context_mut(&mut scope),
-                func,
-                &ty,
-                values,
-            );
+        match func.call_unchecked(&mut *cx, values) {
+            Ok(()) => Ok(()),
+            Err(error) => call_with_references(cx, func, values, error),
         }
-        Ok(())
     })
+}
+
+/// An unchecked call, which the engine has refused if the function has references.
+#[cold]
+fn call_with_references(
+    cx: &mut StoreContextMut<'_, Data>,
+    func: Func,
+    values: &mut [ValRaw],
+    error: Error,
+) -> Result<()> {
+    let ty = func.ty(&*cx);
+    if Kinds::of(&ty).is_some() {
+        return Err(error);
+    }
+    let mut scope = RootScope::new(cx);
+    raw::call(&mut threadle::AsContextMut::as_context_mut(&mut scope), func, &ty, values)
 }
 
 /// Makes a function, or leaves null.
