@@ -14,7 +14,7 @@ use crate::error::{Result, ensure};
 use crate::exec::guard;
 use crate::exec::profile::Watch;
 use crate::pool::Pool;
-use crate::sys::RESERVING_IS_FREE;
+use crate::sys::{Mapping, RESERVING_IS_FREE};
 use crate::translate::{OperatorCost, Shape};
 use crate::vm::creator::Creator;
 use crate::vm::limits::{IDLE_STACKS, MemoryTunables, StoreTunables};
@@ -584,8 +584,24 @@ impl Config {
     }
 
     /// The pool of an engine with this configuration.
-    pub(crate) fn new_pool(&self) -> Option<Arc<Pool>> {
-        self.pool.clone().map(|limits| Arc::new(Pool::new(limits)))
+    /// The pool, for an engine whose memories have guard pages or not.
+    ///
+    /// # Errors
+    ///
+    /// When there is less address space than its memories could take.
+    pub(crate) fn new_pool(&self, guard_pages: bool) -> Result<Option<Arc<Pool>>> {
+        let Some(limits) = self.pool.clone() else { return Ok(None) };
+        // Memories without guard pages take what they need.
+        if guard_pages {
+            let reserved = usize::try_from(self.memory_reservation).unwrap_or(usize::MAX);
+            let (count, bytes) = (limits.total_memories, limits.max_memory_size.max(reserved));
+            let all = bytes.checked_mul(count as usize);
+            ensure!(
+                all.is_some_and(|all| all == 0 || Mapping::reserve(all).is_ok()),
+                "failed to create a memory pool: there is no address space for {count} memories of {bytes} bytes"
+            );
+        }
+        Ok(Some(Arc::new(Pool::new(limits))))
     }
 
     pub(crate) fn store_tunables(&self) -> StoreTunables {

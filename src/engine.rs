@@ -33,7 +33,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the configuration cannot be had on this machine. None of today's can fail.
+    /// When the configuration cannot be had on this machine: that of a pool, if its memories need more
+    /// address space than there is.
     pub fn new(config: &Config) -> Result<Engine> {
         let mut tunables = config.store_tunables();
         exec::initialise();
@@ -43,6 +44,7 @@ impl Engine {
         if tunables.memory.guard_pages {
             exec::guard::install();
         }
+        let pool = config.new_pool(tunables.memory.guard_pages)?;
         #[cfg(feature = "dwarf")]
         let config = &{
             let mut config = config.clone();
@@ -54,7 +56,7 @@ impl Engine {
                 config: config.clone(),
                 types: Arc::new(TypeRegistry::new()),
                 tunables,
-                pool: config.new_pool(),
+                pool,
             }),
         })
     }

@@ -199,7 +199,8 @@ impl Config {
     /// tables. And a pool keeps what an instance leaves: the address space of memories with guard pages is used
     /// again, on Linux together with an image of the module's data, so that making an instance copies none of
     /// it, and only the pages that the instance before wrote to are reset. That suits a fresh instance for each
-    /// call.
+    /// call. A pool whose memories could never all be there, because they take more address space than there is,
+    /// is an error of [`Engine::new`](crate::Engine::new), where memories have guard pages.
     pub fn allocation_strategy(
         &mut self,
         strategy: impl Into<InstanceAllocationStrategy>,

@@ -258,6 +258,23 @@ fn a_pool_limits_what_a_module_may_define() {
 }
 
 #[test]
+fn a_pool_for_which_there_is_no_address_space_is_an_error() {
+    let pool = |memories, max_memory_size| {
+        let mut limits = PoolingAllocationConfig::new();
+        limits.total_memories(memories).max_memory_size(max_memory_size);
+        Engine::new(Config::new().allocation_strategy(limits))
+    };
+    if !pool(0, 0).unwrap().uses_guard_pages() {
+        return;
+    }
+    let error = pool(u32::MAX, 1 << 16).unwrap_err();
+    assert!(error.to_string().contains("no address space for 4294967295 memories"), "{error}");
+    let error = pool(2, usize::MAX).unwrap_err();
+    assert!(error.to_string().contains("no address space for 2 memories"), "{error}");
+    pool(10, 1 << 16).unwrap();
+}
+
+#[test]
 fn memories_and_tables_of_a_pool_grow_up_to_its_limits() {
     /// Remembers why growing failed.
     #[derive(Default)]
