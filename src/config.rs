@@ -14,7 +14,7 @@ use crate::error::{Result, ensure};
 use crate::exec::guard;
 use crate::exec::profile::Watch;
 use crate::pool::Pool;
-use crate::sys::{Mapping, RESERVING_IS_FREE};
+use crate::sys::RESERVING_IS_FREE;
 use crate::translate::{OperatorCost, Shape};
 use crate::vm::creator::Creator;
 use crate::vm::limits::{IDLE_STACKS, MemoryTunables, StoreTunables};
@@ -122,6 +122,9 @@ const DEFAULT_FEATURES: WasmFeatures = WasmFeatures::WASM2
 
 /// Bytes that a 32-bit memory spans, and least guard behind it, for guard pages to be used.
 const GUARDED_SPAN: u64 = 1 << 32;
+
+/// Bytes of address space that a program has on most 64-bit systems.
+const ADDRESS_SPACE: u64 = 1 << 47;
 
 impl Default for Config {
     fn default() -> Config {
@@ -583,21 +586,19 @@ impl Config {
         self.features.contains(WasmFeatures::THREADS) && self.shared_memory != Some(false)
     }
 
-    /// The pool of an engine with this configuration.
-    /// The pool, for an engine whose memories have guard pages or not.
+    /// The pool of an engine with this configuration, whose memories have guard pages or not.
     ///
     /// # Errors
     ///
-    /// When there is less address space than its memories could take.
+    /// When a program has less address space than its memories could take.
     pub(crate) fn new_pool(&self, guard_pages: bool) -> Result<Option<Arc<Pool>>> {
         let Some(limits) = self.pool.clone() else { return Ok(None) };
         // Memories without guard pages take what they need.
         if guard_pages {
-            let reserved = usize::try_from(self.memory_reservation).unwrap_or(usize::MAX);
-            let (count, bytes) = (limits.total_memories, limits.max_memory_size.max(reserved));
-            let all = bytes.checked_mul(count as usize);
+            let bytes = self.memory_reservation.max(limits.max_memory_size as u64);
+            let count = limits.total_memories;
             ensure!(
-                all.is_some_and(|all| all == 0 || Mapping::reserve(all).is_ok()),
+                bytes.checked_mul(count.into()).is_some_and(|all| all <= ADDRESS_SPACE),
                 "failed to create a memory pool: there is no address space for {count} memories of {bytes} bytes"
             );
         }

@@ -3,6 +3,7 @@
 //! Their shims poll the future once. If it is done, they return like any other; if not, the future
 //! becomes what the activation waits for, see [`super::activation`].
 
+use core::any::Any;
 use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -80,26 +81,43 @@ impl<R, F> Drop for Begun<R, F> {
     }
 }
 
-impl<R: 'static, F: Finish<R>> Awaited for Begun<R, F> {
-    unsafe fn poll(&mut self, cx: &mut Context<'_>, fp: *mut Slot) -> Poll<HostReturn> {
+impl<R: 'static, F: Finish<R>> Begun<R, F> {
+    /// Polls the future; if it is done, ends the function.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Awaited::poll`].
+    #[inline(always)]
+    unsafe fn advance(&mut self, cx: &mut Context<'_>, fp: *mut Slot) -> Poll<HostReturn> {
         let (ctx, host) = (self.ctx, self.host);
         // SAFETY: the caller's promise: the function's frame is at `fp`, so its slots are where its
         // type says, and nothing uses the store but the future, which has the `Caller`.
         unsafe {
+            let future = self.future.as_mut().expect("not done yet");
+            let Poll::Ready(output) = future.as_mut().poll(cx) else { return Poll::Pending };
             let slots = fp.sub((*host).func.header_offset());
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                let future = self.future.as_mut().expect("not done yet");
-                let Poll::Ready(output) = future.as_mut().poll(cx) else { return Poll::Pending };
-                let returned = self.finish.finish(output, ctx, host, slots);
-                self.end();
-                Poll::Ready(returned)
-            }));
-            polled.unwrap_or_else(|payload| {
-                // A second panic, of a destructor, is not worth more than the first.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.end()));
-                Poll::Ready(panicked(ctx, payload))
-            })
+            let returned = self.finish.finish(output, ctx, host, slots);
+            self.end();
+            Poll::Ready(returned)
         }
+    }
+
+    /// What a panic of [`Begun::advance`] becomes.
+    #[cold]
+    #[inline(never)]
+    fn panicked(&mut self, payload: Box<dyn Any + Send>) -> HostReturn {
+        // A second panic, of a destructor, is not worth more than the first.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.end()));
+        // SAFETY: the function has not returned, so its store is live, and nobody else uses it.
+        unsafe { panicked(self.ctx, payload) }
+    }
+}
+
+impl<R: 'static, F: Finish<R>> Awaited for Begun<R, F> {
+    unsafe fn poll(&mut self, cx: &mut Context<'_>, fp: *mut Slot) -> Poll<HostReturn> {
+        // SAFETY: the caller's promise.
+        let polled = catch_unwind(AssertUnwindSafe(|| unsafe { self.advance(cx, fp) }));
+        polled.unwrap_or_else(|payload| Poll::Ready(self.panicked(payload)))
     }
 }
 
@@ -120,24 +138,28 @@ unsafe fn start<R: 'static, F: Finish<R> + 'static>(
         let Some(cx) = (*vm).poller.context(&(*vm).ctx) else {
             return fail(ctx, host, not_async());
         };
-        let scope = begin_scope(ctx);
-        let (future, finish) = match catch_unwind(AssertUnwindSafe(begin)) {
-            Ok(begun) => begun,
-            Err(payload) => {
-                end_scope(ctx, scope);
-                return panicked(ctx, payload);
-            }
-        };
-        let mut begun = Begun { future: Some(future.into()), finish, ctx, host, scope };
-        let fp = (*vm).ctx.exit_fp;
-        match begun.poll(cx, fp) {
-            Poll::Ready(returned) => returned,
-            Poll::Pending => {
+        let (scope, fp) = (begin_scope(ctx), (*vm).ctx.exit_fp);
+        // Outside of what may panic, so that whatever has begun is ended then.
+        let mut begun = None;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let (future, finish) = begin();
+            let future = Some(future.into());
+            begun.insert(Begun { future, finish, ctx, host, scope }).advance(cx, fp)
+        }));
+        match (polled, begun) {
+            (Ok(Poll::Ready(returned)), _) => returned,
+            (Ok(Poll::Pending), Some(begun)) => {
                 // A call that the future waits for has published its own frame.
                 (*vm).ctx.exit_fp = fp;
                 let outcome = (*vm).end(Ending::Awaiting(Box::new(begun)));
                 HostReturn { outcome: outcome.word(), value: 0 }
             }
+            (Err(payload), Some(mut begun)) => begun.panicked(payload),
+            (Err(payload), None) => {
+                end_scope(ctx, scope);
+                panicked(ctx, payload)
+            }
+            (Ok(Poll::Pending), None) => unreachable!("what is polled has begun"),
         }
     }
 }
