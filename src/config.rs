@@ -586,15 +586,15 @@ impl Config {
         self.features.contains(WasmFeatures::THREADS) && self.shared_memory != Some(false)
     }
 
-    /// The pool of an engine with this configuration, whose memories have guard pages or not.
+    /// The pool of an engine with this configuration.
     ///
     /// # Errors
     ///
     /// When a program has less address space than its memories could take.
-    pub(crate) fn new_pool(&self, guard_pages: bool) -> Result<Option<Arc<Pool>>> {
+    pub(crate) fn new_pool(&self) -> Result<Option<Arc<Pool>>> {
         let Some(limits) = self.pool.clone() else { return Ok(None) };
-        // Memories without guard pages take what they need.
-        if guard_pages {
+        // Elsewhere memories take what they need.
+        if RESERVING_IS_FREE {
             let bytes = self.memory_reservation.max(limits.max_memory_size as u64);
             let count = limits.total_memories;
             ensure!(

@@ -44,7 +44,7 @@ impl Engine {
         if tunables.memory.guard_pages {
             exec::guard::install();
         }
-        let pool = config.new_pool(tunables.memory.guard_pages)?;
+        let pool = config.new_pool()?;
         #[cfg(feature = "dwarf")]
         let config = &{
             let mut config = config.clone();

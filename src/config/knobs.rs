@@ -200,7 +200,7 @@ impl Config {
     /// again, on Linux together with an image of the module's data, so that making an instance copies none of
     /// it, and only the pages that the instance before wrote to are reset. That suits a fresh instance for each
     /// call. A pool whose memories could never all be there, because they take more address space than there is,
-    /// is an error of [`Engine::new`](crate::Engine::new), where memories have guard pages.
+    /// is an error of [`Engine::new`](crate::Engine::new) on 64-bit systems.
     pub fn allocation_strategy(
         &mut self,
         strategy: impl Into<InstanceAllocationStrategy>,

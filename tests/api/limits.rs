@@ -264,7 +264,8 @@ fn a_pool_for_which_there_is_no_address_space_is_an_error() {
         limits.total_memories(memories).max_memory_size(max_memory_size);
         Engine::new(Config::new().allocation_strategy(limits))
     };
-    if !pool(0, 0).unwrap().uses_guard_pages() {
+    // Elsewhere memories take no more of it than they need.
+    if cfg!(not(all(unix, target_pointer_width = "64"))) {
         return;
     }
     let error = pool(u32::MAX, 1 << 16).unwrap_err();
