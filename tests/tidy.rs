@@ -405,6 +405,27 @@ fn ci_runs_the_commands_that_the_readme_gives_first() {
     assert!(missing.is_empty(), ".ci/run lacks {missing:?}");
 }
 
+#[test]
+fn a_library_without_features_depends_on_what_the_documentation_lists() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let command =
+        "tree --no-default-features --edges normal --offline --format {lib} --charset utf8";
+    let output = std::process::Command::new(cargo)
+        .args(command.split(' '))
+        // On other machines it needs other crates to call the system.
+        .args(["--target", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8_lossy(&output.stdout);
+    let page =
+        std::fs::read_to_string(root().join("docs/architecture.md")).expect("the file is there");
+    let listed = page.split("```text\n").find(|block| block.starts_with("threadle\n"));
+    let listed = listed.and_then(|block| block.split("```").next()).expect("a tree");
+    assert_eq!(listed, tree);
+}
+
 /// Folders whose paths are spelled from the repository's root.
 const FOLDERS: [&str; 8] =
     ["src/", "tests/", "docs/", "examples/", "benches/", "asm-check/", "capi/", ".ci/"];

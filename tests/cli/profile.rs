@@ -1,5 +1,7 @@
 //! `threadle profile`: what it counts, and what it writes.
 
+use std::collections::BTreeMap;
+
 use threadle::isa::{OPS, PLAIN_COUNT};
 
 use super::*;
@@ -304,6 +306,70 @@ fn a_sample_is_of_any_instruction_though_the_epoch_is_seen_at_few() {
     }
     // Nearly all instructions are the leaf's. Nearly all time passes behind its only look at the epoch.
     assert!(leaf * 2 > all, "{stacks}");
+}
+
+/// The shares of functions in a table, in percent: name, own, with all that it called.
+fn shares(table: &str) -> BTreeMap<String, [f64; 2]> {
+    let rows = table.lines().skip_while(|line| !line.starts_with("functions:")).skip(1);
+    rows.take_while(|line| !line.is_empty())
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let share = |at: usize| words[at].parse().expect("a share");
+            (words[7..].join(" "), [share(0), share(3)])
+        })
+        .collect()
+}
+
+#[test]
+fn shares_of_samples_are_those_of_counts_in_three_programs() {
+    if Engine::threading_form() != "direct" {
+        return;
+    }
+    let words: String = (0..20_000).map(|i| format!("{} ", i * i % 997)).collect();
+    let primes = std::fs::read_to_string(example("primes.fth")).expect("the program");
+    let floats = file(
+        "floats.wat",
+        r#"(module
+            (func $pi (param i32) (result f64) (local $sum f64) (local $i i32)
+              (loop $again
+                (local.set $sum (f64.add (local.get $sum)
+                  (f64.div (f64.const 1) (f64.convert_i32_s (i32.add (i32.mul (local.get $i) (i32.const 4)) (i32.const 1))))))
+                (br_if $again (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get 0))))
+              (local.get $sum))
+            (func $fib (param i32) (result i32)
+              (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
+                (then (local.get 0))
+                (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                               (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+            (func (export "_start") (local $i i32)
+              (loop $again
+                (drop (call $pi (i32.const 3000)))
+                (drop (call $fib (i32.const 12)))
+                (br_if $again (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 50))))))"#,
+    );
+    for (program, input) in
+        [(example("wordfreq.wasm"), &*words), (example("forth.wasm"), &*primes), (floats, "")]
+    {
+        let exact = run_with_input(&["profile", &program], input).err;
+        // Instructions of WebAssembly are more. Of so many samples chance alone is off by a point at most.
+        let every = (number(&exact, "total: ") / 2000).to_string();
+        let sampled = run_with_input(&["profile", "--sample-every", &every, &program], input).err;
+        let again = run_with_input(&["profile", "--sample-every", &every, &program], input).err;
+        assert_eq!(sampled, again);
+        let samples = number(&sampled, "total: ");
+        assert!((1000..16_000).contains(&samples), "{samples} samples of {program}");
+        let (exact, sampled) = (shares(&exact), shares(&sampled));
+        for name in exact.keys().chain(sampled.keys()) {
+            let of =
+                |shares: &BTreeMap<String, [f64; 2]>| shares.get(name).copied().unwrap_or_default();
+            let ([own, total], [own_seen, total_seen]) = (of(&exact), of(&sampled));
+            let off = (own - own_seen).abs().max((total - total_seen).abs());
+            assert!(
+                off < 5.0,
+                "{name}: {own} and {total} counted, {own_seen} and {total_seen} seen"
+            );
+        }
+    }
 }
 
 #[test]

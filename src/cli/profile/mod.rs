@@ -25,15 +25,20 @@ use super::places::Places;
 use super::run::{Around, Loaded, Run};
 use exact::Exact;
 use machine::Machine;
-use sampled::Sampled;
+use sampled::{Pace, Sampled};
 
 /// Arguments of `threadle profile`.
 #[derive(Args)]
 pub struct Profile {
     /// Look where the program is HERTZ times a second, instead of counting every instruction: shares of
-    /// time, at nearly full speed
+    /// processor time, at nearly full speed
     #[arg(long, value_name = "HERTZ", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     sample: Option<u32>,
+
+    /// Look where the program is each time it has used N units of fuel, about as many instructions: the same each
+    /// time it does the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["sample", "fuel"])]
+    sample_every: Option<u64>,
 
     /// Write the table of functions and source lines to FILE; without any output it goes to standard error
     #[arg(long, value_name = "FILE")]
@@ -53,15 +58,15 @@ pub struct Profile {
 
     /// Count machine instructions: FILE is what `valgrind --tool=callgrind --callgrind-out-file=FILE threadle run` wrote of the
     /// same run
-    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "sample_every"])]
     valgrind: Option<PathBuf>,
 
     /// Write how often each op, pair and triple of consecutive ops was dispatched, fused ones as one, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "table", "collapsed", "callgrind", "firefox", "sites", "valgrind"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "sample_every", "table", "collapsed", "callgrind", "firefox", "sites", "valgrind"])]
     ops: Option<PathBuf>,
 
     /// Write every executed instruction for `threadle fuse`: address, size, op, whether a branch leads to it, count, slots of its parts (written ones with `=`)
-    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample", "sample_every"])]
     sites: Option<PathBuf>,
 
     #[command(flatten)]
@@ -81,16 +86,26 @@ struct Files {
 impl Profile {
     /// Runs the program and watches, then writes what was seen.
     pub fn execute(self) -> Result<ExitCode> {
-        let Profile { sample, table, collapsed, callgrind, firefox, valgrind, ops, sites, run } =
-            self;
+        let Profile {
+            sample,
+            sample_every,
+            table,
+            collapsed,
+            callgrind,
+            firefox,
+            valgrind,
+            ops,
+            sites,
+            run,
+        } = self;
         let files = Files { table, collapsed, callgrind, firefox, ops, sites };
         ensure!(
             Engine::threading_form() == "direct",
             "this build threads code through the table: only direct threading can be profiled"
         );
-        match sample {
-            Some(hertz) => {
-                let sampled = Arc::new(Sampled::new(hertz));
+        match sample.map(Pace::Hertz).or(sample_every.map(Pace::Fuel)) {
+            Some(pace) => {
+                let sampled = Arc::new(Sampled::new(pace));
                 run.execute_with(&mut Sampling { sampled, ticking: None, files })
             }
             None => {
@@ -147,11 +162,11 @@ struct Sampling {
 impl Around for Sampling {
     fn configure(&mut self, config: &mut Config) {
         config.observe(Watch(self.sampled.clone()), false);
-        config.epoch_interruption(true);
+        self.sampled.configure(config);
     }
 
     fn begin(&mut self, store: &mut Store<Host>) -> Result<()> {
-        self.ticking = Some(self.sampled.begin(store)?);
+        self.ticking = self.sampled.begin(store)?;
         Ok(())
     }
 

@@ -2,18 +2,22 @@
 //! where functions and loops begin. If it has moved, all code is threaded through the handler that shows
 //! instructions, until a random number of them have run: the stack of the last is the sample. So a sample is of no
 //! place in particular, though the epoch is seen at few. Nothing interrupts code, and no signal is involved.
+//!
+//! A sample stands for the processor time of the program's thread since the one before: while other programs have
+//! the processor, nothing is spent. Where fuel is the clock, the epoch has always moved, and what looks at it
+//! asks how much has been used: the same each time the program does the same.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use threadle::exec::load;
 use threadle::exec::profile::{Observed, Observer, Seen};
 use threadle::index::DefinedFuncIndex;
 use threadle::isa::Op;
-use threadle::{Result, Store, Trap, UpdateDeadline};
+use threadle::{Config, Result, Store, Trap, UpdateDeadline};
 
 use super::tree::{Func, Node, ROOT, Recorded, Tree};
 use crate::cli::host::Host;
@@ -24,6 +28,15 @@ use crate::cli::run::Loaded;
 /// so that these do not matter.
 const WINDOW: u64 = 1024;
 
+/// When the program is looked at.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// So often a second.
+    Hertz(u32),
+    /// Each time it has used so much fuel.
+    Fuel(u64),
+}
+
 /// What has been seen. Functions are defined ones, and sites offsets in code.
 struct State {
     codes: Vec<Arc<Observed>>,
@@ -33,24 +46,40 @@ struct State {
     random: u64,
     tree: Tree,
     spent: BTreeMap<(Func, u32), u64>,
-    /// The tick of the last sample.
+    /// The time of the last sample, in units of what a sample stands for.
     last: u64,
 }
 
 /// A sampling profiler, and the observer of the program's code.
 pub struct Sampled {
-    interval: Duration,
-    ticks: AtomicU64,
+    pace: Pace,
+    /// How often as much fuel has been used, where it is the clock.
+    used: AtomicU64,
     ended: AtomicBool,
     state: Mutex<State>,
 }
 
+/// Processor time that the calling thread has taken; where that is not known, time.
+fn spent() -> Duration {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+    #[cfg(not(unix))]
+    {
+        static START: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
+        START.elapsed()
+    }
+}
+
 impl Sampled {
-    /// One that looks `hertz` times a second.
-    pub fn new(hertz: u32) -> Sampled {
+    /// One that looks so often.
+    pub fn new(pace: Pace) -> Sampled {
         Sampled {
-            interval: Duration::from_secs(1) / hertz,
-            ticks: AtomicU64::new(0),
+            pace,
+            used: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             state: Mutex::new(State {
                 codes: Vec::new(),
@@ -67,25 +96,52 @@ impl Sampled {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Has the program that is about to run in this store looked at, by the thread that it returns.
-    pub fn begin(self: &Arc<Sampled>, store: &mut Store<Host>) -> Result<JoinHandle<()>> {
+    /// The time on the program's thread, in units of what a sample stands for.
+    fn now(&self) -> u64 {
+        match self.pace {
+            Pace::Hertz(hertz) => (spent().as_nanos() * u128::from(hertz) / 1_000_000_000) as u64,
+            Pace::Fuel(_) => self.used.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What the program's engine has to be able to do.
+    pub fn configure(&self, config: &mut Config) {
+        config.epoch_interruption(true);
+        config.consume_fuel(matches!(self.pace, Pace::Fuel(_)));
+    }
+
+    /// Has the program that is about to run in this store, on this thread, looked at: by a thread, if by time.
+    pub fn begin(self: &Arc<Sampled>, store: &mut Store<Host>) -> Result<Option<JoinHandle<()>>> {
         let this = self.clone();
+        let hertz = match self.pace {
+            Pace::Hertz(hertz) => hertz,
+            Pace::Fuel(each) => {
+                store.set_fuel(u64::MAX)?;
+                store.set_epoch_deadline(0);
+                store.epoch_deadline_callback(move |context| {
+                    let used = (u64::MAX - context.get_fuel()?) / each;
+                    if this.used.swap(used, Ordering::Relaxed) != used {
+                        this.state(State::want);
+                    }
+                    Ok(UpdateDeadline::Continue(0))
+                });
+                return Ok(None);
+            }
+        };
+        self.state(|state| state.last = self.now());
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
             this.state(State::want);
             Ok(UpdateDeadline::Continue(1))
         });
         let (this, engine) = (self.clone(), store.engine().clone());
-        Ok(thread::Builder::new().name("ticks".into()).spawn(move || {
-            // By the clock: waiting takes longer than it is asked for.
-            let start = Instant::now();
+        let ticks = move || {
             while !this.ended.load(Ordering::Relaxed) {
-                thread::sleep(this.interval);
-                let passed = start.elapsed().as_nanos() / this.interval.as_nanos().max(1);
-                this.ticks.store(passed as u64, Ordering::Relaxed);
+                thread::sleep(Duration::from_secs(1) / hertz);
                 engine.increment_epoch();
             }
-        })?)
+        };
+        Ok(Some(thread::Builder::new().name("ticks".into()).spawn(ticks)?))
     }
 
     /// What was seen of the program, which has ended.
@@ -129,8 +185,11 @@ impl Observer for Sampled {
     }
 
     fn step(&self, seen: &Seen<'_>) -> Result<(), Trap> {
-        let now = self.ticks.load(Ordering::Relaxed);
-        self.state(|state| state.step(seen, now));
+        self.state(|state| {
+            if state.step(seen) {
+                state.note(&seen.stack(), self.now());
+            }
+        });
         Ok(())
     }
 }
@@ -147,18 +206,19 @@ impl State {
         }
     }
 
-    fn step(&mut self, seen: &Seen<'_>, now: u64) {
-        let Some(left) = self.left else { return };
-        // What looks at the epoch is no instruction of the program's.
-        if seen.op == Op::CheckInterrupt {
-            return;
+    /// Whether this instruction is the sample.
+    fn step(&mut self, seen: &Seen<'_>) -> bool {
+        let Some(left) = self.left else { return false };
+        // What looks at the epoch and counts fuel is no instruction of the program's.
+        if matches!(seen.op, Op::CheckInterrupt | Op::ConsumeFuel | Op::ConsumeFuelBy) {
+            return false;
         }
         // A fused instruction is as many as it is made of.
         self.left = left.checked_sub(seen.op.parts().len().max(1) as u64);
         if self.left.is_none() {
             self.codes.iter().for_each(|code| load::observe(code, false));
-            self.note(&seen.stack(), now);
         }
+        self.left.is_none()
     }
 
     /// Notes a stack, for all the time since the last one.
