@@ -21,9 +21,8 @@ pub unsafe fn arg_base(store: *mut StoreCtx) -> *mut Slot {
 /// afterwards. The published frame of an outer activation is kept.
 ///
 /// # Safety
-/// `store` is live and the calling thread's, `func` is one of its functions, and `args` is
-/// [`arg_base`] or lies above it, with room for max(parameters, results) slots. (All of these fit
-/// the stack's slack whatever `args` is, as long as it does not lie beyond the limit.)
+/// `store` is live and the calling thread's, `func` is one of its functions, and `args` is what
+/// [`arg_base`] gives now. (There is room for max(parameters, results) slots, which fit the stack's slack.)
 #[inline(never)]
 pub unsafe fn enter(store: *mut StoreCtx, func: *const VmFunc, args: *mut Slot) -> Exit {
     // SAFETY: the caller's promise.
@@ -86,7 +85,7 @@ unsafe fn enter_with(
     // SAFETY: the caller's promise; the header lies within the stack or its slack.
     unsafe {
         let fp = args.add(offset);
-        let before = outer(store);
+        let before = Outer::below(args);
         before.write_to(fp);
         if fp > (*store).stack_limit {
             return refuse(store, Trap::StackOverflow);
