@@ -1,7 +1,7 @@
 //! The costs at the border between Wasm and its host: the rows, and how one run is made.
 
 use crate::clock::timed;
-use crate::engines::Engine;
+use crate::engines::{Engine, Loop, Task};
 use crate::job::Sample;
 use crate::num::{Num, Result};
 use crate::wasi::Host;
@@ -31,11 +31,19 @@ pub enum Row {
     RoundTrip,
     /// `memory.grow` by 0 pages.
     MemoryGrow,
+    /// An asynchronous host function `(i32) -> i32` that is ready at once.
+    HostReady,
+    /// The same, which waits once.
+    HostWaits,
+    /// A Wasm export `(i32) -> i32`, called from the host by an asynchronous call.
+    ExportAsync,
+    /// A store with an instance, from a pool, of a module with a megabyte of data; a call of it, and its end.
+    Fresh,
 }
 
 impl Row {
     /// All rows, in the order of reports.
-    pub const ALL: [Row; 9] = [
+    pub const ALL: [Row; 13] = [
         Row::EmptyLoop,
         Row::Call,
         Row::CallIndirect,
@@ -45,6 +53,10 @@ impl Row {
         Row::ExportUnary,
         Row::RoundTrip,
         Row::MemoryGrow,
+        Row::HostReady,
+        Row::HostWaits,
+        Row::ExportAsync,
+        Row::Fresh,
     ];
 
     /// The name used in filters and JSON.
@@ -59,6 +71,10 @@ impl Row {
             Row::ExportUnary => "export-unary",
             Row::RoundTrip => "round-trip",
             Row::MemoryGrow => "memory-grow",
+            Row::HostReady => "async-host-ready",
+            Row::HostWaits => "async-host-waits",
+            Row::ExportAsync => "async-export",
+            Row::Fresh => "fresh-instance",
         }
     }
 
@@ -74,6 +90,10 @@ impl Row {
             Row::ExportUnary => "host to (i32) -> i32 export",
             Row::RoundTrip => "Wasm to host to Wasm",
             Row::MemoryGrow => "memory.grow by 0",
+            Row::HostReady => "asynchronous host (i32) -> i32, ready",
+            Row::HostWaits => "the same, waits once",
+            Row::ExportAsync => "host to (i32) -> i32 export, asynchronously",
+            Row::Fresh => "fresh instance from a pool, 1 MB of data",
         }
     }
 
@@ -87,7 +107,18 @@ impl Row {
             Row::HostInc => Some("host_inc"),
             Row::RoundTrip => Some("round_trip"),
             Row::MemoryGrow => Some("grow"),
-            Row::ExportEmpty | Row::ExportUnary => None,
+            _ => None,
+        }
+    }
+
+    /// What the row does, if it needs something of its own for that.
+    fn task(self) -> Option<Task> {
+        match self {
+            Row::HostReady => Some(Task::HostReady),
+            Row::HostWaits => Some(Task::HostWaits),
+            Row::ExportAsync => Some(Task::ExportAsync),
+            Row::Fresh => Some(Task::Fresh),
+            _ => None,
         }
     }
 }
@@ -112,10 +143,12 @@ pub fn run<E: Engine>(
 ) -> Result<Sample> {
     let (instance, instantiate_ns) = timed(|| engine.instantiate(module, Host::default()));
     let mut instance = instance?;
+    let mut task = row.task().map(|task| engine.prepare(task)).transpose()?;
+    let mut iterate = |count| iterate(engine, &mut instance, task.as_mut(), row, count);
     let mut count = iterations.unwrap_or(FIRST_ITERATIONS);
     if iterations.is_none() {
         loop {
-            let (done, spent) = timed(|| iterate(engine, &mut instance, row, count));
+            let (done, spent) = timed(|| iterate(count));
             done?;
             if spent >= LONG_ENOUGH_NS || count >= MOST_ITERATIONS {
                 break;
@@ -124,7 +157,7 @@ pub fn run<E: Engine>(
         }
     }
     // The last of the runs above was for this one: all memory that it needs is there.
-    let (done, execute_ns) = timed(|| iterate(engine, &mut instance, row, count));
+    let (done, execute_ns) = timed(|| iterate(count));
     done?;
     // The number of iterations differs from run to run; that all of them ran is checked in
     // `iterate`, so there is no result to compare between engines.
@@ -135,20 +168,22 @@ pub fn run<E: Engine>(
 fn iterate<E: Engine>(
     engine: &E,
     instance: &mut E::Instance,
+    task: Option<&mut Loop>,
     row: Row,
     iterations: u32,
 ) -> Result<()> {
     let count = i32::try_from(iterations).map_err(|error| error.to_string())?;
-    let reached = match (row, row.wasm_loop()) {
-        (_, Some(export)) => match engine.call(instance, export, &[Num::I32(count)])? {
+    let reached = match (task, row.wasm_loop()) {
+        (Some(task), _) => task(count)?,
+        (None, Some(export)) => match engine.call(instance, export, &[Num::I32(count)])? {
             Some(Num::I32(reached)) => reached,
             other => return Err(format!("{export} returned {other:?}")),
         },
-        (Row::ExportEmpty, None) => {
+        (None, None) if row == Row::ExportEmpty => {
             engine.call_empty(instance, iterations)?;
             count
         }
-        (_, None) => engine.call_unary(instance, iterations)?,
+        (None, None) => engine.call_unary(instance, iterations)?,
     };
     if reached == count {
         Ok(())

@@ -4,7 +4,7 @@
 use super::api::{Caller, Error, Instance, Linker, Memory, Module, Store, TypedFunc, Val, ValType};
 use super::glue::{func_type, message, start};
 use super::{api, text};
-use crate::engines::{BORDER, Engine};
+use crate::engines::{BORDER, Engine, Loop, Task};
 use crate::num::{Num, Result};
 use crate::wasi::{self, Function, Host};
 
@@ -118,6 +118,10 @@ impl Engine for Adapter {
             value = func.call(&mut *store, value).map_err(text)?;
         }
         Ok(value)
+    }
+
+    fn prepare(&self, task: Task) -> Result<Loop> {
+        super::waiting::prepare(&self.engine, task)
     }
 }
 

@@ -22,6 +22,43 @@ pub mod wasmtime;
 /// does nothing, `inc`, which adds one, and `back`, which calls its caller's export `id`.
 pub const BORDER: &str = "host";
 
+/// The module that asynchronous tasks run, as text. It imports, from [`BORDER`], `ready` and `wait`, which add
+/// one, the latter after having waited once.
+pub const WAITING: &str = include_str!("../waiting.wat");
+
+/// The module of [`Task::Fresh`]: a memory with a megabyte of data, and `run`, which writes to one page and
+/// adds one.
+///
+/// # Errors
+///
+/// None: the text is right.
+pub fn fresh_module() -> Result<Vec<u8>> {
+    let data = "x".repeat(1 << 20);
+    let text = format!(
+        r#"(module (memory 17) (data (i32.const 0) "{data}")
+            (func (export "run") (param i32) (result i32)
+                (i32.store (i32.const 65536) (i32.add (local.get 0) (i32.const 1)))
+                (i32.load (i32.const 65536))))"#
+    );
+    wat::parse_str(text).map_err(|error| error.to_string())
+}
+
+/// What needs a store, or an engine, of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// WebAssembly calls an asynchronous host function that is ready at once.
+    HostReady,
+    /// WebAssembly calls an asynchronous host function that waits once.
+    HostWaits,
+    /// The host calls an export `(i32) -> i32` asynchronously.
+    ExportAsync,
+    /// The host makes a store and an instance, calls it, and drops both; from a pool, if there is one.
+    Fresh,
+}
+
+/// Does something so many times, and returns how often it was done.
+pub type Loop = Box<dyn FnMut(i32) -> Result<i32>>;
+
 /// One engine, as the harness uses it.
 pub trait Engine {
     /// A compiled module, instantiated as often as wanted.
@@ -72,6 +109,15 @@ pub trait Engine {
     ///
     /// When a call fails.
     fn call_unary(&self, instance: &mut Self::Instance, times: u32) -> Result<i32>;
+
+    /// The loop of a task.
+    ///
+    /// # Errors
+    ///
+    /// When the engine has nothing of the kind.
+    fn prepare(&self, _task: Task) -> Result<Loop> {
+        Err("there is nothing of the kind".to_owned())
+    }
 }
 
 /// How an engine runs Wasm.

@@ -9,6 +9,8 @@ use crate::num::Result;
 mod embedding;
 #[path = "glue.rs"]
 mod glue;
+#[path = "waiting.rs"]
+mod waiting;
 
 /// Bytes of value stack allowed, enough for the deepest workload.
 const MAX_STACK: usize = 1 << 28;

@@ -9,6 +9,8 @@ use crate::num::Result;
 mod embedding;
 #[path = "glue.rs"]
 mod glue;
+#[path = "waiting.rs"]
+mod waiting;
 
 /// Bytes of Wasm stack allowed, enough for the deepest workload.
 const MAX_STACK: usize = 1 << 26;
