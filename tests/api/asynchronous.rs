@@ -688,3 +688,60 @@ fn an_error_of_an_asynchronous_limiter_ends_the_program() {
     }
     assert_eq!(block_on(f.call_async(&mut store, 2)).0.unwrap(), 0);
 }
+
+/// Panics at its poll of a number, and then when it is dropped if it says so.
+struct Bomb {
+    polls: usize,
+    panics_at: usize,
+    and_in_drop: bool,
+    _held: Arc<()>,
+}
+
+impl Future for Bomb {
+    type Output = Result<i32>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<i32>> {
+        self.polls += 1;
+        if self.polls == self.panics_at {
+            resume_unwind(Box::new("panic"));
+        }
+        if self.polls == 4 {
+            return Poll::Ready(Ok(1));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.and_in_drop && self.polls == self.panics_at {
+            resume_unwind(Box::new("destructor"));
+        }
+    }
+}
+
+#[test]
+fn a_panic_reaches_the_caller_wherever_an_asynchronous_function_is_and_its_future_is_dropped() {
+    // Before there is a future, or at its first, second and third poll; a panic of the destructor is not
+    // worth more than the one before.
+    for (panics_at, and_in_drop) in (0..4).flat_map(|at| [(at, false), (at, true)]) {
+        let place = format!("{panics_at} {and_in_drop}");
+        let held = Arc::new(());
+        let kept = held.clone();
+        let (mut store, sum) = summing(&Engine::default(), move |mut caller, (x,)| {
+            // A handle of the function's own.
+            ExternRef::new(&mut caller, x).unwrap();
+            if x == 2 && panics_at == 0 {
+                resume_unwind(Box::new("panic"));
+            }
+            let panics_at = if x == 2 { panics_at } else { 0 };
+            Box::new(Bomb { polls: 0, panics_at, and_in_drop, _held: kept.clone() })
+        });
+        let call = AssertUnwindSafe(|| block_on(sum.call_async(&mut store, 3)).0);
+        let payload = catch_unwind(call).unwrap_err();
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"panic"), "{place}");
+        assert_eq!(Arc::strong_count(&held), 2, "{place}");
+        assert_eq!(block_on(sum.call_async(&mut store, 1)).0.unwrap(), 1, "{place}");
+    }
+}
