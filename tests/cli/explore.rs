@@ -67,6 +67,56 @@ fn pages_hold_operators_lines_bytecode_and_machine_code() {
     assert!(names.any(|name| name.contains("i32_div_s")), "{code:?}");
 }
 
+/// A browser that can be run without a screen: the one that `THREADLE_CHROMIUM` names, or one of the usual.
+fn browser() -> Option<String> {
+    let named = std::env::var("THREADLE_CHROMIUM").ok();
+    let usual = ["chromium", "chromium-browser", "google-chrome"].map(str::to_owned);
+    named.into_iter().chain(usual).find(|name| Command::new(name).arg("--version").output().is_ok())
+}
+
+#[test]
+fn a_browser_lights_up_what_belongs_together() {
+    let Some(browser) = browser() else {
+        eprintln!("left out: there is no Chromium (THREADLE_CHROMIUM names one)");
+        return;
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = |name: &str| root.join(name).to_str().expect("a Unicode path").to_owned();
+    let page = file("browsed.html", "");
+    let handlers = path("src/exec/prebuilt/x86_64-elf.s");
+    let (sources, program) = (path("tests/data/dwarf"), path("tests/data/dwarf/trap-c.wasm"));
+    let args = ["explore", "--sources", &sources, "--asm", &handlers, "-o", &page, &program];
+    assert_eq!(run(&args).code, 0);
+    // Does what people would: chooses a function, and points at the division.
+    let mut text = std::fs::read_to_string(&page).expect("the page");
+    text += "<script>
+        const choice = document.getElementById('function');
+        choice.value = [...choice.options].find(it => it.text.includes('middle')).value;
+        choice.dispatchEvent(new Event('change'));
+        const rows = [...document.querySelectorAll('#wasm div')];
+        rows.find(it => it.textContent.includes('i32.div_s')).dispatchEvent(new MouseEvent('mouseenter'));
+        </script>";
+    let page = file("pointed.html", text);
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .arg(format!("file://{page}"))
+        .output()
+        .expect("it starts");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let shown = shown.split("<script>").next().expect("text");
+    let row = |text: &str| {
+        let row = shown.split("<div").find(|row| row.contains(text));
+        row.unwrap_or_else(|| panic!("no {text}: {shown}")).to_owned()
+    };
+    for lit in ["</i>i32.div_s<", "</i>i32_div_s"] {
+        assert!(row(lit).contains("class=\"on\""), "{lit} in {shown}");
+    }
+    assert!(row("// the line").contains("class=\"of\""), "{shown}");
+    assert!(row("</i>i32.add<").contains("class=\"\""), "{shown}");
+    let machine = shown.split("id=\"asm\"").nth(1).expect("the column");
+    assert!(machine.contains("; acc := ") && machine.contains("idivl"), "{shown}");
+}
+
 #[test]
 fn no_name_of_a_module_ends_a_pages_script() {
     let program = file("hostile.wat", "(module (func (export \"</script><b>\")))");
