@@ -360,7 +360,7 @@ fn time_ends_for_a_program_that_waits_for_input() {
             (func (export "_start")
               (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
     );
-    let mut child = threadle(&["run", "--timeout", "10ms", &wat])
+    let mut child = threadle(&["run", "--timeout", "1s", &wat])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

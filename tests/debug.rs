@@ -402,6 +402,32 @@ fn breakpoints_in_loops_are_met_each_time_and_code_without_any_runs_on() {
     }
 }
 
+#[test]
+fn what_a_function_does_before_its_first_operator_stands_where_the_function_begins() {
+    let wat = r#"(module
+        (func $add (param i32) (result i32) (local $zero i32)
+          (i32.add (local.get 0) (local.get $zero)))
+        (func (export "run") (param i32) (result i32) (local $zero i32)
+          (call $add (i32.sub (local.get 0) (local.get $zero)))))"#;
+    let (add, sub) = (CODE + offset(wat, "I32Add"), CODE + offset(wat, "I32Sub"));
+    let result = debug(wat, 4, move |client| {
+        // Behind the declaration of locals, of three bytes, are two operators of two.
+        assert_eq!(client.stack(), [sub - 7]);
+        for place in [add, sub, add - 7] {
+            assert_eq!(client.ask(&format!("Z0,{place:x},1")), "OK");
+        }
+        for place in [sub, add - 7, add] {
+            assert!(client.ask("vCont;c").contains("swbreak"));
+            assert_eq!(client.stack()[0], place);
+        }
+        assert_eq!(client.ask("qWasmLocal:0;1"), "00000000");
+        assert_eq!(client.ask("vCont;c"), "W00");
+    });
+    if let Some(result) = result {
+        assert_eq!(result.expect("no trap"), 4);
+    }
+}
+
 /// A module that works on bytes 0 to 21, in several ways.
 const WATCHED: &str = r#"(module
     (import "" "host" (func $host))

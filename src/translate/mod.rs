@@ -135,6 +135,8 @@ fn read(
     body: &FunctionBody<'_>,
     pace: &mut Pace<'_>,
 ) -> Result<(), Refused> {
+    // What comes before all operators is where the function begins.
+    translator.emit.source(translator.offset);
     translator.begin();
     let mut reader = body.get_operators_reader().map_err(malformed)?;
     while !reader.eof() {
