@@ -2,6 +2,8 @@
 
 use std::io::{Cursor, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -689,6 +691,21 @@ impl Random {
     }
 }
 
+/// Counts answers.
+#[derive(Clone, Default)]
+struct Answers(Arc<AtomicUsize>);
+
+impl Write for Answers {
+    fn write(&mut self, answer: &[u8]) -> std::io::Result<usize> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(answer.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn whatever_a_client_sends_hurts_nothing() {
     const SEEDS: [&str; 31] = [
@@ -724,40 +741,50 @@ fn whatever_a_client_sends_hurts_nothing() {
         "qRcmd,627265616b2d6f6e2d7468726f77206f6e",
         "qSupported:xmlRegisters=i386;swbreak+",
     ];
+    /// Where the program's code is.
+    const CODE_SECTION: std::ops::Range<usize> = 0x2d..0x60;
     if Engine::threading_form() != "direct" {
         return;
     }
     let packets = std::env::var("THREADLE_FUZZ_PACKETS").ok().and_then(|it| it.parse().ok());
     let packets: usize = packets.unwrap_or(20_000);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut ended = 0;
+    let (mut ended, answers) = (0, Answers::default());
     for _ in 0..packets / 100 {
         let mut input = Vec::new();
+        // So that the program stands still more than once: breakpoints anywhere in its code.
+        for _ in 0..random.next(4) {
+            let place = CODE_SECTION.start + random.next(CODE_SECTION.len());
+            input.extend(framed(&format!("Z0,{:x},1", CODE + place as u64)));
+            input.push(b'+');
+        }
         for _ in 0..100 {
             let mut packet = framed(SEEDS[random.next(SEEDS.len())]);
-            match random.next(4) {
-                // As it is, mostly with acknowledgements.
-                0 => input.push(b'+'),
-                // Bytes changed, with a wrong checksum mostly.
-                1 => {
+            match random.next(200) {
+                // With a wrong checksum, mostly, or an end that is missing. No client is listened to after that, nor
+                // after most of what has the wrong form.
+                0 => {
                     let at = random.next(packet.len());
                     packet[at] = random.next(256) as u8;
                 }
+                1 => packet.truncate(random.next(packet.len()) + 1),
                 // Changed with the right checksum.
-                2 => {
+                2..8 => {
                     let mut text = packet[1..packet.len() - 3].to_vec();
                     let at = random.next(text.len());
                     text[at] = b"0123456789abcdef;:,?-"[random.next(21)];
                     packet = framed(&String::from_utf8_lossy(&text));
                 }
-                _ => packet.truncate(random.next(packet.len()) + 1),
+                _ => {}
             }
+            input.push(b'+');
             input.extend(packet);
         }
-        let debugger = Debugger::new(Cursor::new(input), std::io::sink()).expect("a thread");
+        let debugger = Debugger::new(Cursor::new(input), answers.clone()).expect("a thread");
         let wat = r#"(module
             (memory 1) (global $g (mut i64) (i64.const 7))
-            (func $f (param i32) (result i32) (i32.add (local.get 0) (i32.load8_u offset=60000 (i32.const 0))))
+            (func $f (param i32) (result i32) (local $zero i32)
+              (i32.add (i32.add (local.get 0) (local.get $zero)) (i32.load8_u offset=60000 (i32.const 0))))
             (func (export "run") (param i32) (result i32) (local $i i32)
               (loop $l
                 (local.set $i (i32.add (local.get $i) (i32.const 1)))
@@ -774,4 +801,7 @@ fn whatever_a_client_sends_hurts_nothing() {
         }
     }
     assert!(ended > 0);
+    // Most are read before a client is given up.
+    let answers = answers.0.load(Ordering::Relaxed);
+    assert!(answers > packets / 4, "{answers} answers");
 }
