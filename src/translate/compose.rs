@@ -74,6 +74,7 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
     while at + HEAD <= bytes.len() {
         let instruction = isa::Instruction::read(&bytes[..], at).expect("written by the emitter");
         index[at / isa::ALIGN] = instructions.len() as u32;
+        debug_assert!(instruction.op.target().is_none_or(|place| place < usize::from(LISTED)));
         instructions.push(Instruction {
             at: at as u32,
             size: instruction.size as u32,

@@ -93,18 +93,17 @@ impl Drop for ValueStack {
     fn drop(&mut self) {
         let mut map = core::mem::replace(&mut self.map, Mapping::empty());
         let kept = KEPT.min(self.usable);
-        let room = || {
-            let idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.len() < self.pool.most
-        };
-        // What one store wrote no other may see, nor shall it take memory while nobody uses the stack: one that
+        let idle = || self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // Cleaning takes a system call, which nobody else should wait for; so there may be no room any more behind
+        // it. What one store wrote no other may see, nor shall it take memory while nobody uses the stack: one that
         // cannot be cleaned is not used again. (Where there is no such call of the system, none is.)
-        if !room() || map.forget(GUARD + kept, self.usable + STACK_SLACK - kept).is_err() {
+        let full = idle().len() >= self.pool.most;
+        if full || map.forget(GUARD + kept, self.usable + STACK_SLACK - kept).is_err() {
             return;
         }
         // SAFETY: the beginning of the committed part of a mapping that nobody else has any more.
         unsafe { ptr::write_bytes(map.base().wrapping_add(GUARD), 0, kept) };
-        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = idle();
         if idle.len() < self.pool.most {
             idle.push(map);
         }
@@ -138,6 +137,7 @@ mod tests {
         assert!(stack(usize::MAX).is_err());
         assert!(stack(usize::MAX / 2).is_err());
     }
+
     #[test]
     fn a_stack_that_served_another_store_is_zero() {
         let pool = Arc::new(StackPool::new(1 << 20, 1));
