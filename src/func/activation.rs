@@ -71,8 +71,9 @@ impl<'a, T: 'static> Activation<'a, T> {
     }
 
     /// Runs the activation from where it is until it ends, or waits. `None`: it still waits for the
-    /// same function.
-    fn run(&mut self, cx: &mut Context<'_>) -> Option<Exit> {
+    /// same function. The store's poller is that of this activation: whoever waits takes the context from
+    /// there, so nobody else has it meanwhile.
+    fn run(&mut self) -> Option<Exit> {
         let vm = self.store.0.as_ptr();
         let ctx = vm.cast::<StoreCtx>();
         // SAFETY: `vm` is the store's root pointer, borrowed exclusively, and no reference to it
@@ -94,6 +95,7 @@ impl<'a, T: 'static> Activation<'a, T> {
             // Calls that were forgotten instead of dropped may have left theirs.
             (*ctx).exit_fp = fp;
             (*ctx).activations_left = left;
+            let cx = (*vm).poller.context(&(*ctx)).expect("this is being polled");
             let exit = match awaited.poll(cx, fp) {
                 Poll::Pending => None,
                 Poll::Ready(returned) => {
@@ -119,7 +121,7 @@ impl<T: 'static> Future for Activation<'_, T> {
         unsafe {
             let poller = Poller::new(cx, &(*vm).ctx);
             let outer_poller = mem::replace(&mut (*vm).poller, poller);
-            let exit = this.run(cx);
+            let exit = this.run();
             (*vm).poller = outer_poller;
             let Some(exit) = exit else { return Poll::Pending };
             if exit == Exit::Suspended
