@@ -259,10 +259,57 @@ static void imports_and_exports(void) {
   wasm_externtype_vec_delete(&types);
 }
 
+/* Are these the kinds of the types? A digit for each: kinds of numbers have one. */
+static bool are(const wasm_valtype_vec_t* types, const char* kinds) {
+  size_t i;
+  if (types->size != strlen(kinds)) return false;
+  for (i = 0; i < types->size; i++) {
+    if (wasm_valtype_kind(types->data[i]) != kinds[i] - '0') return false;
+  }
+  return true;
+}
+
+static void signature(wasm_functype_t* type, const char* params, const char* results) {
+  CHECK(are(wasm_functype_params(type), params) && are(wasm_functype_results(type), results));
+  wasm_functype_delete(type);
+}
+
+/* The functions that the header has bodies for. */
+static void conveniences(void) {
+#define I32 wasm_valtype_new_i32()
+#define I64 wasm_valtype_new_i64()
+#define F32 wasm_valtype_new_f32()
+#define F64 wasm_valtype_new_f64()
+  int here;
+  wasm_val_t value;
+  signature(wasm_functype_new_0_0(), "", "");
+  signature(wasm_functype_new_1_0(I32), "0", "");
+  signature(wasm_functype_new_2_0(I32, I64), "01", "");
+  signature(wasm_functype_new_3_0(I32, I64, F32), "012", "");
+  signature(wasm_functype_new_0_1(F64), "", "3");
+  signature(wasm_functype_new_1_1(I32, F64), "0", "3");
+  signature(wasm_functype_new_2_1(I32, I64, F64), "01", "3");
+  signature(wasm_functype_new_3_1(I32, I64, F32, F64), "012", "3");
+  signature(wasm_functype_new_0_2(F64, I32), "", "30");
+  signature(wasm_functype_new_1_2(I32, F64, I32), "0", "30");
+  signature(wasm_functype_new_2_2(I32, I64, F64, I32), "01", "30");
+  signature(wasm_functype_new_3_2(I32, I64, F32, F64, I32), "012", "30");
+#undef I32
+#undef I64
+#undef F32
+#undef F64
+  CHECK(wasm_valkind_is_num(WASM_F64) && !wasm_valkind_is_num(WASM_EXTERNREF));
+  CHECK(wasm_valkind_is_ref(WASM_FUNCREF) && !wasm_valkind_is_ref(WASM_I32));
+  wasm_val_init_ptr(&value, &here);
+  CHECK(value.kind == (sizeof(void*) == 4 ? WASM_I32 : WASM_I64));
+  CHECK(wasm_val_ptr(&value) == &here);
+}
+
 int main(void) {
   bytes();
   value_types();
   function_types();
+  conveniences();
   global_types();
   table_types();
   memory_types();
