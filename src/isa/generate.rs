@@ -85,11 +85,15 @@ pub fn ops(table: &Table) -> String {
     s += &fusions(table);
     s += &repetitions(table);
     s += &forwards(table);
-    s += "static ALL: [Op; OP_COUNT] = [\n";
-    for row in &table.rows {
-        let _ = writeln!(s, "    Op::{},", camel(&row.name));
-    }
-    s += "];\n\n";
+    // A table of all ops would be as long as all else that translation looks up by op.
+    s += "impl Op {\n    \
+              /// The op with this opcode.\n    \
+              #[inline]\n    \
+              pub fn from_u16(opcode: u16) -> Option<Op> {\n        \
+                  // SAFETY: an op is a `u16`, and every number below that of ops is one.\n        \
+                  (usize::from(opcode) < OP_COUNT).then(|| unsafe { core::mem::transmute::<u16, Op>(opcode) })\n    \
+              }\n\
+          }\n\n";
 
     let mut sets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for op in &table.operators {

@@ -119,7 +119,7 @@ pub struct OpInfo {
 pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
     let rows = table::Table::build("").rows.into_iter();
     let mut infos: Vec<OpInfo> = rows.map(described).collect();
-    for op in &ALL[infos.len()..] {
+    for op in (0..).skip(infos.len()).map_while(Op::from_u16) {
         let parts = op.parts();
         let info = |part: &u16| &infos[usize::from(*part)];
         let mut names: Vec<String> = parts.iter().map(|part| info(part).name.clone()).collect();
@@ -171,11 +171,6 @@ impl core::fmt::Debug for Op {
 }
 
 impl Op {
-    /// The op with this opcode.
-    pub fn from_u16(opcode: u16) -> Option<Op> {
-        ALL.get(usize::from(opcode)).copied()
-    }
-
     /// The same op with a slot as destination (which sets the accumulator too).
     pub fn stored(self) -> Option<Op> {
         lookup(&STORED, self as usize)

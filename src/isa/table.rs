@@ -102,16 +102,26 @@ const INT_DSTS: &str = "aslm";
 /// Where the result of a float op can go.
 const FLOAT_DSTS: &str = "aslmn";
 
-/// An operand in an effect.
-fn show(class: Class, name: &str) -> String {
-    match class {
-        Class::A => "acc".into(),
-        Class::S => format!("S[{name}]"),
-        Class::L => "pin0".into(),
-        Class::M => "pin1".into(),
-        Class::N => "pin2".into(),
-        Class::I => name.into(),
+/// An operand in an effect, by the name that it has there.
+struct Shown<'a>(Class, &'a str);
+
+impl core::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Shown(class, name) = self;
+        match class {
+            Class::A => f.write_str("acc"),
+            Class::S => write!(f, "S[{name}]"),
+            Class::L => f.write_str("pin0"),
+            Class::M => f.write_str("pin1"),
+            Class::N => f.write_str("pin2"),
+            Class::I => f.write_str(name),
+        }
     }
+}
+
+/// An operand in an effect.
+fn show(class: Class, name: &str) -> Shown<'_> {
+    Shown(class, name)
 }
 
 /// A destination in an effect.
@@ -152,6 +162,7 @@ impl Table {
     }
 
     /// Adds a row, to be completed.
+    #[inline(never)]
     fn row(
         &mut self,
         name: impl Into<String>,
@@ -165,6 +176,7 @@ impl Table {
     }
 
     /// Number of `name` in operator enum `set`, added if new.
+    #[inline(never)]
     fn operator(&mut self, set: &'static str, name: &'static str) -> usize {
         let known = self.operators.iter().filter(|o| o.set == set).position(|o| o.name == name);
         known.unwrap_or_else(|| {

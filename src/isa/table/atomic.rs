@@ -24,34 +24,34 @@ impl Table {
                 let key = |op: usize| [op, w, i];
                 self.row(format!("atomic_load{bits}_{suffix}"), "atomic", &LOAD_GENERAL)
                     .effect(format!("S[dst], acc := atomic load{bits}(memory, S[addr] + offset)"))
-                    .body("atomic::load", [int, index])
-                    .key(&key::ATOMIC, key(0))
+                    .body("atomic::load", &[int, index])
+                    .key(&key::ATOMIC, &key(0))
                     .traps();
                 self.row(format!("atomic_store{bits}_{suffix}"), "atomic", &STORE_GENERAL)
                     .effect(format!("atomic store{bits}(memory, S[addr] + offset) := S[value]"))
-                    .body("atomic::store", [int, index])
-                    .key(&key::ATOMIC, key(1))
+                    .body("atomic::store", &[int, index])
+                    .key(&key::ATOMIC, &key(1))
                     .traps();
                 self.row(format!("atomic_cmpxchg{bits}_{suffix}"), "atomic", &CMPXCHG)
                     .effect(format!(
                         "S[dst], acc := atomic cmpxchg{bits}(memory, S[addr] + offset, S[expected], S[new])"
                     ))
-                    .body("atomic::cmpxchg", [int, index])
-                    .key(&key::ATOMIC, key(2))
+                    .body("atomic::cmpxchg", &[int, index])
+                    .key(&key::ATOMIC, &key(2))
                     .traps();
                 for (n, op) in RMW_OPS.into_iter().enumerate() {
                     self.row(format!("atomic_{op}{bits}_{suffix}"), "atomic", &RMW)
                         .effect(format!(
                             "S[dst], acc := atomic {op}{bits}(memory, S[addr] + offset, S[value])"
                         ))
-                        .body("atomic::rmw", [int, index, &n.to_string()])
-                        .key(&key::ATOMIC, key(3 + n))
+                        .body("atomic::rmw", &[int, index, &n.to_string()])
+                        .key(&key::ATOMIC, &key(3 + n))
                         .traps();
                 }
             }
         }
         self.row("atomic_fence", "atomic", &EMPTY)
             .effect("order this thread's accesses")
-            .body("atomic::fence", []);
+            .body("atomic::fence", &[]);
     }
 }

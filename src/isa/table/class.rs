@@ -39,9 +39,10 @@ impl core::fmt::Display for Class {
     }
 }
 
-/// The classes with these letters.
-pub(super) fn classes<const N: usize>(letters: &str) -> [Class; N] {
-    let class = |letter| match letter {
+/// The class with this letter.
+#[inline(never)]
+fn class(letter: u8) -> Class {
+    match letter {
         b'a' => Class::A,
         b's' => Class::S,
         b'l' => Class::L,
@@ -49,12 +50,17 @@ pub(super) fn classes<const N: usize>(letters: &str) -> [Class; N] {
         b'n' => Class::N,
         b'i' | b'k' => Class::I,
         _ => panic!("no operand class has the letter {}", char::from(letter)),
-    };
+    }
+}
+
+/// The classes with these letters.
+pub(super) fn classes<const N: usize>(letters: &str) -> [Class; N] {
     assert_eq!(letters.len(), N, "{letters}");
     core::array::from_fn(|i| class(letters.as_bytes()[i]))
 }
 
-/// The same one by one.
+/// The same one by one. Not inlined, or the loops over them would be unrolled.
+#[inline(never)]
 pub(super) fn each(letters: &str) -> impl Iterator<Item = Class> {
-    letters.chars().map(|letter| classes::<1>(letter.encode_utf8(&mut [0; 4]))[0])
+    letters.bytes().map(class)
 }

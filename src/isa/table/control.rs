@@ -12,21 +12,21 @@ impl Table {
     pub(super) fn control(&mut self) {
         self.row("trap", "control", &TRAP)
             .effect("trap with code")
-            .body("control::trap_op", [])
+            .body("control::trap_op", &[])
             .traps()
             .ends()
             .alone();
-        self.row("br", "control", &BR).effect("pc := to").body("control::br", []).ends();
+        self.row("br", "control", &BR).effect("pc := to").body("control::br", &[]).ends();
         for d in each(INT_DSTS) {
             let row = self
                 .row(format!("br_table_{d}"), "br_table", &BR_TABLE)
-                .classes([d])
+                .classes(&[d])
                 .effect(format!(
                     "pc := targets[min({}, count)]; count + 1 distances follow",
                     show(d, "index")
                 ))
-                .body("control::br_table", [])
-                .key(&key::BR_TABLE, [d as usize])
+                .body("control::br_table", &[])
+                .key(&key::BR_TABLE, &[d as usize])
                 .forwards()
                 .ends();
             // The index nearly always comes from the accumulator.
@@ -34,16 +34,16 @@ impl Table {
         }
         self.row("zero_locals", "control", &ZERO_LOCALS)
             .effect("S[first .. first + count] := 0")
-            .body("control::zero_locals", [])
+            .body("control::zero_locals", &[])
             .alone();
         self.row("exit", "control", &EMPTY)
             .effect("leave the activation: its results are in place")
-            .body("control::exit", [])
+            .body("control::exit", &[])
             .ends()
             .alone();
         self.row("lazy_compile", "control", &EMPTY)
             .effect("translate the function, then run it")
-            .body("host::lazy_compile", [])
+            .body("host::lazy_compile", &[])
             .calls()
             .ends()
             .resumes();
@@ -57,33 +57,33 @@ impl Table {
     pub(super) fn calls(&mut self) {
         self.call("call", "call", &CALL)
             .effect("call code[func] with its frame at S[frame]")
-            .body("call::call", []);
+            .body("call::call", &[]);
         self.call("call_import", "call", &CALL_IMPORT)
             .effect(
                 "call the function at ctx + at with its frame at S[frame], its arguments at S[args]",
             )
-            .body("call::call_import", []);
+            .body("call::call_import", &[]);
         for x in each(INT_DSTS) {
             self.call(&format!("call_indirect_{x}"), "call", &CALL_INDIRECT)
-                .classes([x])
+                .classes(&[x])
                 .effect(format!("call table[{}] after a type check", show(x, "index")))
-                .body("call::call_indirect", [])
-                .key(&key::CALL_INDIRECT, [x as usize])
+                .body("call::call_indirect", &[])
+                .key(&key::CALL_INDIRECT, &[x as usize])
                 .alone();
         }
         self.call("call_indirect_sub", "call", &CALL_INDIRECT)
             .slots()
             .effect("call table[S[index]] after a subtype check; 64-bit index")
-            .body("call::call_indirect_general", [])
+            .body("call::call_indirect_general", &[])
             .alone();
         self.call("call_ref", "call", &CALL_REF)
             .effect("call the function that S[func] refers to")
-            .body("call::call_ref", [])
+            .body("call::call_ref", &[])
             .alone();
         self.tail_calls();
         self.row("return_thunk", "call", &EMPTY)
             .effect("end of a call that left the instance: ctx := S[OWN_CTX]; pc := S[OWN_RESUME]")
-            .body("call::return_thunk", [])
+            .body("call::return_thunk", &[])
             .ends()
             .alone();
         self.host_calls();
@@ -94,30 +94,26 @@ impl Table {
     fn tail_calls(&mut self) {
         self.call("return_call", "tail_call", &RETURN_CALL)
             .effect("move the arguments to S[to], the header to S[frame], and jump to code[func]")
-            .body("call::return_call", []);
+            .body("call::return_call", &[]);
         self.call("return_call_import", "tail_call", &RETURN_CALL_IMPORT)
             .effect("the same, to the function at ctx + at")
-            .body("call::return_call_import", []);
+            .body("call::return_call_import", &[]);
         self.call("return_call_indirect", "tail_call", &RETURN_CALL_INDIRECT)
             .effect("the same, to table[S[index]] after a type check")
-            .body("call::return_call_indirect", ["false"]);
+            .body("call::return_call_indirect", &["false"]);
         self.call("return_call_indirect_sub", "tail_call", &RETURN_CALL_INDIRECT)
             .effect("the same after a subtype check; 64-bit index")
-            .body("call::return_call_indirect", ["true"]);
+            .body("call::return_call_indirect", &["true"]);
         self.call("return_call_ref", "tail_call", &RETURN_CALL_REF)
             .effect("the same, to the function that S[func] refers to")
-            .body("call::return_call_ref", []);
+            .body("call::return_call_ref", &[]);
     }
 
     /// Calls of native code.
     fn host_calls(&mut self) {
         let mut host = |name: &str, format, effect: &str, path, parameters: &[&str]| {
-            let row = self.row(name, "host", format).effect(effect).traps().calls().resumes();
-            match *parameters {
-                [] => row.body(path, []),
-                [ty] => row.body(path, [ty]),
-                _ => unreachable!("one parameter at most"),
-            };
+            let row = self.row(name, "host", format).effect(effect).body(path, parameters);
+            row.traps().calls().resumes();
         };
         host(
             "call_indirect_host",
@@ -184,12 +180,12 @@ impl Table {
     fn far(&mut self) {
         self.row("enter_far", "call", &ENTER_FAR)
             .effect("fp := fp + slots, with a copy of the header; S[-zero .. 0] := 0")
-            .body("call::enter_far", [])
+            .body("call::enter_far", &[])
             .traps()
             .alone();
         self.row("leave_far", "call", &LEAVE_FAR)
             .effect("fp := fp - slots, with a copy of the header")
-            .body("call::leave_far", [])
+            .body("call::leave_far", &[])
             .alone();
     }
 
@@ -198,10 +194,10 @@ impl Table {
     fn pinning(&mut self) {
         self.row("pin_ints", "call", &PIN_INTS)
             .effect("save pinned integers in this frame; pin0 := S[src0]; pin1 := S[src1]")
-            .body("call::pin_ints", []);
+            .body("call::pin_ints", &[]);
         self.row("pin_floats", "call", &PIN_FLOATS)
             .effect("save pinned floats in this frame; pin0 := S[src0]; pin1 := S[src1]; pin2 := S[src2]")
-            .body("call::pin_floats", []);
+            .body("call::pin_floats", &[]);
         for (restore, suffix, ints, floats) in [
             (0, "", "false", "false"),
             (1, "_ri", "true", "false"),
@@ -212,15 +208,15 @@ impl Table {
             if restore > 0 {
                 self.row(format!("unpin{suffix}"), "call", &EMPTY)
                     .effect(format!("restore pinned {what}"))
-                    .body("call::unpin", [ints, floats])
-                    .key(&key::UNPIN, [restore]);
+                    .body("call::unpin", &[ints, floats])
+                    .key(&key::UNPIN, &[restore]);
             }
             let tail =
                 if restore == 0 { String::new() } else { format!("; restore pinned {what}") };
             self.row(format!("ret{suffix}"), "return", &EMPTY)
                 .effect(format!("pc := S[RET_PC]; fp := S[CALLER_FP]{tail}"))
-                .body("call::ret", [ints, floats])
-                .key(&key::RET, [restore])
+                .body("call::ret", &[ints, floats])
+                .key(&key::RET, &[restore])
                 .ends();
             for (n, (kind, t, classes)) in
                 [("", "u64", "aslmi"), ("f", "f64", "aslmn")].into_iter().enumerate()
@@ -231,10 +227,10 @@ impl Table {
                         continue;
                     }
                     self.row(format!("ret_{kind}{x}{suffix}"), "return", &RETURN)
-                        .classes([x])
+                        .classes(&[x])
                         .effect(format!("S[to] := {}; return{tail}", show(x, "value")))
-                        .body("call::ret_value", [t, ints, floats])
-                        .key(&key::RETURN, [restore, n, x as usize])
+                        .body("call::ret_value", &[t, ints, floats])
+                        .key(&key::RETURN, &[restore, n, x as usize])
                         .forwards()
                         .ends();
                 }

@@ -4,7 +4,7 @@ use super::format::{
     LOAD, LOAD_GENERAL, MEMORY_SIZE, REF_FUNC, REF_FUNC_IMPORT, STORE, STORE_GENERAL, TABLE_GET,
     TABLE_SET, TABLE_SIZE,
 };
-use super::{Class, Table, each, key, show, show_dst};
+use super::{Class, Shown, Table, each, key, show, show_dst};
 
 /// `(operator, value type, native memory type)`.
 const LOADS: [(&str, &str, &str); 14] = [
@@ -37,8 +37,8 @@ const STORES: [(&str, &str, &str); 9] = [
 ];
 
 /// An address in an effect, and its letter in a name.
-pub(super) fn address(x: Class) -> (String, char) {
-    if x == Class::I { ("0".into(), 'k') } else { (show(x, "addr"), x.letter()) }
+pub(super) fn address(x: Class) -> (Shown<'static>, char) {
+    if x == Class::I { (show(x, "0"), 'k') } else { (show(x, "addr"), x.letter()) }
 }
 
 /// `_m32` or `_m64`: the type of indices.
@@ -65,10 +65,10 @@ impl Table {
                         let (addr, letter) = address(x);
                         let family = if checked { "checked" } else { "load" };
                         self.row(format!("{prefix}{name}_{d}{letter}"), family, &LOAD)
-                            .classes([d, x])
+                            .classes(&[d, x])
                             .effect(format!("{} := {name}[{addr} + offset]", show_dst(d)))
-                            .body("memory::load", [index, t, native, check])
-                            .key(&key::LOAD, [n, mode, d as usize, x as usize])
+                            .body("memory::load", &[index, t, native, check])
+                            .key(&key::LOAD, &[n, mode, d as usize, x as usize])
                             .faults()
                             .forwards();
                     }
@@ -91,10 +91,10 @@ impl Table {
                         let (addr, letter) = address(x);
                         let family = if checked { "checked" } else { "store" };
                         self.row(format!("{prefix}{name}_{letter}{v}"), family, &STORE)
-                            .classes([x, v])
+                            .classes(&[x, v])
                             .effect(format!("{name}[{addr} + offset] := {}", show(v, "value")))
-                            .body("memory::store", [index, t, native, check])
-                            .key(&key::STORE, [n, mode, x as usize, v as usize])
+                            .body("memory::store", &[index, t, native, check])
+                            .key(&key::STORE, &[n, mode, x as usize, v as usize])
                             .faults()
                             .forwards();
                     }
@@ -109,8 +109,8 @@ impl Table {
             for (wide, (suffix, index)) in INDICES.into_iter().enumerate() {
                 self.row(format!("{name}_{suffix}"), "general", &LOAD_GENERAL)
                     .effect(format!("S[dst], acc := {name}(memory, S[addr] + offset)"))
-                    .body("memory::load_general", [t, native, index])
-                    .key(&key::LOAD_GENERAL, [n, wide])
+                    .body("memory::load_general", &[t, native, index])
+                    .key(&key::LOAD_GENERAL, &[n, wide])
                     .traps();
             }
         }
@@ -118,32 +118,32 @@ impl Table {
             for (wide, (suffix, index)) in INDICES.into_iter().enumerate() {
                 self.row(format!("{name}_{suffix}"), "general", &STORE_GENERAL)
                     .effect(format!("{name}(memory, S[addr] + offset) := S[value]"))
-                    .body("memory::store_general", [t, native, index])
-                    .key(&key::STORE_GENERAL, [n, wide])
+                    .body("memory::store_general", &[t, native, index])
+                    .key(&key::STORE_GENERAL, &[n, wide])
                     .traps();
             }
         }
         self.row("memory_size", "general", &MEMORY_SIZE)
             .effect("S[dst], acc := bytes(memory) >> shift")
-            .body("memory::size", []);
+            .body("memory::size", &[]);
         self.row("table_size", "general", &TABLE_SIZE)
             .effect("S[dst], acc := length(table)")
-            .body("memory::table_size", []);
+            .body("memory::table_size", &[]);
         for (name, bits, index) in [("table", 32, "u32"), ("table64", 64, "u64")] {
             self.row(format!("{name}_get"), "general", &TABLE_GET)
                 .effect(format!("S[dst], acc := table[S[index]]; {bits}-bit index"))
-                .body("memory::table_get", [index])
+                .body("memory::table_get", &[index])
                 .traps();
             self.row(format!("{name}_set"), "general", &TABLE_SET)
                 .effect(format!("table[S[index]] := S[value]; {bits}-bit index"))
-                .body("memory::table_set", [index])
+                .body("memory::table_set", &[index])
                 .traps();
         }
         self.row("ref_func", "general", &REF_FUNC)
             .effect("S[dst], acc := reference to defined function index")
-            .body("memory::ref_func", []);
+            .body("memory::ref_func", &[]);
         self.row("ref_func_import", "general", &REF_FUNC_IMPORT)
             .effect("S[dst], acc := reference to the imported function at ctx + at")
-            .body("memory::ref_func_import", []);
+            .body("memory::ref_func_import", &[]);
     }
 }

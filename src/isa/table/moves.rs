@@ -19,10 +19,10 @@ impl Table {
                         continue;
                     }
                     self.row(format!("{prefix}mov_{d}{x}"), "mov", &MOV)
-                        .classes([d, x])
+                        .classes(&[d, x])
                         .effect(format!("{} := {}", target(d), show(x, "src")))
-                        .body("mov::mov", [t])
-                        .key(table, [d as usize, x as usize])
+                        .body("mov::mov", &[t])
+                        .key(table, &[d as usize, x as usize])
                         .bare()
                         .forwards();
                 }
@@ -30,25 +30,25 @@ impl Table {
                     continue;
                 }
                 self.row(format!("{prefix}const_{d}"), "mov", &CONST)
-                    .classes([d])
+                    .classes(&[d])
                     .immediate(kind)
                     .effect(format!("{} := value", target(d)))
-                    .body("mov::const64", [t])
-                    .key(constants, [d as usize])
+                    .body("mov::const64", &[t])
+                    .key(constants, &[d as usize])
                     .bare()
                     .forwards();
             }
         }
         self.row("mov2", "mov", &MOV2)
             .effect("S[dst] := S[src]; S[dst2] := S[src2]")
-            .body("mov::mov2", []);
+            .body("mov::mov2", &[]);
         self.row("mov_span", "mov", &MOV_SPAN)
             .effect("S[dst ..][..count] := S[src ..][..count], as if at once")
-            .body("mov::mov_span", [])
+            .body("mov::mov_span", &[])
             .alone();
         self.row("mov_far", "mov", &MOV_FAR)
             .effect("S[dst ..][..count] := S[src ..][..count], the lowest first")
-            .body("mov::mov_far", [])
+            .body("mov::mov_far", &[])
             .alone();
     }
 
@@ -72,7 +72,7 @@ impl Table {
                         }
                         let [x, y] = classes(pair);
                         self.row(format!("{kind}select_{d}{pair}{c}"), "select", &SELECT)
-                            .classes([d, x, y, c])
+                            .classes(&[d, x, y, c])
                             .effect(format!(
                                 "{} := if {} {{ {} }} else {{ {} }}",
                                 show_dst(d),
@@ -80,8 +80,8 @@ impl Table {
                                 show(x, "lhs"),
                                 show(y, "rhs")
                             ))
-                            .body("select::select", [t])
-                            .key(table, [d as usize, c as usize, x as usize, y as usize])
+                            .body("select::select", &[t])
+                            .key(table, &[d as usize, c as usize, x as usize, y as usize])
                             .forwards();
                     }
                 }
@@ -93,29 +93,29 @@ impl Table {
         for (n, t, kind, dsts) in [(0, "u64", "", INT_DSTS), (1, "f64", "f", FLOAT_DSTS)] {
             for d in each(dsts) {
                 self.row(format!("{kind}global_get_{d}"), "global", &GLOBAL_GET)
-                    .classes([d])
+                    .classes(&[d])
                     .effect(format!("{} := [ctx + at]", show_dst(d)))
-                    .body("global::get", [t])
-                    .key(&key::GLOBAL_GET, [n, d as usize])
+                    .body("global::get", &[t])
+                    .key(&key::GLOBAL_GET, &[n, d as usize])
                     .forwards();
             }
             // A float in a slot goes through the integers' form: bits are bits.
             for x in each(if n == 0 { "aslmi" } else { "almn" }) {
                 self.row(format!("{kind}global_set_{x}"), "global", &GLOBAL_SET)
-                    .classes([x])
+                    .classes(&[x])
                     .effect(format!("[ctx + at] := {}", show(x, "value")))
-                    .body("global::set", [t])
-                    .key(&key::GLOBAL_SET, [n, x as usize])
+                    .body("global::set", &[t])
+                    .key(&key::GLOBAL_SET, &[n, x as usize])
                     .forwards();
             }
         }
         self.row("global_get_indirect", "imported global", &GLOBAL_GET)
             .slots()
             .effect("S[dst], acc := [[ctx + at]]")
-            .body("global::get_indirect", []);
+            .body("global::get_indirect", &[]);
         self.row("global_set_indirect", "imported global", &GLOBAL_SET)
             .slots()
             .effect("[[ctx + at]] := S[value]")
-            .body("global::set_indirect", []);
+            .body("global::set_indirect", &[]);
     }
 }

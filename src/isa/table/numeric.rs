@@ -211,7 +211,7 @@ impl Table {
                 let [x, y] = classes(pair);
                 let row = self
                     .row(format!("{name}_{d}{pair}"), family, &BINARY)
-                    .classes([d, x, y])
+                    .classes(&[d, x, y])
                     .immediate(immediate(t, Kind::Imm32))
                     .effect(format!(
                         "{} := {name}({}, {})",
@@ -220,12 +220,12 @@ impl Table {
                         show(y, "rhs")
                     ))
                     .meaning(format!("sem::{name}"))
-                    .key(&key::BINARY, [op, d as usize, x as usize, y as usize])
+                    .key(&key::BINARY, &[op, d as usize, x as usize, y as usize])
                     .forwards();
                 if trapping {
-                    row.body("binary::binary_trapping", ["_", "_"]).traps();
+                    row.body("binary::binary_trapping", &["_", "_"]).traps();
                 } else {
-                    row.body("binary::binary", ["_", "_"]);
+                    row.body("binary::binary", &["_", "_"]);
                 }
             }
         }
@@ -301,15 +301,15 @@ impl Table {
             let [d, x] = classes(form);
             let row = self
                 .row(format!("{name}_{form}"), family, &UNARY)
-                .classes([d, x])
+                .classes(&[d, x])
                 .effect(format!("{} := {name}({})", show_dst(d), show(x, "src")))
                 .meaning(format!("sem::{name}"))
-                .key(&key::UNARY, [op, d as usize, x as usize])
+                .key(&key::UNARY, &[op, d as usize, x as usize])
                 .forwards();
             if trapping {
-                row.body("binary::unary_trapping", ["_", "_"]).traps();
+                row.body("binary::unary_trapping", &["_", "_"]).traps();
             } else {
-                row.body("binary::unary", ["_", "_"]);
+                row.body("binary::unary", &["_", "_"]);
             }
         }
     }
@@ -345,10 +345,10 @@ impl Table {
         ] {
             for x in each(INT_DSTS) {
                 self.row(format!("{op}_{x}"), "branch", &BR_IF)
-                    .classes([x])
+                    .classes(&[x])
                     .effect(format!("if {} {sign} 0: pc := to", show(x, "cond")))
-                    .body(path, ["u32"])
-                    .key(table, [x as usize])
+                    .body(path, &["u32"])
+                    .key(table, &[x as usize])
                     .forwards();
             }
         }
@@ -393,12 +393,12 @@ impl Table {
         for pair in pairs {
             let [x, y] = classes(pair);
             self.row(format!("br_{name}_{pair}"), "branch", &BR_COMPARE)
-                .classes([x, y])
+                .classes(&[x, y])
                 .immediate(immediate(t, Kind::Imm16))
                 .effect(format!("if {name}({}, {}): pc := to", show(x, "lhs"), show(y, "rhs")))
-                .body("branch::br_compare", ["_"])
+                .body("branch::br_compare", &["_"])
                 .meaning(format!("sem::{name}"))
-                .key(&key::BR_CMP, [op, x as usize, y as usize])
+                .key(&key::BR_CMP, &[op, x as usize, y as usize])
                 .forwards();
         }
     }

@@ -50,7 +50,7 @@ impl Table {
         ] {
             self.row(name, "allocation", &STRUCT_NEW)
                 .effect(effect)
-                .body("object::struct_new", [default])
+                .body("object::struct_new", &[default])
                 .traps()
                 .calls()
                 .resumes();
@@ -63,14 +63,14 @@ impl Table {
             for d in each("asl") {
                 for x in each("as") {
                     self.row(format!("struct_get_{name}_{d}{x}"), "object", &STRUCT_GET)
-                        .classes([d, x])
+                        .classes(&[d, x])
                         .effect(format!(
                             "{} := {name}[{} + offset]",
                             show_dst(d),
                             show(x, "object")
                         ))
-                        .body("object::struct_get", [t, native])
-                        .key(&key::STRUCT_GET, [n, d as usize, x as usize])
+                        .body("object::struct_get", &[t, native])
+                        .key(&key::STRUCT_GET, &[n, d as usize, x as usize])
                         .traps();
                 }
             }
@@ -84,14 +84,14 @@ impl Table {
                         continue;
                     }
                     self.row(format!("struct_set_{name}_{x}{v}"), "object", &STRUCT_SET)
-                        .classes([x, v])
+                        .classes(&[x, v])
                         .effect(format!(
                             "{name}[{} + offset] := {}",
                             show(x, "object"),
                             show(v, "value")
                         ))
-                        .body("object::struct_set", [t, native])
-                        .key(&key::STRUCT_SET, [n, x as usize, v as usize])
+                        .body("object::struct_set", &[t, native])
+                        .key(&key::STRUCT_SET, &[n, x as usize, v as usize])
                         .traps();
                 }
             }
@@ -99,12 +99,12 @@ impl Table {
         self.row("struct_get_v128", "object", &STRUCT_GET)
             .slots()
             .effect("S[dst], S[dst + 1] := v128[S[object] + offset]")
-            .body("object::struct_get_v128", [])
+            .body("object::struct_get_v128", &[])
             .traps();
         self.row("struct_set_v128", "object", &STRUCT_SET)
             .slots()
             .effect("v128[S[object] + offset] := S[value], S[value + 1]")
-            .body("object::struct_set_v128", [])
+            .body("object::struct_set_v128", &[])
             .traps();
     }
 
@@ -114,15 +114,15 @@ impl Table {
                 for pair in ["ss", "sa", "sl", "si", "as"] {
                     let [x, y] = classes(pair);
                     self.row(format!("array_get_{name}_{d}{pair}"), "object", &ARRAY_GET)
-                        .classes([d, x, y])
+                        .classes(&[d, x, y])
                         .effect(format!(
                             "{} := {name} {}[{}]",
                             show_dst(d),
                             show(x, "object"),
                             show(y, "index")
                         ))
-                        .body("object::array_get", [t, native])
-                        .key(&key::ARRAY_GET, [n, d as usize, x as usize, y as usize])
+                        .body("object::array_get", &[t, native])
+                        .key(&key::ARRAY_GET, &[n, d as usize, x as usize, y as usize])
                         .traps();
                 }
             }
@@ -135,14 +135,14 @@ impl Table {
                         continue;
                     }
                     self.row(format!("array_set_{name}_s{x}{v}"), "object", &ARRAY_SET)
-                        .classes([x, v])
+                        .classes(&[x, v])
                         .effect(format!(
                             "{name} S[object][{}] := {}",
                             show(x, "index"),
                             show(v, "value")
                         ))
-                        .body("object::array_set", [t, native])
-                        .key(&key::ARRAY_SET, [n, x as usize, v as usize])
+                        .body("object::array_set", &[t, native])
+                        .key(&key::ARRAY_SET, &[n, x as usize, v as usize])
                         .traps();
                 }
             }
@@ -151,22 +151,22 @@ impl Table {
         for d in each("asl") {
             for x in each("as") {
                 self.row(format!("array_len_{d}{x}"), "object", &UNARY)
-                    .classes([d, x])
+                    .classes(&[d, x])
                     .effect(format!("{} := length({})", show_dst(d), show(x, "src")))
-                    .body("object::array_len", [])
-                    .key(&key::UNARY, [op, d as usize, x as usize])
+                    .body("object::array_len", &[])
+                    .key(&key::UNARY, &[op, d as usize, x as usize])
                     .traps();
             }
         }
         self.row("array_get_v128", "object", &ARRAY_GET)
             .slots()
             .effect("S[dst], S[dst + 1] := v128 S[object][S[index]]")
-            .body("object::array_get_v128", [])
+            .body("object::array_get_v128", &[])
             .traps();
         self.row("array_set_v128", "object", &ARRAY_SET)
             .slots()
             .effect("v128 S[object][S[index]] := S[value], S[value + 1]")
-            .body("object::array_set_v128", [])
+            .body("object::array_set_v128", &[])
             .traps();
     }
 
@@ -179,25 +179,25 @@ impl Table {
             for x in each("as") {
                 for d in each("as") {
                     self.row(format!("ref_test_{mode}_{d}{x}"), family, &REF_TEST)
-                        .classes([d, x])
+                        .classes(&[d, x])
                         .effect(format!("{} := {} is of type", show_dst(d), show(x, "object")))
-                        .body("cast::ref_test", [marker])
-                        .key(&key::REF_TEST, [n, d as usize, x as usize]);
+                        .body("cast::ref_test", &[marker])
+                        .key(&key::REF_TEST, &[n, d as usize, x as usize]);
                 }
                 self.row(format!("ref_cast_{mode}_{x}"), family, &REF_CAST)
-                    .classes([x])
+                    .classes(&[x])
                     .effect(format!("if {} is not of type: trap", show(x, "object")))
-                    .body("cast::ref_cast", [marker])
-                    .key(&key::REF_CAST, [n, x as usize])
+                    .body("cast::ref_cast", &[marker])
+                    .key(&key::REF_CAST, &[n, x as usize])
                     .traps();
                 for (taken, name, is) in
                     [(true, "br_on_cast", "is"), (false, "br_on_cast_fail", "is not")]
                 {
                     self.row(format!("{name}_{mode}_{x}"), family, &BR_ON_CAST)
-                        .classes([x])
+                        .classes(&[x])
                         .effect(format!("if {} {is} of type: pc := to", show(x, "object")))
-                        .body("cast::br_on_cast", [marker, if taken { "true" } else { "false" }])
-                        .key(&key::BR_ON_CAST, [n, usize::from(taken), x as usize]);
+                        .body("cast::br_on_cast", &[marker, if taken { "true" } else { "false" }])
+                        .key(&key::BR_ON_CAST, &[n, usize::from(taken), x as usize]);
                 }
             }
         }

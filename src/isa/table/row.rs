@@ -119,14 +119,19 @@ impl Row {
         }
     }
 
+    // The methods that fill in a row stay calls: there are hundreds of each, and inlined they are a tenth of a
+    // megabyte of the command.
+
     /// The classes of its operands.
-    pub(super) fn classes<const N: usize>(&mut self, classes: [Class; N]) -> &mut Row {
-        assert_eq!(N, self.classed().count(), "{}: operands with a class", self.name);
+    #[inline(never)]
+    pub(super) fn classes(&mut self, classes: &[Class]) -> &mut Row {
+        assert_eq!(classes.len(), self.classed().count(), "{}: operands with a class", self.name);
         self.classes = classes.into();
         self
     }
 
     /// All its operands are in slots, and its handler knows it without parameters.
+    #[inline(never)]
     pub(super) fn slots(&mut self) -> &mut Row {
         self.classes = self.classed().map(|_| Class::S).collect();
         self.body.knows_classes = true;
@@ -140,6 +145,7 @@ impl Row {
     }
 
     /// Its effect.
+    #[inline(never)]
     pub(super) fn effect(&mut self, effect: impl Into<String>) -> &mut Row {
         self.effect = effect.into();
         self
@@ -147,28 +153,23 @@ impl Row {
 
     /// The generic function whose instance its handler is, with its parameters behind those for operand
     /// classes, which come first.
-    pub(super) fn body<const N: usize>(
-        &mut self,
-        path: &'static str,
-        parameters: [&str; N],
-    ) -> &mut Row {
+    #[inline(never)]
+    pub(super) fn body(&mut self, path: &'static str, parameters: &[&str]) -> &mut Row {
         self.body.path = path;
-        self.body.parameters = parameters.map(String::from).into();
+        self.body.parameters = parameters.iter().copied().map(String::from).collect();
         self
     }
 
     /// What the generic function is applied to.
+    #[inline(never)]
     pub(super) fn meaning(&mut self, meaning: impl Into<String>) -> &mut Row {
         self.body.meaning = Some(meaning.into());
         self
     }
 
     /// Where the translator finds it.
-    pub(super) fn key<const N: usize>(
-        &mut self,
-        table: &'static Lookup,
-        digits: [usize; N],
-    ) -> &mut Row {
+    #[inline(never)]
+    pub(super) fn key(&mut self, table: &'static Lookup, digits: &[usize]) -> &mut Row {
         self.key = Some(Key { table, digits: digits.into() });
         self
     }

@@ -302,37 +302,37 @@ impl Table {
             let [d, x] = classes(pair);
             let target = if d == Class::S { "S[dst]" } else { "acc" };
             self.row(format!("v128_mov_{pair}"), "mov", &MOV)
-                .classes([d, x])
+                .classes(&[d, x])
                 .effect(format!("{target} := {}", show(x, "src")))
-                .body("mov::mov", ["crate::sem::V128"])
-                .key(&key::VEC_MOV, [d as usize, x as usize])
+                .body("mov::mov", &["crate::sem::V128"])
+                .key(&key::VEC_MOV, &[d as usize, x as usize])
                 .bare();
         }
         for d in each("as") {
             self.row(format!("v128_const_{d}"), "mov", &VEC_CONST)
-                .classes([d])
+                .classes(&[d])
                 .effect(format!("{} := value", show_dst(d)))
-                .body("simd::const128", [])
-                .key(&key::VEC_CONST, [d as usize]);
+                .body("simd::const128", &[])
+                .key(&key::VEC_CONST, &[d as usize]);
             self.row(format!("v128_global_get_{d}"), "global", &GLOBAL_GET)
-                .classes([d])
+                .classes(&[d])
                 .effect(format!("{} := [ctx + at]", show_dst(d)))
-                .body("simd::global_get", [])
-                .key(&key::VEC_GLOBAL_GET, [d as usize]);
+                .body("simd::global_get", &[])
+                .key(&key::VEC_GLOBAL_GET, &[d as usize]);
             self.row(format!("v128_global_set_{d}"), "global", &GLOBAL_SET)
-                .classes([d])
+                .classes(&[d])
                 .effect(format!("[ctx + at] := {}", show(d, "value")))
-                .body("simd::global_set", [])
-                .key(&key::VEC_GLOBAL_SET, [d as usize]);
+                .body("simd::global_set", &[])
+                .key(&key::VEC_GLOBAL_SET, &[d as usize]);
         }
         self.row("v128_global_get_indirect", "imported global", &GLOBAL_GET)
             .slots()
             .effect("S[dst], acc := [[ctx + at]]")
-            .body("simd::global_get_indirect", []);
+            .body("simd::global_get_indirect", &[]);
         self.row("v128_global_set_indirect", "imported global", &GLOBAL_SET)
             .slots()
             .effect("[[ctx + at]] := S[value]")
-            .body("simd::global_set_indirect", []);
+            .body("simd::global_set_indirect", &[]);
     }
 
     fn vector_binary(&mut self) {
@@ -342,16 +342,16 @@ impl Table {
                 for pair in tier.pairs(*commutative) {
                     let [x, y] = classes(pair);
                     self.row(format!("{name}_{d}{pair}"), "vector", &BINARY)
-                        .classes([d, x, y])
+                        .classes(&[d, x, y])
                         .effect(format!(
                             "{} := {name}({}, {})",
                             show_dst(d),
                             show(x, "lhs"),
                             show(y, "rhs")
                         ))
-                        .body("binary::binary", ["_", "_"])
+                        .body("binary::binary", &["_", "_"])
                         .meaning(inlined(name, "a, b"))
-                        .key(&key::VEC_BINARY, [op, d as usize, x as usize, y as usize]);
+                        .key(&key::VEC_BINARY, &[op, d as usize, x as usize, y as usize]);
                 }
             }
         }
@@ -369,11 +369,11 @@ impl Table {
             for d in each(tier.dsts()) {
                 for x in each(tier.sources()) {
                     self.row(format!("{row}_{d}{x}"), "vector", &UNARY)
-                        .classes([d, x])
+                        .classes(&[d, x])
                         .effect(format!("{} := {name}({})", show_dst(d), show(x, "src")))
-                        .body("binary::unary", ["_", "_"])
+                        .body("binary::unary", &["_", "_"])
                         .meaning(inlined(name, "a"))
-                        .key(&key::VEC_UNARY, [op, d as usize, x as usize]);
+                        .key(&key::VEC_UNARY, &[op, d as usize, x as usize]);
                 }
             }
         }
@@ -382,14 +382,14 @@ impl Table {
             let op = self.operator("VecUnary", name);
             for x in each("as") {
                 self.row(format!("{name}_s{x}"), "vector", &UNARY)
-                    .classes([Class::S, x])
+                    .classes(&[Class::S, x])
                     .effect(format!(
                         "S[dst], acc := {name}({}), the least integer out of range",
                         show(x, "src")
                     ))
-                    .body("binary::unary", ["_", "_"])
+                    .body("binary::unary", &["_", "_"])
                     .meaning(format!("simd::{name}"))
-                    .key(&key::VEC_UNARY, [op, Class::S as usize, x as usize]);
+                    .key(&key::VEC_UNARY, &[op, Class::S as usize, x as usize]);
             }
         }
     }
@@ -399,10 +399,10 @@ impl Table {
             let op = self.operator("VecExtract", name);
             for d in each("as") {
                 self.row(format!("{name}_{d}s"), "vector", &EXTRACT)
-                    .classes([d])
+                    .classes(&[d])
                     .effect(format!("{} := {name}(S[src]), the lane at byte", show_dst(d)))
-                    .body("simd::extract", [t, native])
-                    .key(&key::VEC_EXTRACT, [op, d as usize]);
+                    .body("simd::extract", &[t, native])
+                    .key(&key::VEC_EXTRACT, &[op, d as usize]);
             }
         }
         for (shape, t, tier) in REPLACE_OPS {
@@ -411,15 +411,15 @@ impl Table {
             for pair in tier.pairs(false) {
                 let [x, y] = classes(pair);
                 self.row(format!("{name}_s{pair}"), "vector", &REPLACE)
-                    .classes([Class::S, x, y])
+                    .classes(&[Class::S, x, y])
                     .effect(format!(
                         "S[dst], acc := v128_bitselect({shape}_splat({}), {}, mask)",
                         show(y, "rhs"),
                         show(x, "lhs")
                     ))
-                    .body("simd::replace", [t])
+                    .body("simd::replace", &[t])
                     .meaning(inlined(&format!("{shape}_splat"), "a"))
-                    .key(&key::VEC_REPLACE, [op, x as usize, y as usize]);
+                    .key(&key::VEC_REPLACE, &[op, x as usize, y as usize]);
             }
         }
         self.vector_tables();
@@ -429,33 +429,33 @@ impl Table {
     fn vector_tables(&mut self) {
         self.row("i8x16_shuffle_sss", "vector", &SHUFFLE)
             .effect("S[dst], acc := i8x16_shuffle(S[lhs], S[rhs], lanes)")
-            .body("simd::shuffle", []);
+            .body("simd::shuffle", &[]);
         for d in each("as") {
             for x in each("as") {
                 self.row(format!("i8x16_permute_{d}{x}"), "vector", &PERMUTE)
-                    .classes([d, x])
+                    .classes(&[d, x])
                     .effect(format!("{} := i8x16_swizzle({}, lanes)", show_dst(d), show(x, "src")))
-                    .body("simd::permute", [])
-                    .key(&key::VEC_PERMUTE, [d as usize, x as usize]);
+                    .body("simd::permute", &[])
+                    .key(&key::VEC_PERMUTE, &[d as usize, x as usize]);
             }
             for pair in ["as", "sa", "ss"] {
                 let [x, y] = classes(pair);
                 self.row(format!("i8x16_permute2_{d}{pair}"), "vector", &PERMUTE2)
-                    .classes([d, x, y])
+                    .classes(&[d, x, y])
                     .effect(format!(
                         "{} := i8x16_swizzle({}, lanes) | i8x16_swizzle({}, lanes2)",
                         show_dst(d),
                         show(x, "lhs"),
                         show(y, "rhs")
                     ))
-                    .body("simd::permute2", [])
-                    .key(&key::VEC_PERMUTE2, [d as usize, x as usize, y as usize]);
+                    .body("simd::permute2", &[])
+                    .key(&key::VEC_PERMUTE2, &[d as usize, x as usize, y as usize]);
             }
         }
         self.row("i8x16_swizzle_sss", "vector", &BINARY)
             .slots()
             .effect("S[dst], acc := i8x16_swizzle(S[lhs], S[rhs])")
-            .body("simd::swizzle", []);
+            .body("simd::swizzle", &[]);
         for (name, swizzle, meaning) in [
             ("i8x16_look_up", "i8x16_swizzle", "simd::look_up"),
             ("i8x16_relaxed_look_up", "i8x16_relaxed_swizzle", "simd::relaxed_look_up"),
@@ -464,15 +464,15 @@ impl Table {
             for pair in ["as", "sa", "ss"] {
                 let [x, y] = classes(pair);
                 self.row(format!("{name}_s{pair}"), "vector", &BINARY)
-                    .classes([Class::S, x, y])
+                    .classes(&[Class::S, x, y])
                     .effect(format!(
                         "S[dst], acc := {swizzle}({}, {}) by table look-up",
                         show(x, "lhs"),
                         show(y, "rhs")
                     ))
-                    .body("binary::binary", ["_", "_"])
+                    .body("binary::binary", &["_", "_"])
                     .meaning(meaning)
-                    .key(&key::VEC_BINARY, [op, Class::S as usize, x as usize, y as usize]);
+                    .key(&key::VEC_BINARY, &[op, Class::S as usize, x as usize, y as usize]);
             }
         }
     }
@@ -490,16 +490,16 @@ impl Table {
                 for form in forms {
                     let [d, x, y] = classes(form);
                     self.row(format!("{name}_{form}"), "vector", &BINARY)
-                        .classes([d, x, y])
+                        .classes(&[d, x, y])
                         .effect(format!(
                             "{} := {name}({}, {})",
                             show_dst(d),
                             show(x, "lhs"),
                             show(y, "rhs")
                         ))
-                        .body("simd::shift", [])
+                        .body("simd::shift", &[])
                         .meaning(inlined(name, "a, b"))
-                        .key(&key::VEC_SHIFT, [op, d as usize, x as usize, y as usize]);
+                        .key(&key::VEC_SHIFT, &[op, d as usize, x as usize, y as usize]);
                 }
             }
         }
@@ -511,15 +511,15 @@ impl Table {
             for pair in ["as", "sa", "ss"] {
                 let [x, y] = classes(pair);
                 self.row(format!("v128_select_s{pair}{c}"), "vector", &SELECT)
-                    .classes([Class::S, x, y, c])
+                    .classes(&[Class::S, x, y, c])
                     .effect(format!(
                         "S[dst], acc := if {} {{ {} }} else {{ {} }}",
                         show(c, "cond"),
                         show(x, "lhs"),
                         show(y, "rhs")
                     ))
-                    .body("simd::select", [])
-                    .key(&key::VEC_SELECT, [c as usize, x as usize, y as usize]);
+                    .body("simd::select", &[])
+                    .key(&key::VEC_SELECT, &[c as usize, x as usize, y as usize]);
             }
         }
         for (name, forms) in TERNARY_OPS {
@@ -527,16 +527,16 @@ impl Table {
             for form in *forms {
                 let [x, y, z] = classes(form);
                 self.row(format!("{name}_s{form}"), "vector", &TERNARY)
-                    .classes([Class::S, x, y, z])
+                    .classes(&[Class::S, x, y, z])
                     .effect(format!(
                         "S[dst], acc := {name}({}, {}, {})",
                         show(x, "a"),
                         show(y, "b"),
                         show(z, "c")
                     ))
-                    .body("simd::ternary", [])
+                    .body("simd::ternary", &[])
                     .meaning(inlined(name, "a, b, c"))
-                    .key(&key::VEC_TERNARY, [op, x as usize, y as usize, z as usize]);
+                    .key(&key::VEC_TERNARY, &[op, x as usize, y as usize, z as usize]);
             }
         }
     }
@@ -554,14 +554,14 @@ impl Table {
                         let (addr, letter) = super::memory::address(x);
                         let row = self
                             .row(format!("{prefix}{name}_{d}{letter}"), family("load"), &LOAD)
-                            .classes([d, x])
+                            .classes(&[d, x])
                             .effect(format!("{} := {name}[{addr} + offset]", show_dst(d)))
-                            .key(&key::VEC_LOAD, [n, mode, d as usize, x as usize])
+                            .key(&key::VEC_LOAD, &[n, mode, d as usize, x as usize])
                             .faults();
                         if sem.is_empty() {
-                            row.body("memory::load", ["u32", "sem::V128", "sem::V128", check]);
+                            row.body("memory::load", &["u32", "sem::V128", "sem::V128", check]);
                         } else {
-                            row.body("simd::load", ["_", check]).meaning(inlined(sem, "a"));
+                            row.body("simd::load", &["_", check]).meaning(inlined(sem, "a"));
                         }
                     }
                 }
@@ -570,10 +570,10 @@ impl Table {
                 for v in each("as") {
                     let (addr, letter) = super::memory::address(x);
                     self.row(format!("{prefix}v128_store_{letter}{v}"), family("store"), &STORE)
-                        .classes([x, v])
+                        .classes(&[x, v])
                         .effect(format!("v128_store[{addr} + offset] := {}", show(v, "value")))
-                        .body("memory::store", ["u32", "sem::V128", "sem::V128", check])
-                        .key(&key::VEC_STORE, [mode, x as usize, v as usize])
+                        .body("memory::store", &["u32", "sem::V128", "sem::V128", check])
+                        .key(&key::VEC_STORE, &[mode, x as usize, v as usize])
                         .faults();
                 }
             }
@@ -581,13 +581,13 @@ impl Table {
         for (i, (suffix, index)) in super::memory::INDICES.into_iter().enumerate() {
             self.row(format!("v128_load_{suffix}"), "general", &LOAD_GENERAL)
                 .effect("S[dst], acc := v128_load(memory, S[addr] + offset)")
-                .body("simd::load_general", [index])
-                .key(&key::VEC_LOAD_GENERAL, [i])
+                .body("simd::load_general", &[index])
+                .key(&key::VEC_LOAD_GENERAL, &[i])
                 .traps();
             self.row(format!("v128_store_{suffix}"), "general", &STORE_GENERAL)
                 .effect("v128_store(memory, S[addr] + offset) := S[value]")
-                .body("simd::store_general", [index])
-                .key(&key::VEC_STORE_GENERAL, [i])
+                .body("simd::store_general", &[index])
+                .key(&key::VEC_STORE_GENERAL, &[i])
                 .traps();
         }
     }
@@ -599,13 +599,13 @@ impl Table {
                 .effect(format!(
                     "S[dst], S[dst + 1] := {name}(S[lhs_low], S[lhs_high], S[rhs_low], S[rhs_high]); acc := S[dst + 1]"
                 ))
-                .body("wide::wide4", [])
+                .body("wide::wide4", &[])
                 .meaning(format!("sem::{name}"));
         }
         for name in ["i64_mul_wide_s", "i64_mul_wide_u"] {
             self.row(name, "wide", &WIDE_MUL)
                 .effect(format!("S[dst], S[dst + 1] := {name}(S[lhs], S[rhs]); acc := S[dst + 1]"))
-                .body("wide::wide2", [])
+                .body("wide::wide2", &[])
                 .meaning(format!("sem::{name}"));
         }
     }
