@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use threadle::error::Printable;
+use threadle::wasm::validate_all;
 use threadle::{Config, Context, Engine, Module, Result, WasmFeatures, wast};
-use wasmparser::{Parser, Payload, Validator};
+use wasmparser::{Parser, Payload};
 
 use super::options;
 use super::output::Output;
@@ -112,7 +113,7 @@ fn print_sections(bytes: &[u8], output: &mut Output) -> Result<()> {
 fn features(bytes: &[u8]) -> Vec<&'static str> {
     let mut needed = WasmFeatures::WASM1;
     // Each round finds one: the first that validation misses.
-    while let Err(error) = Validator::new_with_features(needed).validate_all(bytes) {
+    while let Err(error) = validate_all(bytes, needed) {
         let missing = error.missing_wasm_feature().or(match error.message() {
             "multiple memories" => Some(WasmFeatures::MULTI_MEMORY),
             "multiple tables" => Some(WasmFeatures::REFERENCE_TYPES),
@@ -121,9 +122,7 @@ fn features(bytes: &[u8]) -> Vec<&'static str> {
         // Validation does not always know what it misses: then it is what lets it go on for longest.
         let next = missing.filter(|flags| !needed.contains(*flags)).or_else(|| {
             let others = options::feature_flags().filter(|flags| !needed.contains(*flags));
-            let reach = |flags: WasmFeatures| match Validator::new_with_features(needed | flags)
-                .validate_all(bytes)
-            {
+            let reach = |flags: WasmFeatures| match validate_all(bytes, needed | flags) {
                 Ok(_) => u64::MAX,
                 Err(error) => error.offset(),
             };
@@ -160,7 +159,7 @@ fn print_functions(module: &Module, top: usize, output: &mut Output) -> Result<(
     let count = sizes.len();
     output.line(format!("\nfunctions: {count} with {total} bytes of code, {imported} imported"))?;
     // The first of equals first, so that the list is the same each time.
-    sizes.sort_by_key(|(size, index)| (std::cmp::Reverse(*size), *index));
+    sizes.sort_unstable_by_key(|(size, index)| (std::cmp::Reverse(*size), *index));
     for (size, index) in sizes.into_iter().take(top) {
         let name = match module.function_name(index) {
             Some(name) => Printable(name).to_string(),

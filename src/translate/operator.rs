@@ -136,7 +136,7 @@ impl Translator<'_> {
                     || self.vector(operator)
                     || self.atomic(operator);
                 if !known {
-                    self.unsupported(operator);
+                    self.unsupported();
                 }
             }
         }

@@ -117,19 +117,15 @@ impl<'a> Translator<'a> {
     }
 
     /// Records an operator that this engine does not know. Validation refuses such modules, so
-    /// this is a safety net, not a user's path.
-    pub(super) fn unsupported(&mut self, operator: &wasmparser::Operator<'_>) {
+    /// this is a safety net, not a user's path: it says where, without the names of all operators.
+    pub(super) fn unsupported(&mut self) {
         if self.failure.is_none() {
-            let name = format!("{operator:?}");
-            let name = name.split([' ', '{', '(']).next().unwrap_or_default().to_string();
-            self.failure = Some(
-                ModuleError::new(
-                    ModuleErrorKind::Unsupported,
-                    self.offset as u64,
-                    format!("unsupported instruction {name}"),
-                )
-                .into(),
+            let error = ModuleError::new(
+                ModuleErrorKind::Unsupported,
+                self.offset as u64,
+                "unsupported instruction",
             );
+            self.failure = Some(error.into());
         }
     }
 }

@@ -24,6 +24,8 @@ pub use module::{
 pub use names::Names;
 pub use parse::ParseOptions;
 pub use registry::{RegisteredType, TypeGroup, TypeInfo, TypeRegistry};
+#[cfg(feature = "internals")]
+pub use validate::validate_all;
 
 #[cfg(test)]
 mod tests;

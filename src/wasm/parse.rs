@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use wasmparser::{
     BinaryReaderError, BranchHintSectionReader, CustomSectionReader, DataKind, ElementItems,
-    ElementKind, ExternalKind, FunctionBody, KnownCustom, Parser, Payload, TableInit, TypeRef,
-    Validator, WasmFeatures,
+    ElementKind, ExternalKind, FunctionBody, Parser, Payload, TableInit, TypeRef, Validator,
+    WasmFeatures,
 };
 
 use super::validate::{Bodies, module_error, place};
@@ -266,7 +266,10 @@ impl<'a> Reading<'a> {
     /// Custom sections have no bearing on validity: what is wrong with them is ignored.
     fn custom_section(&mut self, section: &CustomSectionReader<'a>) {
         let range: Range<usize> = place(&section.data_range());
-        if let KnownCustom::BranchHints(hints) = section.as_known() {
+        // By its name: `as_known` would read what debuggers and linkers know, too.
+        if section.name() == "metadata.code.branch_hint"
+            && let Ok(hints) = BranchHintSectionReader::new(section.data_reader())
+        {
             read_branch_hints(&mut self.info.branch_hints, hints);
         }
         self.info.custom_sections.push(CustomSection { name: section.name().into(), range });

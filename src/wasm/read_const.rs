@@ -24,7 +24,7 @@ impl ConstExpr {
                 break;
             }
             let op = const_op(module, &operator).ok_or_else(|| {
-                let message = format!("constant expression with {operator:?}");
+                let message = "unsupported instruction in a constant expression";
                 ModuleError::new(ModuleErrorKind::Unsupported, offset, message)
             })?;
             match first {

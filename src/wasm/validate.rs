@@ -103,6 +103,28 @@ fn validate_body(
     Ok(validator.into_allocations())
 }
 
+/// Validates a module with these features: what wasmparser's function of this name does, by the code that
+/// validates modules anyway. Its own would be in a program a second time.
+///
+/// # Errors
+///
+/// The first one that is found.
+#[cfg(feature = "internals")]
+pub fn validate_all(bytes: &[u8], features: WasmFeatures) -> Result<(), BinaryReaderError> {
+    use wasmparser::{ValidPayload, Validator};
+
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut bodies = Bodies::default();
+    for payload in parser.parse_all(bytes) {
+        if let ValidPayload::Func(func, body) = validator.payload(&payload?)? {
+            bodies.push(func, body);
+        }
+    }
+    bodies.validate(1)
+}
+
 impl ModuleInfo {
     /// Validates one body; `bytes` are those that this module was read from.
     ///
