@@ -94,9 +94,18 @@ impl HostFunc {
         shim: HostShim,
         f: F,
     ) -> HostFunc {
-        let ty = engine.types().intern_func(&FuncType::new(params, results));
-        let ty = ty.expect("no type registry is full");
-        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f), is_async: false }
+        HostFunc::erased(engine, &FuncType::new(params, results), shim, Arc::new(f))
+    }
+
+    /// The same for all types of closures: once in a program.
+    fn erased(
+        engine: &Engine,
+        ty: &FuncType,
+        shim: HostShim,
+        closure: Arc<dyn Any + Send + Sync>,
+    ) -> HostFunc {
+        let ty = engine.types().intern_func(ty).expect("no type registry is full");
+        HostFunc { engine: engine.clone(), ty, shim, closure, is_async: false }
     }
 
     /// The engine that it was made for.

@@ -10,7 +10,7 @@ use super::ctx::WasiCtx;
 pub use super::ctx::WasiP1Ctx;
 use super::error::{I32Exit, MissingMemory};
 use super::mem::{GuestMem, Ptr};
-use crate::{Caller, Error, Extern, Linker};
+use crate::{Caller, Error, Extern, Linker, Memory};
 
 /// The name under which programs import these functions.
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -181,14 +181,24 @@ fn run<T: 'static>(
     function: &'static str,
     call: impl FnOnce(&mut WasiCtx, &mut GuestMem<'_>) -> Result<()>,
 ) -> Result<i32, Error> {
-    let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
-        return Err(MissingMemory { function }.into());
-    };
+    let memory = memory(caller, function)?;
     let (bytes, data) = memory.data_and_store_mut(caller);
     Ok(match call(get(data), &mut GuestMem::new(bytes)) {
         Ok(()) => 0,
         Err(errno) => i32::from(errno as u16),
     })
+}
+
+/// The caller's memory. A function of its own, since every function of WASI asks for it.
+#[inline(never)]
+fn memory<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    function: &'static str,
+) -> Result<Memory, MissingMemory> {
+    match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => Ok(memory),
+        _ => Err(MissingMemory { function }),
+    }
 }
 
 /// A byte count that is known to come from a guest's 32-bit length.
