@@ -95,7 +95,7 @@ fn find(path: &Path, named: bool, scripts: &mut Vec<PathBuf>) -> Result<()> {
             .map(|entry| Ok(entry?.path()))
             .collect::<std::io::Result<_>>()
             .with_context(|| cannot_read(path))?;
-        entries.sort();
+        entries.sort_unstable();
         for entry in entries {
             // A link may lead back up.
             if !(entry.is_dir() && entry.is_symlink()) {

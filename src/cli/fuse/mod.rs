@@ -4,7 +4,7 @@ mod cut;
 mod select;
 mod sites;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,7 +85,7 @@ impl Fuse {
             output.line(line)?;
         }
         let weighed: Vec<Line> = profiles.iter().flat_map(Profile::weighed).collect();
-        let mut chosen: HashSet<Vec<u16>> = known.iter().cloned().collect();
+        let mut chosen = known.clone();
         let fresh = match self.spread {
             Some(count) => select.spread(count, &profiles, known),
             None => {
@@ -163,7 +163,7 @@ fn held_out(
         let (held, others): (Vec<Profile>, Vec<Profile>) =
             profiles.into_iter().partition(|profile| numbers[&family(profile)] == fold);
         let lines: Vec<Line> = others.iter().flat_map(Profile::weighed).collect();
-        let mut chosen: HashSet<Vec<u16>> =
+        let mut chosen: BTreeSet<Vec<u16>> =
             select.choose(&lines, sequences, BTreeSet::new()).into_iter().collect();
         let more = select.pairs(pairs, &others, &chosen);
         chosen.extend(more.iter().filter_map(|form| names.sequence(&form.join(" ")).ok()));

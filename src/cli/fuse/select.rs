@@ -1,6 +1,6 @@
 //! Choosing sequences of ops by what profiles gain, and the forms that they have.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use threadle::tune::MOST_PARTS;
 use threadle::{Result, isa};
@@ -30,9 +30,9 @@ pub struct Select {
     /// Sequences that are chosen whatever the profiles say.
     pub always: Vec<Vec<u16>>,
     /// Sequences that no list may have: asm-check refuses their handlers.
-    refused: HashSet<Vec<u16>>,
+    refused: BTreeSet<Vec<u16>>,
     /// Those that may not forward, for the same reason.
-    plain: HashSet<Vec<u16>>,
+    plain: BTreeSet<Vec<u16>>,
 }
 
 impl Select {
@@ -99,7 +99,7 @@ impl Select {
         &self,
         count: usize,
         profiles: &[Profile],
-        chosen: &HashSet<Vec<u16>>,
+        chosen: &BTreeSet<Vec<u16>>,
     ) -> Vec<Form> {
         let mut found: BTreeMap<(Vec<u16>, Form), f64> = BTreeMap::new();
         for profile in profiles {
@@ -226,7 +226,7 @@ impl Select {
 /// By their counts, the largest first; equal ones in the order of their ops.
 fn most_frequent<K: Ord>(counted: BTreeMap<K, f64>) -> Vec<(K, f64)> {
     let mut all: Vec<(K, f64)> = counted.into_iter().collect();
-    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     all
 }
 

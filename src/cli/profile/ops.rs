@@ -14,8 +14,7 @@ const ROWS: usize = 200;
 /// Counts of ops.
 #[derive(Default)]
 pub struct Ops {
-    single: HashMap<u16, u64>,
-    pairs: HashMap<[u16; 2], u64>,
+    /// By op, with the two before it.
     triples: HashMap<[u16; 3], u64>,
     last: [u16; 2],
 }
@@ -25,8 +24,6 @@ impl Ops {
     pub fn count(&mut self, op: Op) {
         let op = op as u16;
         let [before, last] = self.last;
-        *self.single.entry(op).or_default() += 1;
-        *self.pairs.entry([last, op]).or_default() += 1;
         *self.triples.entry([before, last, op]).or_default() += 1;
         self.last = [last, op];
     }
@@ -35,16 +32,16 @@ impl Ops {
     /// first.
     fn rows(&self) -> [Vec<(String, u64)>; 3] {
         let name = |op: &u16| Op::from_u16(*op).map_or("?", |op| &op.info().name);
-        let join = |ops: &[u16]| ops.iter().map(name).collect::<Vec<_>>().join(" ");
-        let sorted = |mut rows: Vec<(String, u64)>| {
-            rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        [1, 2, 3].map(|length| {
+            let mut counts: HashMap<String, u64> = HashMap::new();
+            for (ops, count) in &self.triples {
+                let names: Vec<&str> = ops[ops.len() - length..].iter().map(name).collect();
+                *counts.entry(names.join(" ")).or_default() += count;
+            }
+            let mut rows: Vec<(String, u64)> = counts.into_iter().collect();
+            rows.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             rows
-        };
-        [
-            sorted(self.single.iter().map(|(op, n)| (join(&[*op]), *n)).collect()),
-            sorted(self.pairs.iter().map(|(ops, n)| (join(ops), *n)).collect()),
-            sorted(self.triples.iter().map(|(ops, n)| (join(ops), *n)).collect()),
-        ]
+        })
     }
 
     /// The tables.
@@ -66,7 +63,7 @@ impl Ops {
 /// Every executed instruction, a line each.
 pub fn sites(codes: &[Counted]) -> String {
     let mut codes: Vec<&Counted> = codes.iter().collect();
-    codes.sort_by_key(|counted| counted.code.start);
+    codes.sort_unstable_by_key(|counted| counted.code.start);
     let mut text = String::new();
     for Counted { code, counts } in codes {
         let mut targets = vec![false; counts.len()];

@@ -20,7 +20,7 @@ pub fn table(recorded: &Recorded, places: &mut Places<'_>) -> String {
     let mut text = format!("total: {total} {unit}\n\n");
 
     let mut functions: Vec<_> = recorded.sums(|node| node.func).into_iter().collect();
-    functions.sort_by_key(|(func, sum)| (u64::MAX - sum.own, u64::MAX - sum.total, *func));
+    functions.sort_unstable_by_key(|(func, sum)| (u64::MAX - sum.own, u64::MAX - sum.total, *func));
     let _ = writeln!(text, "functions: {unit} of its own, with all that it called, calls");
     for (func, sum) in functions.iter().take(ROWS) {
         let calls = if recorded.has_calls { sum.calls.to_string() } else { "-".into() };
@@ -49,7 +49,7 @@ pub fn table(recorded: &Recorded, places: &mut Places<'_>) -> String {
         return text;
     }
     let mut lines: Vec<_> = lines.into_iter().collect();
-    lines.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    lines.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let _ = writeln!(text, "\nlines: {unit}, place, function that it was compiled into");
     for ((line, func), count) in lines.iter().take(ROWS) {
         let Line { file, line } = line;
