@@ -4,9 +4,9 @@ use core::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use self::knobs::{
-    Cache, Collector, Enabled, Inlining, OptLevel, ProfilingStrategy, RegallocAlgorithm, Strategy,
+    Cache, Collector, Inlining, OptLevel, ProfilingStrategy, RegallocAlgorithm, Strategy,
 };
-pub use self::pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
+pub use self::pooling::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use wasmparser::WasmFeatures;
 
@@ -590,9 +590,11 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When a program has less address space than its memories could take.
+    /// When a program has less address space than its memories could take, or the system lacks what the pool
+    /// requires.
     pub(crate) fn new_pool(&self) -> Result<Option<Arc<Pool>>> {
         let Some(limits) = self.pool.clone() else { return Ok(None) };
+        limits.check()?;
         // Elsewhere memories take what they need.
         if RESERVING_IS_FREE {
             let bytes = self.memory_reservation.max(limits.max_memory_size as u64);
@@ -622,7 +624,8 @@ impl Config {
                 may_move: self.memory_may_move,
                 max_bytes: pool.map_or(usize::MAX, |pool| pool.max_memory_size),
                 pool: pool.map(|pool| {
-                    Arc::new(MemoryPool::new(pool.total_memories as usize, GUARDED_RESERVATION))
+                    let most = pool.total_memories as usize;
+                    Arc::new(MemoryPool::new(most, GUARDED_RESERVATION, pool.kept()))
                 }),
                 creator: self.memory_creator.clone(),
             },

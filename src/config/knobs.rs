@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Config;
-use super::pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
+use super::pooling::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 use crate::error::Result;
 use crate::vm::creator::{Creator, MemoryCreator};
 
@@ -81,16 +81,6 @@ choices! {
         /// If that seems to pay.
         Yes,
     }
-
-    /// Whether something is used that not every machine has.
-    Enabled {
-        /// If there is one.
-        Auto,
-        /// Yes.
-        Yes,
-        /// No.
-        No,
-    }
 }
 
 macro_rules! ignored {
@@ -111,7 +101,6 @@ ignored! {
     max_unused_warm_slots(u32) "Slots that are kept ready for the module that used them last.";
     decommit_batch_size(usize) "Slots that are given back to the system at once.";
     async_stack_keep_resident(usize) "Bytes of a native stack that are kept.";
-    linear_memory_keep_resident(usize) "Bytes of a memory that are kept.";
     table_keep_resident(usize) "Bytes of a table that are kept.";
     total_stacks(u32) "Native stacks in all. Asynchronous calls have none here.";
     total_component_instances(u32) "Instances of components in all.";
@@ -123,7 +112,6 @@ ignored! {
     max_core_instance_size(usize) "Bytes of an instance's own data.";
     memory_protection_keys(Enabled) "Whether memories are told apart by protection keys.";
     max_memory_protection_keys(usize) "Protection keys that are used.";
-    pagemap_scan(Enabled) "Whether the system is asked which pages were written.";
 }
 
 ignored! {

@@ -1,5 +1,21 @@
 //! Where memories and tables of instances come from, and the limits of a pool.
 
+use crate::error::{Result, ensure};
+use crate::sys::PageMap;
+use crate::vm::memory_pool::Kept;
+
+/// Whether something is used that not every machine has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Enabled {
+    /// If there is one.
+    Auto,
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
 /// Where instances' memories and tables come from: see [`Config::allocation_strategy`](crate::Config::allocation_strategy).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -34,7 +50,12 @@ pub struct PoolingAllocationConfig {
     pub(crate) max_tables_per_module: u32,
     pub(crate) max_memory_size: usize,
     pub(crate) table_elements: usize,
+    linear_memory_keep_resident: usize,
+    pagemap_scan: Enabled,
 }
+
+/// Default of [`PoolingAllocationConfig::linear_memory_keep_resident`].
+const KEEP_RESIDENT: usize = 256 * 1024;
 
 impl Default for PoolingAllocationConfig {
     /// 1,000 instances, memories and tables; an instance has at most one memory of 4 GiB, and one table
@@ -48,6 +69,8 @@ impl Default for PoolingAllocationConfig {
             max_tables_per_module: 1,
             max_memory_size: usize::try_from(1_u64 << 32).unwrap_or(usize::MAX),
             table_elements: 20_000,
+            linear_memory_keep_resident: KEEP_RESIDENT,
+            pagemap_scan: Enabled::Auto,
         }
     }
 }
@@ -74,6 +97,13 @@ limits! {
     max_tables_per_module: u32 = "Tables that a module can define.";
     max_memory_size: usize = "Bytes that a memory can have, whatever its type says.";
     table_elements: usize = "Elements that a table can have, whatever its type says.";
+    linear_memory_keep_resident: usize = "Bytes of a memory that was given back which stay in memory: so much of \
+        what was written is written anew, and only what is beyond it is given back to the system, page by page \
+        (256 KiB). That spares the next instance a page fault for each of these pages. Without \
+        [`PoolingAllocationConfig::pagemap_scan`] nothing stays.";
+    pagemap_scan: Enabled = "Whether the system is asked which pages of a memory were written \
+        ([`Enabled::Auto`]): then they are written anew instead of given back. `Yes` makes \
+        [`Engine::new`](crate::Engine::new) fail where it cannot be asked.";
 }
 
 impl PoolingAllocationConfig {
@@ -87,8 +117,30 @@ impl PoolingAllocationConfig {
         false
     }
 
-    /// Whether the system is asked which pages were written: not here.
+    /// Whether the system can be asked which pages were written, which Linux can since version 6.7, in processes
+    /// that can read `/proc/self/pagemap`.
     pub fn is_pagemap_scan_available() -> bool {
-        false
+        PageMap::of_process().is_some()
+    }
+
+    /// What stays in memory of memories that were given back.
+    pub(crate) fn kept(&self) -> Kept {
+        let is_asked = self.pagemap_scan != Enabled::No && self.linear_memory_keep_resident > 0;
+        let pages = if is_asked { PageMap::of_process() } else { None };
+        Kept { pages, bytes: self.linear_memory_keep_resident }
+    }
+
+    /// Checks that the system can be asked what it shall be asked.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot.
+    pub(crate) fn check(&self) -> Result<()> {
+        ensure!(
+            self.pagemap_scan != Enabled::Yes
+                || PoolingAllocationConfig::is_pagemap_scan_available(),
+            "required to enable PAGEMAP_SCAN but this system does not support it"
+        );
+        Ok(())
     }
 }

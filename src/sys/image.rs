@@ -11,8 +11,12 @@ use super::Mapping;
 #[derive(Debug)]
 pub struct Image {
     file: File,
+    /// All of it, to be read.
+    bytes: Mapping,
     len: usize,
 }
+
+const ACCESSIBLE: i32 = libc::PROT_READ | libc::PROT_WRITE;
 
 impl Image {
     /// An image of these bytes, whole pages of them.
@@ -38,7 +42,16 @@ impl Image {
         if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } != 0 {
             return Err(io::Error::last_os_error());
         }
-        Ok(Image { file, len: bytes.len() })
+        let len = bytes.len();
+        let mut bytes = Mapping::reserve(len)?;
+        bytes.cover(0, len, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd())?;
+        Ok(Image { file, bytes, len })
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: so many are mapped for as long as this lives, of a file that nobody can write to.
+        unsafe { core::slice::from_raw_parts(self.bytes.base(), self.len) }
     }
 
     /// How many bytes it has.
@@ -59,7 +72,7 @@ impl Mapping {
     ///
     /// If the image does not lie within the mapping.
     pub fn show(&mut self, offset: usize, image: &Image) -> io::Result<()> {
-        self.cover(offset, image.len, libc::MAP_PRIVATE, image.file.as_raw_fd())
+        self.cover(offset, image.len, ACCESSIBLE, libc::MAP_PRIVATE, image.file.as_raw_fd())
     }
 
     /// Makes the contents zeros again where an image was shown.
@@ -72,10 +85,17 @@ impl Mapping {
     ///
     /// If the range does not lie within the mapping.
     pub fn blank(&mut self, offset: usize, len: usize) -> io::Result<()> {
-        self.cover(offset, len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+        self.cover(offset, len, ACCESSIBLE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
     }
 
-    fn cover(&mut self, offset: usize, len: usize, flags: i32, file: i32) -> io::Result<()> {
+    fn cover(
+        &mut self,
+        offset: usize,
+        len: usize,
+        protection: i32,
+        flags: i32,
+        file: i32,
+    ) -> io::Result<()> {
         assert!(self.has(offset, len), "pages outside of a mapping");
         if len == 0 {
             return Ok(());
@@ -86,7 +106,7 @@ impl Mapping {
             libc::mmap(
                 self.base().wrapping_add(offset).cast(),
                 len,
-                libc::PROT_READ | libc::PROT_WRITE,
+                protection,
                 flags | libc::MAP_FIXED | libc::MAP_NORESERVE,
                 file,
                 0,

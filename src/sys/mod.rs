@@ -37,12 +37,16 @@ pub mod signals;
 #[cfg_attr(not(all(target_os = "linux", not(miri))), path = "image_absent.rs")]
 mod image;
 
+#[cfg_attr(not(all(target_os = "linux", not(miri))), path = "pagemap_absent.rs")]
+mod pagemap;
+
 pub mod bulk;
 mod fresh;
 pub mod racy;
 
 pub use image::Image;
 pub use mapping::{Mapping, RESERVING_IS_FREE};
+pub use pagemap::PageMap;
 
 impl Mapping {
     /// Reserves `most` bytes, or fewer where the process cannot have so many, but not less than

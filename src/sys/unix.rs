@@ -255,7 +255,7 @@ fn mappings() -> Option<(usize, usize)> {
 }
 
 /// Bytes of a page of the system.
-fn page_size() -> usize {
+pub fn page_size() -> usize {
     use std::sync::OnceLock;
     static SIZE: OnceLock<usize> = OnceLock::new();
     *SIZE.get_or_init(|| {

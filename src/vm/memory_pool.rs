@@ -2,14 +2,14 @@
 //!
 //! Making a memory is a few calls of the system, and filling it takes as long as its data. A place in the pool
 //! keeps its address space and its image; between two memories only the pages that the first one wrote to are
-//! forgotten, so that the next one begins as the first one did.
+//! written anew or forgotten, so that the next one begins as the first one did.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::memory_image::MemoryImage;
-use crate::sys::Mapping;
 use crate::sys::signals::GuardedRegion;
+use crate::sys::{Mapping, PageMap};
 
 /// Places that nobody uses, of memories with guard pages of one size.
 #[derive(Debug)]
@@ -17,6 +17,16 @@ pub struct MemoryPool {
     idle: Mutex<Vec<Place>>,
     most: usize,
     reserved: usize,
+    kept: Kept,
+}
+
+/// What stays in memory of places that nobody uses.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// Who tells which pages were written. Without it nothing stays.
+    pub pages: Option<&'static PageMap>,
+    /// Bytes of a place at most.
+    pub bytes: usize,
 }
 
 /// Address space with guard pages.
@@ -32,8 +42,8 @@ struct Place {
 
 impl MemoryPool {
     /// A pool that keeps so many places, of so many bytes of address space each.
-    pub fn new(most: usize, reserved: usize) -> MemoryPool {
-        MemoryPool { idle: Mutex::default(), most, reserved }
+    pub fn new(most: usize, reserved: usize, kept: Kept) -> MemoryPool {
+        MemoryPool { idle: Mutex::default(), most, reserved, kept }
     }
 
     /// A place with `len` accessible bytes, which are the image's, and zeros.
@@ -99,6 +109,17 @@ impl Place {
         self.accessible = len;
         Ok(())
     }
+
+    /// Makes its accessible bytes those that it began with.
+    fn reset(&mut self, kept: &Kept) -> io::Result<()> {
+        match kept.pages {
+            Some(pages) => {
+                let image = self.image.as_ref().map(|it| (it.start, &it.image));
+                self.map.reset(self.accessible, image, pages, kept.bytes)
+            }
+            None => self.map.forget(0, self.accessible),
+        }
+    }
 }
 
 /// A memory's place, which goes back to the pool when it is dropped.
@@ -145,7 +166,7 @@ impl Drop for PooledMemory {
     fn drop(&mut self) {
         let Some(mut place) = self.place.take() else { return };
         // What one instance wrote no other may see: a place that cannot be cleaned is not used again.
-        if place.map.forget(0, place.accessible).is_err() {
+        if place.reset(&self.pool.kept).is_err() {
             return;
         }
         let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,21 @@ fn pooling() -> Engine {
     Engine::new(Config::new().allocation_strategy(PoolingAllocationConfig::default())).unwrap()
 }
 
+/// Pools that keep as much of a memory as they do by default, little, nothing, and all; and one that asks nobody
+/// which pages were written.
+fn pools() -> impl Iterator<Item = Engine> {
+    let kept = |bytes| {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.linear_memory_keep_resident(bytes);
+        pool
+    };
+    let mut unasked = PoolingAllocationConfig::default();
+    unasked.pagemap_scan(Enabled::No);
+    let pools =
+        [PoolingAllocationConfig::default(), kept(8192), kept(0), kept(usize::MAX), unasked];
+    pools.into_iter().map(|pool| Engine::new(Config::new().allocation_strategy(pool)).unwrap())
+}
+
 /// The contents of the memory that a module exports.
 fn contents(store: &mut Store<()>, instance: Instance) -> Vec<u8> {
     let memory = instance.get_memory(&mut *store, "m").unwrap();
@@ -50,26 +65,89 @@ fn nothing_that_an_instance_did_is_seen_by_the_next_one() {
     let a = expected(3, &[(70000, b"heLLo"), (196607, b"!")]);
     let b = expected(1, &[(0, b"b begins here")]);
     let empty = expected(2, &[]);
-    let engine = pooling();
-    let modules = [(A, a), (B, b), (EMPTY, empty)];
-    let modules = modules.map(|(text, begin)| (module(&engine, text), begin));
-    // Each after each, and after itself.
-    for number in [0, 0, 1, 1, 2, 2, 0, 2, 1, 0, 1, 2, 0] {
-        let (module, begin) = &modules[number];
-        let mut store = Store::new(&engine, ());
-        let instance = Instance::new(&mut store, module, &[]).unwrap();
-        assert!(contents(&mut store, instance) == *begin, "module {number} begins otherwise");
-        let peek = instance.get_typed_func::<i32, i32>(&mut store, "peek").unwrap();
-        let end = begin.len() as i32;
-        assert_eq!(peek.call(&mut store, end - 1).unwrap(), begin[begin.len() - 1].into());
-        let error = peek.call(&mut store, end).unwrap_err();
-        assert_eq!(trap_of(&error), Trap::MemoryOutOfBounds);
-        let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
-        assert_eq!(grow.call(&mut store, ()).unwrap(), (begin.len() >> 16) as i32);
-        assert_eq!(peek.call(&mut store, end).unwrap(), 0);
-        let memory = instance.get_memory(&mut store, "m").unwrap();
-        memory.data_mut(&mut store).fill(0xee);
+    for engine in pools() {
+        let modules = [(A, &a), (B, &b), (EMPTY, &empty)];
+        let modules = modules.map(|(text, begin)| (module(&engine, text), begin));
+        // Each after each, and after itself.
+        for number in [0, 0, 1, 1, 2, 2, 0, 2, 1, 0, 1, 2, 0] {
+            let (module, begin) = &modules[number];
+            use_all(&engine, module, begin);
+        }
     }
+}
+
+/// An instance that begins with these contents, grows, and writes to all of its memory.
+fn use_all(engine: &Engine, module: &Module, begin: &[u8]) {
+    let mut store = Store::new(engine, ());
+    let instance = Instance::new(&mut store, module, &[]).unwrap();
+    assert!(contents(&mut store, instance) == *begin, "it begins otherwise");
+    let peek = instance.get_typed_func::<i32, i32>(&mut store, "peek").unwrap();
+    let end = begin.len() as i32;
+    assert_eq!(peek.call(&mut store, end - 1).unwrap(), begin[begin.len() - 1].into());
+    let error = peek.call(&mut store, end).unwrap_err();
+    assert_eq!(trap_of(&error), Trap::MemoryOutOfBounds);
+    let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
+    assert_eq!(grow.call(&mut store, ()).unwrap(), (begin.len() >> 16) as i32);
+    assert_eq!(peek.call(&mut store, end).unwrap(), 0);
+    let memory = instance.get_memory(&mut store, "m").unwrap();
+    memory.data_mut(&mut store).fill(0xee);
+}
+
+const WRITER: &str = r#"(module
+    (memory (export "m") 4 8)
+    (data (i32.const 70000) "hello")
+    (data (i32.const 131070) "over a page's end")
+    (data $passive "passive data, of which some is written")
+    (func (export "store") (param i32 i32) (i32.store8 (local.get 0) (i32.const 0xfd)))
+    (func (export "load") (param i32 i32) (drop (i32.load8_u (local.get 0))))
+    (func (export "fill") (param i32 i32) (memory.fill (local.get 0) (i32.const 0xfd) (local.get 1)))
+    (func (export "copy") (param i32 i32) (memory.copy (local.get 0) (i32.const 65000) (local.get 1)))
+    (func (export "init") (param i32 i32) (memory.init $passive (local.get 0) (i32.const 0) (i32.const 30)))
+    (func (export "grow") (param i32 i32)
+        (drop (memory.grow (i32.const 1)))
+        (i32.store8 offset=196608 (local.get 0) (i32.const 0xfd))))"#;
+
+/// In every way that bytes can be written, on few pages and on many, so that some are written anew and some are
+/// given back to the system.
+#[test]
+fn whatever_was_written_is_gone() {
+    let begin = expected(4, &[(70000, b"hello"), (131070, b"over a page's end")]);
+    for engine in pools() {
+        let module = module(&engine, WRITER);
+        let mut random = 1_u32;
+        let mut next = move |below: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) as usize % below
+        };
+        for round in 0..60 {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            if round % 3 != 0 {
+                // Otherwise nothing is read that the instance does not read.
+                assert!(contents(&mut store, instance) == begin, "round {round}");
+            }
+            for _ in 0..[1, 3, 20, 200][round % 4] {
+                let how = ["store", "load", "fill", "copy", "init", "grow", "host"][next(7)];
+                let (at, len) = (next(4 << 16), [1, 30, 5000][next(3)]);
+                if how == "host" {
+                    let memory = instance.get_memory(&mut store, "m").unwrap();
+                    memory.data_mut(&mut store)[at] = 0xfd;
+                    continue;
+                }
+                let how = instance.get_typed_func::<(i32, i32), ()>(&mut store, how).unwrap();
+                // Those that begin too near to the end trap.
+                let _ = how.call(&mut store, (at as i32, len));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_pool_requires_must_be_there() {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.pagemap_scan(Enabled::Yes);
+    let is_there = Engine::new(Config::new().allocation_strategy(pool)).is_ok();
+    assert_eq!(is_there, PoolingAllocationConfig::is_pagemap_scan_available());
 }
 
 #[test]
