@@ -45,7 +45,7 @@ impl Wake for Woken {
 }
 
 /// Polls up to `limit` times; the result and how often it was pending.
-fn poll_up_to<F: Future>(future: Pin<&mut F>, limit: usize) -> (Option<F::Output>, usize) {
+pub fn poll_up_to<F: Future>(future: Pin<&mut F>, limit: usize) -> (Option<F::Output>, usize) {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
@@ -381,10 +381,10 @@ fn every_outcome_arrives_from_a_start_function() {
 }
 
 /// Counts those that exist.
-struct Guard(Arc<AtomicUsize>);
+pub struct Guard(Arc<AtomicUsize>);
 
 impl Guard {
-    fn new(count: &Arc<AtomicUsize>) -> Guard {
+    pub fn new(count: &Arc<AtomicUsize>) -> Guard {
         count.fetch_add(1, Ordering::Relaxed);
         Guard(count.clone())
     }

@@ -1,6 +1,7 @@
 //! The public API, used as an embedder uses it.
 
 mod artefacts;
+mod async_stress;
 mod asynchronous;
 mod call_hooks;
 mod calls;

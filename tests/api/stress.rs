@@ -18,10 +18,10 @@ const CELLS: usize = 4;
 const MAX_PAGES: u32 = 6;
 
 /// One deterministic sequence of random numbers.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % limit
@@ -529,7 +529,7 @@ fn run(store: &mut Store<Data>, call: &Call, d: i32, a: i32) -> Result<i32> {
     }
 }
 
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
