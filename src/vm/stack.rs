@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Slot;
 use super::frame::STACK_SLACK;
 use crate::error::{Context, Result};
-use crate::sys::Mapping;
+use crate::sys::{Mapping, RESERVING_IS_FREE};
 
 /// The value stacks of an engine. Making one is two calls of the system, and giving it back a third, so those
 /// of stores that have ended serve the next ones.
@@ -40,6 +40,16 @@ const GUARD: usize = 64 * 1024;
 /// Bytes at the beginning of an idle stack that stay in memory: deeper calls than these have room for are rare.
 const KEPT: usize = 16 * 1024;
 
+/// What lies behind those begins at a multiple of this, which is what a table of pages spans where they have
+/// 4 KiB: as long as nobody was there it has no table, and the system need not look through one when it cleans.
+const ALIGN: usize = if RESERVING_IS_FREE { 2 << 20 } else { 1 };
+
+/// Where a stack begins in its mapping.
+fn start(map: &Mapping) -> usize {
+    let kept = map.base() as usize + GUARD + KEPT;
+    GUARD + kept.next_multiple_of(ALIGN) - kept
+}
+
 impl StackPool {
     /// A pool of stacks of `bytes`, rounded up to whole slots, which keeps at most so many.
     pub const fn new(bytes: usize, most: usize) -> StackPool {
@@ -66,9 +76,9 @@ impl StackPool {
         let map = match idle {
             Some(map) => map,
             None => {
-                let mut map = Mapping::reserve(inner + 2 * GUARD)
+                let mut map = Mapping::reserve(inner + 2 * GUARD + ALIGN)
                     .with_context(|| format!("cannot reserve a value stack of {bytes} bytes"))?;
-                map.commit(GUARD, inner)
+                map.commit(start(&map), inner)
                     .with_context(|| format!("cannot allocate a value stack of {bytes} bytes"))?;
                 map
             }
@@ -80,12 +90,12 @@ impl StackPool {
 impl ValueStack {
     /// The lowest slot.
     pub fn base(&self) -> *mut Slot {
-        self.map.base().wrapping_add(GUARD).cast()
+        self.map.base().wrapping_add(start(&self.map)).cast()
     }
 
     /// The limit that frame pointers are compared with.
     pub fn limit(&self) -> *mut Slot {
-        self.map.base().wrapping_add(GUARD + self.usable).cast()
+        self.base().wrapping_byte_add(self.usable)
     }
 }
 
@@ -98,11 +108,12 @@ impl Drop for ValueStack {
         // it. What one store wrote no other may see, nor shall it take memory while nobody uses the stack: one that
         // cannot be cleaned is not used again. (Where there is no such call of the system, none is.)
         let full = idle().len() >= self.pool.most;
-        if full || map.forget(GUARD + kept, self.usable + STACK_SLACK - kept).is_err() {
+        let start = start(&map);
+        if full || map.forget(start + kept, self.usable + STACK_SLACK - kept).is_err() {
             return;
         }
         // SAFETY: the beginning of the committed part of a mapping that nobody else has any more.
-        unsafe { ptr::write_bytes(map.base().wrapping_add(GUARD), 0, kept) };
+        unsafe { ptr::write_bytes(map.base().wrapping_add(start), 0, kept) };
         let mut idle = idle();
         if idle.len() < self.pool.most {
             idle.push(map);

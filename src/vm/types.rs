@@ -64,7 +64,7 @@ impl TypeTable {
     fn set(&mut self, id: TypeId, entry: TypeEntry) {
         let needed = (id.idx() + 1) * ENTRY_WORDS;
         if self.words.len() < needed {
-            let len = (id.idx() + 1).next_power_of_two().max(256) * ENTRY_WORDS;
+            let len = (id.idx() + 1).next_power_of_two().max(16) * ENTRY_WORDS;
             let mut words = vec![0; len];
             words[..self.words.len()].copy_from_slice(&self.words);
             self.words = words;

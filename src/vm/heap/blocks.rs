@@ -62,24 +62,14 @@ struct Class {
 }
 
 /// All blocks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Blocks {
     uses: Vec<Use>,
     marks: Vec<Marks>,
+    /// None as long as there are no blocks: most stores have no objects.
     classes: Vec<Class>,
     /// No block before this one is free.
     first_free: usize,
-}
-
-impl Default for Blocks {
-    fn default() -> Blocks {
-        Blocks {
-            uses: Vec::new(),
-            marks: Vec::new(),
-            classes: vec![Class::default(); CLASSES],
-            first_free: 0,
-        }
-    }
 }
 
 impl Blocks {
@@ -88,6 +78,7 @@ impl Blocks {
         let len = self.uses.len() + count;
         self.uses.resize(len, Use::Free);
         self.marks.resize(len, [0; WORDS]);
+        self.classes.resize(CLASSES, Class::default());
     }
 
     /// How many blocks at the end are free.
@@ -97,6 +88,9 @@ impl Blocks {
 
     /// A run of free cells of a class: where it begins and its bytes. `None` if there is no more.
     pub fn next_run(&mut self, class: usize) -> Option<(usize, usize)> {
+        if self.classes.is_empty() {
+            return None;
+        }
         loop {
             if let Some((block, cell)) = self.classes[class].current {
                 match self.run_in(block as usize, class, cell) {
