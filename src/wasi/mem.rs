@@ -12,6 +12,13 @@ use super::abi::{Errno, Result};
 /// An address in the guest's memory. Preview 1 pointers have 32 bits, also in a 64-bit memory.
 pub(super) type Ptr = u32;
 
+/// So many bytes, or records of an array, from an address on: two parameters of a function.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub at: Ptr,
+    pub len: u32,
+}
+
 /// How many buffers of one read or write are used; the rest is left to the guest's next call, as
 /// with any short transfer. Equal to the usual `IOV_MAX`.
 pub(super) const MAX_BUFFERS: u32 = 1024;
@@ -58,8 +65,8 @@ impl<'a> GuestMem<'a> {
         self.bytes.get(range).ok_or(Errno::Fault)
     }
 
-    pub fn bytes_mut(&mut self, ptr: Ptr, len: u32) -> Result<&mut [u8]> {
-        let range = self.range(ptr, len)?;
+    pub fn bytes_mut(&mut self, Span { at, len }: Span) -> Result<&mut [u8]> {
+        let range = self.range(at, len)?;
         self.bytes.get_mut(range).ok_or(Errno::Fault)
     }
 
@@ -76,7 +83,7 @@ impl<'a> GuestMem<'a> {
 
     pub fn write(&mut self, ptr: Ptr, data: &[u8]) -> Result<()> {
         let len = u32::try_from(data.len()).map_err(|_| Errno::Fault)?;
-        self.bytes_mut(ptr, len)?.copy_from_slice(data);
+        self.bytes_mut(Span { at: ptr, len })?.copy_from_slice(data);
         Ok(())
     }
 
@@ -93,8 +100,8 @@ impl<'a> GuestMem<'a> {
     /// # Errors
     ///
     /// `NameTooLong` beyond [`MAX_PATH`], `Ilseq` if it is not UTF-8.
-    pub fn path(&self, ptr: Ptr, len: u32) -> Result<&str> {
-        let range = self.range(ptr, len)?;
+    pub fn path(&self, Span { at, len }: Span) -> Result<&str> {
+        let range = self.range(at, len)?;
         if len > MAX_PATH {
             return Err(Errno::NameTooLong);
         }
@@ -103,15 +110,15 @@ impl<'a> GuestMem<'a> {
     }
 
     /// The non-empty ranges that an array of `iovec` or `ciovec` names, up to the limits above.
-    fn buffers(&self, array: Ptr, count: u32) -> Result<Vec<Range<usize>>> {
+    fn buffers(&self, array: Span) -> Result<Vec<Range<usize>>> {
         /// Size of an `iovec`: a pointer and a length.
         const RECORD: u32 = 8;
-        let size = count.checked_mul(RECORD).ok_or(Errno::Fault)?;
-        self.check(array, size)?;
+        let size = array.len.checked_mul(RECORD).ok_or(Errno::Fault)?;
+        self.check(array.at, size)?;
         let mut ranges = Vec::new();
         let mut total = 0;
-        for index in 0..count.min(MAX_BUFFERS) {
-            let at = array + index * RECORD;
+        for index in 0..array.len.min(MAX_BUFFERS) {
+            let at = array.at + index * RECORD;
             let mut range = self.range(self.read_u32(at)?, self.read_u32(at + 4)?)?;
             range.end = range.end.min(range.start + (MAX_TRANSFER - total));
             if !range.is_empty() {
@@ -123,8 +130,8 @@ impl<'a> GuestMem<'a> {
     }
 
     /// The buffers of a write, in order.
-    pub fn gather(&self, array: Ptr, count: u32) -> Result<Vec<IoSlice<'_>>> {
-        let ranges = self.buffers(array, count)?;
+    pub fn gather(&self, array: Span) -> Result<Vec<IoSlice<'_>>> {
+        let ranges = self.buffers(array)?;
         ranges
             .into_iter()
             .map(|range| self.bytes.get(range).map(IoSlice::new).ok_or(Errno::Fault))
@@ -133,8 +140,8 @@ impl<'a> GuestMem<'a> {
 
     /// The buffers of a read, in order. Of buffers that overlap only the first is used: a read may
     /// always be short, and the outcome then does not depend on the host's order of writing.
-    pub fn scatter(&mut self, array: Ptr, count: u32) -> Result<Vec<IoSliceMut<'_>>> {
-        let mut ranges = self.buffers(array, count)?;
+    pub fn scatter(&mut self, array: Span) -> Result<Vec<IoSliceMut<'_>>> {
+        let mut ranges = self.buffers(array)?;
         let mut order: Vec<usize> = (0..ranges.len()).collect();
         order.sort_unstable_by_key(|&index| ranges[index].start);
         if order.windows(2).any(|pair| ranges[pair[0]].end > ranges[pair[1]].start) {
@@ -160,6 +167,10 @@ impl<'a> GuestMem<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const fn span(at: Ptr, len: u32) -> Span {
+        Span { at, len }
+    }
 
     fn memory_with_buffers(buffers: &[(u32, u32)]) -> Vec<u8> {
         let mut bytes = vec![0; 256];
@@ -188,7 +199,7 @@ mod tests {
     fn scattered_buffers_keep_the_guests_order() {
         let mut bytes = memory_with_buffers(&[(200, 2), (100, 3), (50, 0), (150, 1)]);
         let mut mem = GuestMem::new(&mut bytes);
-        let mut buffers = mem.scatter(0, 4).unwrap();
+        let mut buffers = mem.scatter(span(0, 4)).unwrap();
         assert_eq!(buffers.iter().map(|b| b.len()).collect::<Vec<_>>(), [2, 3, 1]);
         for (index, buffer) in buffers.iter_mut().enumerate() {
             buffer.fill(index as u8 + 1);
@@ -202,7 +213,7 @@ mod tests {
     fn of_overlapping_buffers_the_first_is_used() {
         let mut bytes = memory_with_buffers(&[(100, 10), (105, 10), (50, 10)]);
         let mut mem = GuestMem::new(&mut bytes);
-        let buffers = mem.scatter(0, 3).unwrap();
+        let buffers = mem.scatter(span(0, 3)).unwrap();
         assert_eq!(buffers.len(), 1);
         assert_eq!(buffers[0].len(), 10);
     }
@@ -211,17 +222,17 @@ mod tests {
     fn adjacent_buffers_do_not_overlap() {
         let mut bytes = memory_with_buffers(&[(110, 10), (100, 10)]);
         let mut mem = GuestMem::new(&mut bytes);
-        assert_eq!(mem.scatter(0, 2).unwrap().len(), 2);
+        assert_eq!(mem.scatter(span(0, 2)).unwrap().len(), 2);
     }
 
     #[test]
     fn a_huge_count_is_a_fault_and_not_an_allocation() {
         let mut bytes = memory_with_buffers(&[]);
         let mut mem = GuestMem::new(&mut bytes);
-        assert_eq!(mem.gather(0, u32::MAX).unwrap_err(), Errno::Fault);
-        assert_eq!(mem.gather(0, 1 << 29).unwrap_err(), Errno::Fault);
-        assert_eq!(mem.scatter(8, 32).unwrap_err(), Errno::Fault);
-        assert_eq!(mem.gather(0, 32).unwrap().len(), 0);
+        assert_eq!(mem.gather(span(0, u32::MAX)).unwrap_err(), Errno::Fault);
+        assert_eq!(mem.gather(span(0, 1 << 29)).unwrap_err(), Errno::Fault);
+        assert_eq!(mem.scatter(span(8, 32)).unwrap_err(), Errno::Fault);
+        assert_eq!(mem.gather(span(0, 32)).unwrap().len(), 0);
     }
 
     #[test]
@@ -233,7 +244,7 @@ mod tests {
             bytes[index * 8 + 4..][..4].copy_from_slice(&(3u32 << 20).to_le_bytes());
         }
         let mem = GuestMem::new(&mut bytes);
-        let buffers = mem.gather(0, 2000).unwrap();
+        let buffers = mem.gather(span(0, 2000)).unwrap();
         assert!(buffers.len() <= MAX_BUFFERS as usize);
         assert_eq!(buffers.iter().map(|b| b.len()).sum::<usize>(), MAX_TRANSFER);
     }
@@ -243,9 +254,9 @@ mod tests {
         let mut bytes = vec![b'a'; MAX_PATH as usize + 1];
         bytes[1] = 0xff;
         let mem = GuestMem::new(&mut bytes);
-        assert_eq!(mem.path(0, 1), Ok("a"));
-        assert_eq!(mem.path(0, 2), Err(Errno::Ilseq));
-        assert_eq!(mem.path(0, MAX_PATH + 1), Err(Errno::NameTooLong));
-        assert_eq!(mem.path(0, MAX_PATH + 2), Err(Errno::Fault));
+        assert_eq!(mem.path(span(0, 1)), Ok("a"));
+        assert_eq!(mem.path(span(0, 2)), Err(Errno::Ilseq));
+        assert_eq!(mem.path(span(0, MAX_PATH + 1)), Err(Errno::NameTooLong));
+        assert_eq!(mem.path(span(0, MAX_PATH + 2)), Err(Errno::Fault));
     }
 }

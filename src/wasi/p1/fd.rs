@@ -2,75 +2,52 @@
 
 use std::io::SeekFrom;
 
-use super::{Errno, GuestMem, Ptr, Result, WasiCtx, count};
+use super::{Call, Errno, Ptr, Result, Span, count};
 use crate::wasi::abi::{Fdstat, Filestat, fdflags, known_flags, prestat_dir};
 use crate::wasi::file::{new_times, seek_from};
 use crate::wasi::table::Descriptor;
 
-impl WasiCtx {
-    pub(super) fn fd_advise(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        fd: u32,
-        offset: u64,
-        len: u64,
-        advice: u32,
-    ) -> Result<()> {
-        self.fds.seekable(fd)?.advise(offset, len, advice)
+impl Call<'_> {
+    pub(super) fn fd_advise(&mut self, fd: u32, offset: u64, len: u64, advice: u32) -> Result<()> {
+        self.ctx.fds.seekable(fd)?.advise(offset, len, advice)
     }
 
-    pub(super) fn fd_allocate(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        fd: u32,
-        offset: u64,
-        len: u64,
-    ) -> Result<()> {
-        self.fds.file(fd)?.allocate(offset, len)
+    pub(super) fn fd_allocate(&mut self, fd: u32, offset: u64, len: u64) -> Result<()> {
+        self.ctx.fds.file(fd)?.allocate(offset, len)
     }
 
-    pub(super) fn fd_close(&mut self, _mem: &mut GuestMem<'_>, fd: u32) -> Result<()> {
-        self.fds.close(fd).map(drop)
+    pub(super) fn fd_close(&mut self, fd: u32) -> Result<()> {
+        self.ctx.fds.close(fd).map(drop)
     }
 
-    pub(super) fn fd_datasync(&mut self, _mem: &mut GuestMem<'_>, fd: u32) -> Result<()> {
-        match self.fds.get_mut(fd)? {
+    pub(super) fn fd_datasync(&mut self, fd: u32) -> Result<()> {
+        match self.ctx.fds.get_mut(fd)? {
             Descriptor::Stream(stream) => stream.sync(),
             Descriptor::File(file) => file.sync_data(),
             Descriptor::Dir(_) => Err(Errno::Badf),
         }
     }
 
-    pub(super) fn fd_sync(&mut self, _mem: &mut GuestMem<'_>, fd: u32) -> Result<()> {
-        match self.fds.get_mut(fd)? {
+    pub(super) fn fd_sync(&mut self, fd: u32) -> Result<()> {
+        match self.ctx.fds.get_mut(fd)? {
             Descriptor::Stream(stream) => stream.sync(),
             Descriptor::File(file) => file.sync_all(),
             Descriptor::Dir(_) => Err(Errno::Badf),
         }
     }
 
-    pub(super) fn fd_fdstat_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        stat: Ptr,
-    ) -> Result<()> {
-        let fdstat: Fdstat = match self.fds.get(fd)? {
+    pub(super) fn fd_fdstat_get(&mut self, fd: u32, stat: Ptr) -> Result<()> {
+        let fdstat: Fdstat = match self.ctx.fds.get(fd)? {
             Descriptor::Stream(stream) => stream.fdstat(),
             Descriptor::File(file) => file.fdstat(),
             Descriptor::Dir(dir) => dir.fdstat(),
         };
-        mem.write(stat, &fdstat.to_bytes())
+        self.mem.write(stat, &fdstat.to_bytes())
     }
 
-    pub(super) fn fd_fdstat_set_flags(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        fd: u32,
-        flags: u32,
-    ) -> Result<()> {
+    pub(super) fn fd_fdstat_set_flags(&mut self, fd: u32, flags: u32) -> Result<()> {
         let flags = known_flags(flags, fdflags::ALL)?;
-        match self.fds.get_mut(fd)? {
+        match self.ctx.fds.get_mut(fd)? {
             Descriptor::Stream(stream) => stream.set_flags(flags),
             Descriptor::File(file) => file.set_flags(flags),
             Descriptor::Dir(_) => Err(Errno::Badf),
@@ -81,209 +58,146 @@ impl WasiCtx {
     /// later WASI dropped, and that other engines refuse in the same way.
     pub(super) fn fd_fdstat_set_rights(
         &mut self,
-        _mem: &mut GuestMem<'_>,
         fd: u32,
         _base: u64,
         _inheriting: u64,
     ) -> Result<()> {
-        self.fds.get(fd)?;
+        self.ctx.fds.get(fd)?;
         Err(Errno::NotSup)
     }
 
-    pub(super) fn fd_filestat_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        stat: Ptr,
-    ) -> Result<()> {
-        let filestat = match self.fds.get(fd)? {
+    pub(super) fn fd_filestat_get(&mut self, fd: u32, stat: Ptr) -> Result<()> {
+        let filestat = match self.ctx.fds.get(fd)? {
             Descriptor::Stream(stream) => Filestat::stream(stream.filetype()),
             Descriptor::File(file) => file.filestat()?,
             Descriptor::Dir(dir) => dir.filestat()?,
         };
-        mem.write(stat, &filestat.to_bytes())
+        self.mem.write(stat, &filestat.to_bytes())
     }
 
-    pub(super) fn fd_filestat_set_size(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        fd: u32,
-        size: u64,
-    ) -> Result<()> {
-        self.fds.file(fd)?.set_len(size)
+    pub(super) fn fd_filestat_set_size(&mut self, fd: u32, size: u64) -> Result<()> {
+        self.ctx.fds.file(fd)?.set_len(size)
     }
 
     pub(super) fn fd_filestat_set_times(
         &mut self,
-        _mem: &mut GuestMem<'_>,
         fd: u32,
         atim: u64,
         mtim: u64,
         flags: u32,
     ) -> Result<()> {
         let (atim, mtim) = new_times(atim, mtim, flags)?;
-        match self.fds.get(fd)? {
+        match self.ctx.fds.get(fd)? {
             Descriptor::Stream(_) => Err(Errno::Badf),
             Descriptor::File(file) => file.set_times(atim, mtim),
             Descriptor::Dir(dir) => dir.set_times(atim, mtim),
         }
     }
 
-    pub(super) fn fd_read(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        iovs: Ptr,
-        iovs_len: u32,
-        read: Ptr,
-    ) -> Result<()> {
-        mem.check(read, 4)?;
-        let descriptor = self.fds.get_mut(fd)?;
-        let mut bufs = mem.scatter(iovs, iovs_len)?;
+    pub(super) fn fd_read(&mut self, fd: u32, iovs: Span, read: Ptr) -> Result<()> {
+        self.mem.check(read, 4)?;
+        let descriptor = self.ctx.fds.get_mut(fd)?;
+        let mut bufs = self.mem.scatter(iovs)?;
         let len = match descriptor {
             Descriptor::Stream(stream) => stream.read(&mut bufs)?,
             Descriptor::File(file) => file.read(&mut bufs)?,
             Descriptor::Dir(_) => return Err(Errno::Badf),
         };
-        mem.write_u32(read, count(len)?)
+        self.mem.write_u32(read, count(len)?)
     }
 
-    pub(super) fn fd_pread(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        iovs: Ptr,
-        iovs_len: u32,
-        offset: u64,
-        read: Ptr,
-    ) -> Result<()> {
-        mem.check(read, 4)?;
+    pub(super) fn fd_pread(&mut self, fd: u32, iovs: Span, offset: u64, read: Ptr) -> Result<()> {
+        self.mem.check(read, 4)?;
         // Told apart before the buffers are looked at, as for every descriptor.
-        let len = match self.fds.get_mut(fd)? {
-            Descriptor::Stream(stream) => {
-                stream.read_at(&mut mem.scatter(iovs, iovs_len)?, offset)?
-            }
+        let len = match self.ctx.fds.get_mut(fd)? {
+            Descriptor::Stream(stream) => stream.read_at(&mut self.mem.scatter(iovs)?, offset)?,
             _ => {
-                let file = self.fds.seekable(fd)?;
-                file.read_at(&mut mem.scatter(iovs, iovs_len)?, offset)?
+                let file = self.ctx.fds.seekable(fd)?;
+                file.read_at(&mut self.mem.scatter(iovs)?, offset)?
             }
         };
-        mem.write_u32(read, count(len)?)
+        self.mem.write_u32(read, count(len)?)
     }
 
-    pub(super) fn fd_write(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        iovs: Ptr,
-        iovs_len: u32,
-        written: Ptr,
-    ) -> Result<()> {
-        mem.check(written, 4)?;
-        let descriptor = self.fds.get_mut(fd)?;
-        let bufs = mem.gather(iovs, iovs_len)?;
+    pub(super) fn fd_write(&mut self, fd: u32, iovs: Span, written: Ptr) -> Result<()> {
+        self.mem.check(written, 4)?;
+        let descriptor = self.ctx.fds.get_mut(fd)?;
+        let bufs = self.mem.gather(iovs)?;
         let len = match descriptor {
             Descriptor::Stream(stream) => stream.write(&bufs)?,
             Descriptor::File(file) => file.write(&bufs)?,
             Descriptor::Dir(_) => return Err(Errno::Badf),
         };
-        mem.write_u32(written, count(len)?)
+        self.mem.write_u32(written, count(len)?)
     }
 
     pub(super) fn fd_pwrite(
         &mut self,
-        mem: &mut GuestMem<'_>,
         fd: u32,
-        iovs: Ptr,
-        iovs_len: u32,
+        iovs: Span,
         offset: u64,
         written: Ptr,
     ) -> Result<()> {
-        mem.check(written, 4)?;
-        let file = self.fds.seekable(fd)?;
-        let bufs = mem.gather(iovs, iovs_len)?;
+        self.mem.check(written, 4)?;
+        let file = self.ctx.fds.seekable(fd)?;
+        let bufs = self.mem.gather(iovs)?;
         let len = file.write_at(&bufs, offset)?;
-        mem.write_u32(written, count(len)?)
+        self.mem.write_u32(written, count(len)?)
     }
 
-    pub(super) fn fd_prestat_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        prestat: Ptr,
-    ) -> Result<()> {
-        let Descriptor::Dir(dir) = self.fds.get(fd)? else {
+    pub(super) fn fd_prestat_get(&mut self, fd: u32, prestat: Ptr) -> Result<()> {
+        let Descriptor::Dir(dir) = self.ctx.fds.get(fd)? else {
             return Err(Errno::Badf);
         };
         let name = dir.preopen().ok_or(Errno::Badf)?;
-        mem.write(prestat, &prestat_dir(count(name.len())?))
+        self.mem.write(prestat, &prestat_dir(count(name.len())?))
     }
 
-    pub(super) fn fd_prestat_dir_name(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        path: Ptr,
-        path_len: u32,
-    ) -> Result<()> {
-        let Descriptor::Dir(dir) = self.fds.get(fd)? else {
+    pub(super) fn fd_prestat_dir_name(&mut self, fd: u32, path: Span) -> Result<()> {
+        let Descriptor::Dir(dir) = self.ctx.fds.get(fd)? else {
             return Err(Errno::NotDir);
         };
         let name = dir.preopen().ok_or(Errno::NotDir)?;
-        if count(name.len())? > path_len {
+        if count(name.len())? > path.len {
             return Err(Errno::NameTooLong);
         }
-        mem.write(path, name.as_bytes())
+        self.mem.write(path.at, name.as_bytes())
     }
 
-    pub(super) fn fd_readdir(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        fd: u32,
-        buf: Ptr,
-        buf_len: u32,
-        cookie: u64,
-        used: Ptr,
-    ) -> Result<()> {
-        mem.check(used, 4)?;
-        let Descriptor::Dir(dir) = self.fds.get_mut(fd)? else {
+    pub(super) fn fd_readdir(&mut self, fd: u32, buf: Span, cookie: u64, used: Ptr) -> Result<()> {
+        self.mem.check(used, 4)?;
+        let Descriptor::Dir(dir) = self.ctx.fds.get_mut(fd)? else {
             return Err(Errno::Badf);
         };
-        let len = dir.read_entries(mem.bytes_mut(buf, buf_len)?, cookie)?;
-        mem.write_u32(used, count(len)?)
+        let len = dir.read_entries(self.mem.bytes_mut(buf)?, cookie)?;
+        self.mem.write_u32(used, count(len)?)
     }
 
-    pub(super) fn fd_renumber(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        from: u32,
-        to: u32,
-    ) -> Result<()> {
-        self.fds.renumber(from, to).map(drop)
+    pub(super) fn fd_renumber(&mut self, from: u32, to: u32) -> Result<()> {
+        self.ctx.fds.renumber(from, to).map(drop)
     }
 
     pub(super) fn fd_seek(
         &mut self,
-        mem: &mut GuestMem<'_>,
         fd: u32,
         offset: i64,
         whence: u32,
         position: Ptr,
     ) -> Result<()> {
-        mem.check(position, 8)?;
+        self.mem.check(position, 8)?;
         // The descriptor comes first, as for the host.
-        let to = match self.fds.get_mut(fd)? {
+        let to = match self.ctx.fds.get_mut(fd)? {
             Descriptor::Stream(stream) => stream.seek(seek_from(offset, whence)?)?,
-            _ => self.fds.seekable(fd)?.seek(seek_from(offset, whence)?)?,
+            _ => self.ctx.fds.seekable(fd)?.seek(seek_from(offset, whence)?)?,
         };
-        mem.write_u64(position, to)
+        self.mem.write_u64(position, to)
     }
 
-    pub(super) fn fd_tell(&mut self, mem: &mut GuestMem<'_>, fd: u32, position: Ptr) -> Result<()> {
-        let at = match self.fds.get_mut(fd)? {
+    pub(super) fn fd_tell(&mut self, fd: u32, position: Ptr) -> Result<()> {
+        let at = match self.ctx.fds.get_mut(fd)? {
             Descriptor::Stream(stream) => stream.seek(SeekFrom::Current(0))?,
-            _ => self.fds.seekable(fd)?.tell()?,
+            _ => self.ctx.fds.seekable(fd)?.tell()?,
         };
-        mem.write_u64(position, at)
+        self.mem.write_u64(position, at)
     }
 }

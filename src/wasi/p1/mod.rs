@@ -9,7 +9,7 @@ use super::abi::{Errno, Result};
 use super::ctx::WasiCtx;
 pub use super::ctx::WasiP1Ctx;
 use super::error::{I32Exit, MissingMemory};
-use super::mem::{GuestMem, Ptr};
+use super::mem::{GuestMem, Ptr, Span};
 use crate::{Caller, Error, Extern, Linker, Memory};
 
 /// The name under which programs import these functions.
@@ -42,25 +42,29 @@ impl Parameter for i64 {
     }
 }
 
-/// Defines the import `$name` for each `fn $name(..)` as the method of [`WasiCtx`] of that name, of
-/// which it turns the result into a number for the guest:
+/// Defines the import `$name` for each `fn $name(..)` as the method of [`Call`] of that name, of
+/// which it turns the result into a number for the guest. An argument with a length in brackets, which
+/// is a parameter of its own, is a [`Span`]:
 ///
 /// ```text
-/// fn fd_close(fd: u32);
+/// fn random_get(buf[buf_len]: u32);
 /// =>
-/// linker.func_wrap(MODULE, "fd_close", move |mut caller: Caller<'_, T>, fd: i32| {
-///     run(&mut caller, get, "fd_close", |ctx, mem| ctx.fd_close(mem, u32::from_wasm(fd)))
+/// linker.func_wrap(MODULE, "random_get", move |mut caller: Caller<'_, T>, buf: i32, buf_len: i32| {
+///     let span = Span { at: u32::from_wasm(buf), len: u32::from_wasm(buf_len) };
+///     run(&mut caller, get, "random_get", |mut call| call.random_get(span))
 /// })?;
 /// ```
 macro_rules! define {
-    ($linker:ident, $get:ident, $(fn $name:ident($($arg:ident: $ty:ty),*);)*) => {$(
+    ($linker:ident, $get:ident, $(fn $name:ident($($arg:ident $([$len:ident])?: $ty:ty),*);)*) => {$(
         $linker.func_wrap(
             MODULE,
             stringify!($name),
-            move |mut caller: Caller<'_, T>, $($arg: <$ty as Parameter>::Wasm),*| {
-                run(&mut caller, $get, stringify!($name), |ctx, mem| {
-                    ctx.$name(mem, $(<$ty as Parameter>::from_wasm($arg)),*)
-                })
+            move |mut caller: Caller<'_, T>, $($arg: <$ty as Parameter>::Wasm $(, $len: i32)?),*| {
+                $(
+                    let $arg = <$ty as Parameter>::from_wasm($arg);
+                    $(let $arg = Span { at: $arg, len: u32::from_wasm($len) };)?
+                )*
+                run(&mut caller, $get, stringify!($name), |mut call| call.$name($($arg),*))
             },
         )?;
     )*};
@@ -100,45 +104,45 @@ pub fn add_to_linker<T: 'static>(
         fn fd_filestat_get(fd: u32, stat: u32);
         fn fd_filestat_set_size(fd: u32, size: u64);
         fn fd_filestat_set_times(fd: u32, atim: u64, mtim: u64, flags: u32);
-        fn fd_pread(fd: u32, iovs: u32, iovs_len: u32, offset: u64, read: u32);
+        fn fd_pread(fd: u32, iovs[iovs_len]: u32, offset: u64, read: u32);
         fn fd_prestat_get(fd: u32, prestat: u32);
-        fn fd_prestat_dir_name(fd: u32, path: u32, path_len: u32);
-        fn fd_pwrite(fd: u32, iovs: u32, iovs_len: u32, offset: u64, written: u32);
-        fn fd_read(fd: u32, iovs: u32, iovs_len: u32, read: u32);
-        fn fd_readdir(fd: u32, buf: u32, buf_len: u32, cookie: u64, used: u32);
+        fn fd_prestat_dir_name(fd: u32, path[path_len]: u32);
+        fn fd_pwrite(fd: u32, iovs[iovs_len]: u32, offset: u64, written: u32);
+        fn fd_read(fd: u32, iovs[iovs_len]: u32, read: u32);
+        fn fd_readdir(fd: u32, buf[buf_len]: u32, cookie: u64, used: u32);
         fn fd_renumber(from: u32, to: u32);
         fn fd_seek(fd: u32, offset: i64, whence: u32, position: u32);
         fn fd_sync(fd: u32);
         fn fd_tell(fd: u32, position: u32);
-        fn fd_write(fd: u32, iovs: u32, iovs_len: u32, written: u32);
-        fn path_create_directory(fd: u32, path: u32, path_len: u32);
-        fn path_filestat_get(fd: u32, flags: u32, path: u32, path_len: u32, stat: u32);
+        fn fd_write(fd: u32, iovs[iovs_len]: u32, written: u32);
+        fn path_create_directory(fd: u32, path[path_len]: u32);
+        fn path_filestat_get(fd: u32, flags: u32, path[path_len]: u32, stat: u32);
         fn path_filestat_set_times(
-            fd: u32, flags: u32, path: u32, path_len: u32, atim: u64, mtim: u64, fst_flags: u32
+            fd: u32, flags: u32, path[path_len]: u32, atim: u64, mtim: u64, fst_flags: u32
         );
         fn path_link(
-            old_fd: u32, flags: u32, old_path: u32, old_path_len: u32,
-            new_fd: u32, new_path: u32, new_path_len: u32
+            old_fd: u32, flags: u32, old_path[old_path_len]: u32,
+            new_fd: u32, new_path[new_path_len]: u32
         );
         fn path_open(
-            fd: u32, flags: u32, path: u32, path_len: u32, oflags: u32,
+            fd: u32, flags: u32, path[path_len]: u32, oflags: u32,
             rights_base: u64, rights_inheriting: u64, fdflags: u32, opened: u32
         );
-        fn path_readlink(fd: u32, path: u32, path_len: u32, buf: u32, buf_len: u32, used: u32);
-        fn path_remove_directory(fd: u32, path: u32, path_len: u32);
+        fn path_readlink(fd: u32, path[path_len]: u32, buf[buf_len]: u32, used: u32);
+        fn path_remove_directory(fd: u32, path[path_len]: u32);
         fn path_rename(
-            old_fd: u32, old_path: u32, old_path_len: u32,
-            new_fd: u32, new_path: u32, new_path_len: u32
+            old_fd: u32, old_path[old_path_len]: u32,
+            new_fd: u32, new_path[new_path_len]: u32
         );
-        fn path_symlink(target: u32, target_len: u32, fd: u32, path: u32, path_len: u32);
-        fn path_unlink_file(fd: u32, path: u32, path_len: u32);
+        fn path_symlink(target[target_len]: u32, fd: u32, path[path_len]: u32);
+        fn path_unlink_file(fd: u32, path[path_len]: u32);
         fn poll_oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
         fn proc_raise(signal: u32);
-        fn random_get(buf: u32, buf_len: u32);
+        fn random_get(buf[buf_len]: u32);
         fn sched_yield();
         fn sock_accept(fd: u32, flags: u32, accepted: u32);
-        fn sock_recv(fd: u32, data: u32, data_len: u32, flags: u32, received: u32, out_flags: u32);
-        fn sock_send(fd: u32, data: u32, data_len: u32, flags: u32, sent: u32);
+        fn sock_recv(fd: u32, data[data_len]: u32, flags: u32, received: u32, out_flags: u32);
+        fn sock_send(fd: u32, data[data_len]: u32, flags: u32, sent: u32);
         fn sock_shutdown(fd: u32, how: u32);
     }
     // The one function that does not return.
@@ -174,16 +178,22 @@ pub fn add_to_linker_async<T: Send + 'static>(
     add_to_linker(linker, get)
 }
 
-/// Runs `call` with the caller's memory and context.
+/// A call of one of the functions, which are its methods: what it works on.
+struct Call<'a> {
+    ctx: &'a mut WasiCtx,
+    mem: GuestMem<'a>,
+}
+
+/// Runs `function` with the caller's memory and context.
 fn run<T: 'static>(
     caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut WasiCtx,
-    function: &'static str,
-    call: impl FnOnce(&mut WasiCtx, &mut GuestMem<'_>) -> Result<()>,
+    name: &'static str,
+    function: impl FnOnce(Call<'_>) -> Result<()>,
 ) -> Result<i32, Error> {
-    let memory = memory(caller, function)?;
+    let memory = memory(caller, name)?;
     let (bytes, data) = memory.data_and_store_mut(caller);
-    Ok(match call(get(data), &mut GuestMem::new(bytes)) {
+    Ok(match function(Call { ctx: get(data), mem: GuestMem::new(bytes) }) {
         Ok(()) => 0,
         Err(errno) => i32::from(errno as u16),
     })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Errno, GuestMem, Ptr, Result, WasiCtx, count};
+use super::{Call, Errno, Ptr, Result, count};
 use crate::wasi::abi::{Event, Interest, Subscription};
 use crate::wasi::stdio::Stream;
 use crate::wasi::table::Descriptor;
@@ -21,10 +21,9 @@ enum State {
     Waits,
 }
 
-impl WasiCtx {
+impl Call<'_> {
     pub(super) fn poll_oneoff(
         &mut self,
-        mem: &mut GuestMem<'_>,
         subscriptions: Ptr,
         events: Ptr,
         number: u32,
@@ -34,19 +33,21 @@ impl WasiCtx {
         if number == 0 || number > MAX_SUBSCRIPTIONS {
             return Err(Errno::Inval);
         }
-        mem.check(happened, 4)?;
-        mem.check(events, number * Event::SIZE)?;
-        mem.check(subscriptions, number * Subscription::SIZE)?;
+        self.mem.check(happened, 4)?;
+        self.mem.check(events, number * Event::SIZE)?;
+        self.mem.check(subscriptions, number * Subscription::SIZE)?;
         let subscriptions = (0..number)
             .map(|index| {
-                Subscription::from_bytes(&mem.read(subscriptions + index * Subscription::SIZE)?)
+                Subscription::from_bytes(
+                    &self.mem.read(subscriptions + index * Subscription::SIZE)?,
+                )
             })
             .collect::<Result<Vec<_>>>()?;
         let list = self.wait(&subscriptions)?;
         for (event, index) in list.iter().zip(0..) {
-            mem.write(events + index * Event::SIZE, &event.to_bytes())?;
+            self.mem.write(events + index * Event::SIZE, &event.to_bytes())?;
         }
-        mem.write_u32(happened, count(list.len())?)
+        self.mem.write_u32(happened, count(list.len())?)
     }
 
     /// Waits until at least one of `subscriptions` has happened and returns all that have, in order.
@@ -108,7 +109,7 @@ impl WasiCtx {
                 Err(Errno::Inval) => return Err(Errno::Inval),
                 Err(_) => fail(Errno::NotSup),
             },
-            Interest::Read(fd) => match self.fds.get_mut(fd) {
+            Interest::Read(fd) => match self.ctx.fds.get_mut(fd) {
                 Ok(descriptor) => match readable(descriptor) {
                     Ok(Some((nbytes, hangup))) => {
                         State::Happened(event(subscription, nbytes, hangup))
@@ -118,7 +119,7 @@ impl WasiCtx {
                 },
                 Err(error) => fail(error),
             },
-            Interest::Write(fd) => match self.fds.get_mut(fd) {
+            Interest::Write(fd) => match self.ctx.fds.get_mut(fd) {
                 Ok(descriptor) => match writable(descriptor) {
                     Ok(true) => State::Happened(event(subscription, 1, false)),
                     Ok(false) => State::Waits,
@@ -153,7 +154,7 @@ impl WasiCtx {
                 Interest::Write(fd) => (fd, PollFlags::OUT),
                 Interest::Clock { .. } => continue,
             };
-            let handle = match self.fds.get(fd)? {
+            let handle = match self.ctx.fds.get(fd)? {
                 Descriptor::File(file) => file.handle(),
                 Descriptor::Stream(stream) => match stream.inherited() {
                     Some(0) => stdin.as_fd(),

@@ -1,7 +1,7 @@
 //! Arguments, environment, clocks, random numbers and the rest of what concerns the program as a
 //! whole. Sockets are here because there are none.
 
-use super::{Errno, GuestMem, Ptr, Result, WasiCtx, count};
+use super::{Call, Errno, GuestMem, Ptr, Result, Span, count};
 use crate::wasi::clocks::nanos;
 use crate::wasi::table::Descriptor;
 
@@ -14,112 +14,72 @@ const CLOCK_THREAD_CPUTIME: u32 = 3;
 /// Signals of preview 1 are numbered 0 to 30.
 const MAX_SIGNAL: u32 = 30;
 
-impl WasiCtx {
-    pub(super) fn args_get(&mut self, mem: &mut GuestMem<'_>, argv: Ptr, buf: Ptr) -> Result<()> {
-        write_strings(mem, &self.args, argv, buf)
+impl Call<'_> {
+    pub(super) fn args_get(&mut self, argv: Ptr, buf: Ptr) -> Result<()> {
+        write_strings(&mut self.mem, &self.ctx.args, argv, buf)
     }
 
-    pub(super) fn args_sizes_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        number: Ptr,
-        size: Ptr,
-    ) -> Result<()> {
-        write_sizes(mem, &self.args, number, size)
+    pub(super) fn args_sizes_get(&mut self, number: Ptr, size: Ptr) -> Result<()> {
+        write_sizes(&mut self.mem, &self.ctx.args, number, size)
     }
 
-    pub(super) fn environ_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        environ: Ptr,
-        buf: Ptr,
-    ) -> Result<()> {
-        write_strings(mem, &self.env, environ, buf)
+    pub(super) fn environ_get(&mut self, environ: Ptr, buf: Ptr) -> Result<()> {
+        write_strings(&mut self.mem, &self.ctx.env, environ, buf)
     }
 
-    pub(super) fn environ_sizes_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        number: Ptr,
-        size: Ptr,
-    ) -> Result<()> {
-        write_sizes(mem, &self.env, number, size)
+    pub(super) fn environ_sizes_get(&mut self, number: Ptr, size: Ptr) -> Result<()> {
+        write_sizes(&mut self.mem, &self.ctx.env, number, size)
     }
 
-    pub(super) fn clock_res_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        id: u32,
-        resolution: Ptr,
-    ) -> Result<()> {
+    pub(super) fn clock_res_get(&mut self, id: u32, resolution: Ptr) -> Result<()> {
         let value = match id {
-            CLOCK_REALTIME => nanos(self.wall_clock.resolution()),
-            CLOCK_MONOTONIC => self.monotonic_clock.resolution(),
+            CLOCK_REALTIME => nanos(self.ctx.wall_clock.resolution()),
+            CLOCK_MONOTONIC => self.ctx.monotonic_clock.resolution(),
             id => return Err(no_such_clock(id)),
         };
-        mem.write_u64(resolution, value)
+        self.mem.write_u64(resolution, value)
     }
 
-    pub(super) fn clock_time_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        id: u32,
-        _precision: u64,
-        time: Ptr,
-    ) -> Result<()> {
+    pub(super) fn clock_time_get(&mut self, id: u32, _precision: u64, time: Ptr) -> Result<()> {
         let value = self.clock_now(id)?;
-        mem.write_u64(time, value)
+        self.mem.write_u64(time, value)
     }
 
     /// The time of clock `id` in nanoseconds.
     pub(super) fn clock_now(&self, id: u32) -> Result<u64> {
         match id {
-            CLOCK_REALTIME => Ok(nanos(self.wall_clock.now())),
-            CLOCK_MONOTONIC => Ok(self.monotonic_clock.now()),
+            CLOCK_REALTIME => Ok(nanos(self.ctx.wall_clock.now())),
+            CLOCK_MONOTONIC => Ok(self.ctx.monotonic_clock.now()),
             id => Err(no_such_clock(id)),
         }
     }
 
     /// There are no signals, and none that would end the program better than a trap.
-    pub(super) fn proc_raise(&mut self, _mem: &mut GuestMem<'_>, signal: u32) -> Result<()> {
+    pub(super) fn proc_raise(&mut self, signal: u32) -> Result<()> {
         if signal > MAX_SIGNAL {
             return Err(Errno::Inval);
         }
         Err(Errno::NotSup)
     }
 
-    pub(super) fn sched_yield(&mut self, _mem: &mut GuestMem<'_>) -> Result<()> {
+    pub(super) fn sched_yield(&mut self) -> Result<()> {
         std::thread::yield_now();
         Ok(())
     }
 
-    pub(super) fn random_get(
-        &mut self,
-        mem: &mut GuestMem<'_>,
-        buf: Ptr,
-        buf_len: u32,
-    ) -> Result<()> {
-        let buf = mem.bytes_mut(buf, buf_len)?;
-        self.fill_random(buf)
+    pub(super) fn random_get(&mut self, buf: Span) -> Result<()> {
+        let buf = self.mem.bytes_mut(buf)?;
+        self.ctx.fill_random(buf)
     }
 
-    pub(super) fn sock_accept(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        fd: u32,
-        _flags: u32,
-        _accepted: Ptr,
-    ) -> Result<()> {
+    pub(super) fn sock_accept(&mut self, fd: u32, _flags: u32, _accepted: Ptr) -> Result<()> {
         self.not_a_socket(fd)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the specification's signature")]
     pub(super) fn sock_recv(
         &mut self,
-        _mem: &mut GuestMem<'_>,
         fd: u32,
-        _data: Ptr,
-        _data_len: u32,
+        _data: Span,
         _flags: u32,
         _received: Ptr,
         _out_flags: Ptr,
@@ -129,28 +89,21 @@ impl WasiCtx {
 
     pub(super) fn sock_send(
         &mut self,
-        _mem: &mut GuestMem<'_>,
         fd: u32,
-        _data: Ptr,
-        _data_len: u32,
+        _data: Span,
         _flags: u32,
         _sent: Ptr,
     ) -> Result<()> {
         self.not_a_socket(fd)
     }
 
-    pub(super) fn sock_shutdown(
-        &mut self,
-        _mem: &mut GuestMem<'_>,
-        fd: u32,
-        _how: u32,
-    ) -> Result<()> {
+    pub(super) fn sock_shutdown(&mut self, fd: u32, _how: u32) -> Result<()> {
         self.not_a_socket(fd)
     }
 
     /// No descriptor is a socket, since no function of preview 1 opens one.
     fn not_a_socket(&self, fd: u32) -> Result<()> {
-        match self.fds.get(fd)? {
+        match self.ctx.fds.get(fd)? {
             Descriptor::Stream(_) | Descriptor::File(_) | Descriptor::Dir(_) => Err(Errno::NotSock),
         }
     }
