@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::outcomes::{
-    Failed, INNER, OUTER, Outcome, POSITIONS, Plan, Position, STARTER, Thrown, check_failure,
-    engines, names,
+    Case, INNER, OUTER, Outcome, Plan, Position, STARTER, begin, check_direct, check_failure,
+    check_positions, end, engines, imports_of_outer, names, outcomes,
 };
 use crate::*;
 
@@ -207,28 +207,11 @@ fn synchronous_calls_cannot_wait() {
 fn act(mut caller: Caller<'_, Plan>, x: i32) -> Box<dyn Future<Output = Result<i32>> + Send + '_> {
     Box::new(async move {
         Pause(x as usize % 3).await;
-        let seen = names(&WasmBacktrace::capture(&caller));
-        caller.data_mut().seen = seen;
+        begin(&mut caller)?;
         if caller.data().grow {
-            let memory = caller.get_export("memory").and_then(Extern::into_memory).unwrap();
-            memory.grow(&mut caller, 30)?;
-            *memory.data_mut(&mut caller).last_mut().unwrap() = 1;
             Pause(x as usize % 2).await;
         }
-        match caller.data().outcome {
-            Outcome::Value => Ok(10 * x),
-            Outcome::Trap => Err(Trap::Interrupt.into()),
-            Outcome::Error => Err(Failed(x).into()),
-            Outcome::Panic => resume_unwind(Box::new(Thrown(x))),
-            Outcome::Suspend => Err(Suspend::new(x).into()),
-            Outcome::Throw => {
-                let ty = TagType::new(FuncType::new(caller.engine(), [ValType::I32], []));
-                let tag = Tag::new(&mut caller, &ty)?;
-                let pre = ExnRefPre::new(&mut caller, ExnType::from_tag_type(&ty)?);
-                let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(x)])?;
-                caller.throw(exn)
-            }
-        }
+        end(&mut caller, x)
     })
 }
 
@@ -244,8 +227,7 @@ async fn nest(mut caller: Caller<'_, Plan>, export: &str, x: i32) -> Result<i32>
 }
 
 fn build(engine: &Engine) -> (Store<Plan>, Instance, Instance, Func) {
-    let mut store =
-        Store::new(engine, Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() });
+    let mut store = Store::new(engine, Plan::new(Outcome::Value, false));
     let act = Func::wrap_async(&mut store, |caller, (x,): (i32,)| act(caller, x));
     let nested = Func::wrap_async(&mut store, |caller: Caller<'_, Plan>, (x,): (i32,)| {
         Box::new(nest(caller, "direct", x))
@@ -254,61 +236,39 @@ fn build(engine: &Engine) -> (Store<Plan>, Instance, Instance, Func) {
         Box::new(nest(caller, "nested", x))
     });
     let inner = instantiate_with(&mut store, INNER, &[act.into(), nested.into(), twice.into()]);
-    let imports = ["direct", "tail", "nested"]
-        .map(|name| Extern::Func(inner.get_func(&mut store, name).unwrap()));
+    let imports = imports_of_outer(&mut store, inner);
     let outer = instantiate_with(&mut store, OUTER, &imports);
     (store, inner, outer, act)
 }
 
-const OUTCOMES: [Outcome; 6] = [
-    Outcome::Value,
-    Outcome::Trap,
-    Outcome::Error,
-    Outcome::Panic,
-    Outcome::Suspend,
-    Outcome::Throw,
-];
-
 #[test]
 fn every_outcome_arrives_from_every_position_and_the_store_works_afterwards() {
-    for engine in engines() {
-        for position in POSITIONS {
-            for (outcome, grow) in OUTCOMES.into_iter().flat_map(|it| [(it, false), (it, true)]) {
-                check_position(&engine, &position, outcome, grow);
-            }
-        }
-    }
+    check_positions(build, check_position);
 }
 
-fn check_position(engine: &Engine, position: &Position, outcome: Outcome, grow: bool) {
-    let (mut store, inner, outer, _) = build(engine);
-    let Position { export, frames, adds } = *position;
-    let place = format!("{export}, {outcome:?}, growing: {grow}");
-    let instance = if export.starts_with("across") { outer } else { inner };
-    let func = instance.get_typed_func::<i32, i32>(&mut store, export).unwrap();
-    let direct = inner.get_typed_func::<i32, i32>(&mut store, "direct").unwrap();
-    let mark = i32::from(grow);
+fn check_position(mut store: Store<Plan>, inner: Instance, case: Case) {
+    let Case { outcome, func, place, position: Position { frames, .. }, .. } = &case;
+    let (outcome, mark) = (*outcome, case.mark());
     for x in 1..6 {
-        let expected = 10 * x + adds.0 * (1 + mark) + adds.1;
-        *store.data_mut() = Plan { outcome, grow, seen: Vec::new() };
+        *store.data_mut() = Plan::new(outcome, case.grow);
         let result = catch_unwind(AssertUnwindSafe(|| block_on(func.call_async(&mut store, x)).0));
         if outcome == Outcome::Value {
-            assert_eq!(result.unwrap().unwrap(), expected, "{place}");
+            assert_eq!(result.unwrap().unwrap(), case.expected(x), "{place}");
         } else {
-            check_failure(&mut store, outcome, result, x, frames, &place);
+            check_failure(&mut store, outcome, result, x, frames, place);
         }
-        assert_eq!(store.data().seen, frames, "{place}");
-        assert_usable(&mut store, inner, direct, mark, &place);
+        assert_eq!(store.data().seen, *frames, "{place}");
+        assert_usable(&mut store, inner, mark, place);
     }
     // Dropped at each of its awaits.
     for polls in 0.. {
-        *store.data_mut() = Plan { outcome, grow: false, seen: Vec::new() };
+        *store.data_mut() = Plan::new(outcome, false);
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             let call = func.call_async(&mut store, 5);
             poll_up_to(pin!(call), polls).0.is_none()
         }));
         store.take_pending_exception();
-        assert_usable(&mut store, inner, direct, mark, &place);
+        assert_usable(&mut store, inner, mark, place);
         if !dropped.unwrap_or(false) {
             assert!(polls > 2);
             break;
@@ -316,15 +276,10 @@ fn check_position(engine: &Engine, position: &Position, outcome: Outcome, grow: 
     }
 }
 
-fn assert_usable(
-    store: &mut Store<Plan>,
-    inner: Instance,
-    direct: TypedFunc<i32, i32>,
-    mark: i32,
-    place: &str,
-) {
+fn assert_usable(store: &mut Store<Plan>, inner: Instance, mark: i32, place: &str) {
     assert!(WasmBacktrace::capture(&*store).frames().is_empty(), "{place}");
-    *store.data_mut() = Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() };
+    *store.data_mut() = Plan::new(Outcome::Value, false);
+    let direct = inner.get_typed_func::<i32, i32>(&mut *store, "direct").unwrap();
     assert_eq!(block_on(direct.call_async(&mut *store, 5)).0.unwrap(), 51 + mark, "{place}");
     let deep = inner.get_typed_func::<i32, i32>(&mut *store, "nested_twice").unwrap();
     let (result, _) = block_on(deep.call_async(&mut *store, 5));
@@ -333,30 +288,22 @@ fn assert_usable(
 
 #[test]
 fn every_outcome_arrives_from_a_host_function_called_directly() {
-    for engine in engines() {
-        for outcome in OUTCOMES {
-            let (mut store, _, _, act) = build(&engine);
-            let act = act.typed::<i32, i32>(&store).unwrap();
-            for x in 1..6 {
-                store.data_mut().outcome = outcome;
-                let result =
-                    catch_unwind(AssertUnwindSafe(|| block_on(act.call_async(&mut store, x)).0));
-                if outcome == Outcome::Value {
-                    assert_eq!(result.unwrap().unwrap(), 10 * x);
-                } else {
-                    check_failure(&mut store, outcome, result, x, &[], "called directly");
-                }
-            }
+    check_direct(build, |store, act, outcome, x| {
+        let result = catch_unwind(AssertUnwindSafe(|| block_on(act.call_async(&mut *store, x)).0));
+        if outcome == Outcome::Value {
+            assert_eq!(result.unwrap().unwrap(), 10 * x);
+        } else {
+            check_failure(store, outcome, result, x, &[], "called directly");
         }
-    }
+    });
 }
 
 #[test]
 fn every_outcome_arrives_from_a_start_function() {
     for engine in engines() {
-        for (outcome, grow) in OUTCOMES.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        for (outcome, grow) in outcomes() {
             let (mut store, _, _, _) = build(&engine);
-            *store.data_mut() = Plan { outcome, grow, seen: Vec::new() };
+            *store.data_mut() = Plan::new(outcome, grow);
             let mut linker = Linker::new(&engine);
             linker.func_wrap_async("", "", |caller, (x,): (i32,)| act(caller, x)).unwrap();
             let module = module(&engine, STARTER);

@@ -24,6 +24,11 @@ const OUTCOMES: [Outcome; 6] = [
     Outcome::Throw,
 ];
 
+/// Each outcome, without and with growth.
+pub(crate) fn outcomes() -> impl Iterator<Item = (Outcome, bool)> {
+    OUTCOMES.into_iter().flat_map(|it| [(it, false), (it, true)])
+}
+
 /// What the host function does next, and what it saw when it was called last.
 pub(crate) struct Plan {
     pub(crate) outcome: Outcome,
@@ -31,8 +36,14 @@ pub(crate) struct Plan {
     pub(crate) seen: Vec<String>,
 }
 
+impl Plan {
+    pub(crate) fn new(outcome: Outcome, grow: bool) -> Plan {
+        Plan { outcome, grow, seen: Vec::new() }
+    }
+}
+
 #[derive(Debug, PartialEq)]
-pub(crate) struct Failed(pub(crate) i32);
+struct Failed(i32);
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,7 +54,7 @@ impl std::fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 /// The payload of a panic.
-pub(crate) struct Thrown(pub(crate) i32);
+struct Thrown(i32);
 
 /// Functions that add one and the last byte of memory to what they got add to `inner`; the others
 /// pass it on by a tail call. `act` is the host function that ends in all ways; `nest` and `twice`
@@ -101,6 +112,7 @@ pub(crate) const STARTER: &str = r#"(module
             (i32.load8_u (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1))))))
     (start $start))"#;
 
+#[derive(Clone, Copy)]
 pub(crate) struct Position {
     pub(crate) export: &'static str,
     /// Functions that are active when `act` is called, innermost first.
@@ -118,7 +130,7 @@ const fn at(
     Position { export, frames, adds: (inner, outer) }
 }
 
-pub(crate) const POSITIONS: [Position; 15] = [
+const POSITIONS: [Position; 15] = [
     at("direct", &["direct"], 1, 0),
     at("indirect", &["indirect"], 1, 0),
     at("by_ref", &["by_ref"], 1, 0),
@@ -143,13 +155,24 @@ pub(crate) fn names(backtrace: &WasmBacktrace) -> Vec<String> {
 
 /// The host function that ends as planned. A result is ten times the argument.
 fn act(mut caller: Caller<'_, Plan>, x: i32) -> Result<i32> {
-    let seen = names(&WasmBacktrace::capture(&caller));
+    begin(&mut caller)?;
+    end(&mut caller, x)
+}
+
+/// What the host function does first: it looks round, and grows the memory if it is to.
+pub(crate) fn begin(caller: &mut Caller<'_, Plan>) -> Result<()> {
+    let seen = names(&WasmBacktrace::capture(&*caller));
     caller.data_mut().seen = seen;
     if caller.data().grow {
         let memory = caller.get_export("memory").and_then(Extern::into_memory).unwrap();
-        memory.grow(&mut caller, 30)?;
-        *memory.data_mut(&mut caller).last_mut().unwrap() = 1;
+        memory.grow(&mut *caller, 30)?;
+        *memory.data_mut(&mut *caller).last_mut().unwrap() = 1;
     }
+    Ok(())
+}
+
+/// What it ends with.
+pub(crate) fn end(caller: &mut Caller<'_, Plan>, x: i32) -> Result<i32> {
     match caller.data().outcome {
         Outcome::Value => Ok(10 * x),
         Outcome::Trap => Err(Trap::Interrupt.into()),
@@ -159,9 +182,9 @@ fn act(mut caller: Caller<'_, Plan>, x: i32) -> Result<i32> {
         Outcome::Suspend => Err(Suspend::new(x).into()),
         Outcome::Throw => {
             let ty = TagType::new(FuncType::new(caller.engine(), [ValType::I32], []));
-            let tag = Tag::new(&mut caller, &ty)?;
-            let pre = ExnRefPre::new(&mut caller, ExnType::from_tag_type(&ty)?);
-            let exn = ExnRef::new(&mut caller, &pre, &tag, &[Val::I32(x)])?;
+            let tag = Tag::new(&mut *caller, &ty)?;
+            let pre = ExnRefPre::new(&mut *caller, ExnType::from_tag_type(&ty)?);
+            let exn = ExnRef::new(&mut *caller, &pre, &tag, &[Val::I32(x)])?;
             caller.throw(exn)
         }
     }
@@ -188,8 +211,7 @@ fn nest(caller: &mut Caller<'_, Plan>, export: &str, x: i32) -> Result<i32> {
 /// The instances, in a store whose engine allows no more activations than the positions need: one
 /// that is not ended properly shows.
 fn build(engine: &Engine) -> (Store<Plan>, Instance, Instance, Func) {
-    let mut store =
-        Store::new(engine, Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() });
+    let mut store = Store::new(engine, Plan::new(Outcome::Value, false));
     let act = Func::wrap(&mut store, act);
     let nested = Func::wrap(&mut store, |mut caller: Caller<'_, Plan>, x: i32| {
         nest(&mut caller, "direct", x)
@@ -198,10 +220,15 @@ fn build(engine: &Engine) -> (Store<Plan>, Instance, Instance, Func) {
         nest(&mut caller, "nested", x)
     });
     let inner = instantiate_with(&mut store, INNER, &[act.into(), nested.into(), twice.into()]);
-    let imports = ["direct", "tail", "nested"]
-        .map(|name| Extern::Func(inner.get_func(&mut store, name).unwrap()));
+    let imports = imports_of_outer(&mut store, inner);
     let outer = instantiate_with(&mut store, OUTER, &imports);
     (store, inner, outer, act)
+}
+
+/// What an instance of [`OUTER`] takes of one of [`INNER`].
+pub(crate) fn imports_of_outer(store: &mut Store<Plan>, inner: Instance) -> [Extern; 3] {
+    ["direct", "tail", "nested"]
+        .map(|name| Extern::Func(inner.get_func(&mut *store, name).unwrap()))
 }
 
 pub(crate) fn engines() -> [Engine; 2] {
@@ -247,28 +274,61 @@ pub(crate) fn check_failure(
     assert_eq!(found, frames, "{place}");
 }
 
-#[test]
-fn every_outcome_arrives_from_every_position_and_the_store_works_afterwards() {
+/// An outcome at a position.
+pub(crate) struct Case {
+    pub(crate) outcome: Outcome,
+    pub(crate) grow: bool,
+    /// The function that leads to the position.
+    pub(crate) func: TypedFunc<i32, i32>,
+    pub(crate) position: Position,
+    /// Position and outcome, for messages.
+    pub(crate) place: String,
+}
+
+impl Case {
+    /// The value of the last byte of the inner memory.
+    pub(crate) fn mark(&self) -> i32 {
+        i32::from(self.grow)
+    }
+
+    /// The result of `func` for `x`, if there is one.
+    pub(crate) fn expected(&self, x: i32) -> i32 {
+        let (inner, outer) = self.position.adds;
+        10 * x + inner * (1 + self.mark()) + outer
+    }
+}
+
+/// Has each outcome checked at each position, in the instances that `build` makes.
+pub(crate) fn check_positions(
+    build: impl Fn(&Engine) -> (Store<Plan>, Instance, Instance, Func),
+    check: impl Fn(Store<Plan>, Instance, Case),
+) {
     for engine in engines() {
         for position in POSITIONS {
-            for (outcome, grow) in OUTCOMES.into_iter().flat_map(|it| [(it, false), (it, true)]) {
-                check_position(&engine, &position, outcome, grow);
+            for (outcome, grow) in outcomes() {
+                let (mut store, inner, outer, _) = build(&engine);
+                let export = position.export;
+                let place = format!("{export}, {outcome:?}, growing: {grow}");
+                let instance = if export.starts_with("across") { outer } else { inner };
+                let func = instance.get_typed_func(&mut store, export).unwrap();
+                check(store, inner, Case { outcome, grow, func, position, place });
             }
         }
     }
 }
 
-fn check_position(engine: &Engine, position: &Position, outcome: Outcome, grow: bool) {
-    let (mut store, inner, outer, _) = build(engine);
-    let Position { export, frames, adds } = *position;
-    let place = format!("{export}, {outcome:?}, growing: {grow}");
-    let instance = if export.starts_with("across") { outer } else { inner };
-    let func = instance.get_typed_func::<i32, i32>(&mut store, export).unwrap();
+#[test]
+fn every_outcome_arrives_from_every_position_and_the_store_works_afterwards() {
+    check_positions(build, check_position);
+}
+
+fn check_position(mut store: Store<Plan>, inner: Instance, case: Case) {
+    let Case { outcome, func, place, position: Position { export, frames, .. }, .. } = &case;
+    let (outcome, mark) = (*outcome, case.mark());
     let direct = inner.get_typed_func::<i32, i32>(&mut store, "direct").unwrap();
-    let mark = i32::from(grow);
     for x in 1..6 {
-        let expected = 10 * x + adds.0 * (1 + mark) + adds.1;
-        *store.data_mut() = Plan { outcome, grow, seen: Vec::new() };
+        let expected = case.expected(x);
+        *store.data_mut() = Plan::new(outcome, case.grow);
         // The host functions between make their calls resumable, so only a call from outside can
         // be one that is not.
         let nested = export.contains("nested");
@@ -276,9 +336,9 @@ fn check_position(engine: &Engine, position: &Position, outcome: Outcome, grow: 
         if outcome == Outcome::Value || (outcome == Outcome::Suspend && nested) {
             assert_eq!(result.unwrap().unwrap(), expected, "{place}");
         } else {
-            check_failure(&mut store, outcome, result, x, frames, &place);
+            check_failure(&mut store, outcome, result, x, frames, place);
         }
-        assert_eq!(store.data().seen, frames, "{place}");
+        assert_eq!(store.data().seen, *frames, "{place}");
         assert!(WasmBacktrace::capture(&store).frames().is_empty(), "{place}");
 
         if outcome == Outcome::Suspend && !nested {
@@ -292,32 +352,25 @@ fn check_position(engine: &Engine, position: &Position, outcome: Outcome, grow: 
             assert_eq!(call.finished(), Some(expected), "{place}");
         }
 
-        *store.data_mut() = Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() };
+        *store.data_mut() = Plan::new(Outcome::Value, false);
         assert_eq!(direct.call(&mut store, 5).unwrap(), 51 + mark, "{place}");
         let deep = inner.get_typed_func::<i32, i32>(&mut store, "nested_twice").unwrap();
         assert_eq!(deep.call(&mut store, 5).unwrap(), 50 + 3 * (1 + mark), "{place}");
     }
 }
 
-#[test]
-fn every_outcome_arrives_from_a_host_function_called_directly() {
+/// Has each outcome checked of the host function itself.
+pub(crate) fn check_direct(
+    build: impl Fn(&Engine) -> (Store<Plan>, Instance, Instance, Func),
+    check: impl Fn(&mut Store<Plan>, TypedFunc<i32, i32>, Outcome, i32),
+) {
     for engine in engines() {
         for outcome in OUTCOMES {
             let (mut store, _, _, act) = build(&engine);
             let act = act.typed::<i32, i32>(&store).unwrap();
             for x in 1..6 {
                 store.data_mut().outcome = outcome;
-                let result = catch_unwind(AssertUnwindSafe(|| act.call(&mut store, x)));
-                if outcome == Outcome::Value {
-                    assert_eq!(result.unwrap().unwrap(), 10 * x);
-                } else {
-                    check_failure(&mut store, outcome, result, x, &[], "called directly");
-                }
-                if outcome == Outcome::Suspend {
-                    let call = act.call_resumable(&mut store, x).unwrap().suspended().unwrap();
-                    let call = call.resume(&mut store, &[Val::I32(3)]).unwrap();
-                    assert_eq!(call.finished(), Some(3));
-                }
+                check(&mut store, act, outcome, x);
                 assert!(store.data().seen.is_empty());
             }
         }
@@ -325,14 +378,31 @@ fn every_outcome_arrives_from_a_host_function_called_directly() {
 }
 
 #[test]
+fn every_outcome_arrives_from_a_host_function_called_directly() {
+    check_direct(build, |store, act, outcome, x| {
+        let result = catch_unwind(AssertUnwindSafe(|| act.call(&mut *store, x)));
+        if outcome == Outcome::Value {
+            assert_eq!(result.unwrap().unwrap(), 10 * x);
+        } else {
+            check_failure(store, outcome, result, x, &[], "called directly");
+        }
+        if outcome == Outcome::Suspend {
+            let call = act.call_resumable(&mut *store, x).unwrap().suspended().unwrap();
+            let call = call.resume(store, &[Val::I32(3)]).unwrap();
+            assert_eq!(call.finished(), Some(3));
+        }
+    });
+}
+
+#[test]
 fn every_outcome_arrives_from_a_start_function() {
     for engine in engines() {
-        for (outcome, grow) in OUTCOMES.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        for (outcome, grow) in outcomes() {
             let place = format!("start, {outcome:?}, growing: {grow}");
             let (mut store, inner, _, act) = build(&engine);
             let starter = module(&engine, STARTER);
             for _ in 0..4 {
-                *store.data_mut() = Plan { outcome, grow, seen: Vec::new() };
+                *store.data_mut() = Plan::new(outcome, grow);
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     let instance = Instance::new(&mut store, &starter, &[act.into()])?;
                     let global = instance.get_global(&mut store, "result").unwrap();
@@ -344,7 +414,7 @@ fn every_outcome_arrives_from_a_start_function() {
                     check_failure(&mut store, outcome, result, 7, &["start"], &place);
                 }
                 assert_eq!(store.data().seen, ["start"], "{place}");
-                *store.data_mut() = Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() };
+                *store.data_mut() = Plan::new(Outcome::Value, false);
                 let deep = inner.get_typed_func::<i32, i32>(&mut store, "nested_twice").unwrap();
                 assert_eq!(deep.call(&mut store, 5).unwrap(), 53, "{place}");
             }
@@ -358,8 +428,7 @@ fn every_outcome_arrives_from_a_host_function_as_start_function() {
     let text = r#"(module (import "" "" (func $start)) (start $start))"#;
     for engine in engines() {
         let starter = module(&engine, text);
-        let mut store =
-            Store::new(&engine, Plan { outcome: Outcome::Value, grow: false, seen: Vec::new() });
+        let mut store = Store::new(&engine, Plan::new(Outcome::Value, false));
         let start = Func::wrap(&mut store, |caller: Caller<'_, Plan>| act(caller, 4).map(drop));
         for outcome in [OUTCOMES, OUTCOMES].concat() {
             store.data_mut().outcome = outcome;
