@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use threadle::debug::{Debugger, Listener};
 use threadle::{
-    AsContextMut, Caller, Config, Engine, ExnRef, ExnRefPre, ExnType, Instance, Linker, Module,
-    Result, Store, Trap, Val,
+    AsContextMut, Caller, Config, Engine, ExnRef, ExnRefPre, ExnType, Linker, Module, Result,
+    Store, Trap, Val,
 };
 
 /// A client.
@@ -105,28 +105,46 @@ fn listener() -> Option<(Listener, SocketAddr)> {
     Some((listener, address))
 }
 
-/// Runs `run` of a program while a client debugs it.
+/// Runs a program, which is to end as expected, while a client debugs it.
+fn debug_program(
+    program: impl FnOnce(&Debugger) -> Result<i32>,
+    expected: Result<i32, Trap>,
+    script: impl FnOnce(&mut Client) + Send + 'static,
+) {
+    let Some((listener, address)) = listener() else { return };
+    let client = thread::spawn(move || script(&mut Client::connect(address)));
+    let debugger = listener.accept().expect("a client");
+    let result = program(&debugger);
+    debugger.exited(u8::from(result.is_err()));
+    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
+    let ended = result.map_err(|error| error.downcast::<Trap>().expect("a trap"));
+    assert_eq!(ended, expected);
+}
+
+/// The same with `run` of an instance.
 fn debug(
     wat: &str,
     arg: i32,
+    expected: Result<i32, Trap>,
     script: impl FnOnce(&mut Client) + Send + 'static,
-) -> Option<Result<i32>> {
-    let (listener, address) = listener()?;
-    let client = thread::spawn(move || script(&mut Client::connect(address)));
-    let debugger = listener.accept().expect("a client");
-    let result = run(&debugger, wat, arg);
-    debugger.exited(u8::from(result.is_err()));
-    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
-    Some(result)
+) {
+    debug_program(|debugger| run(debugger, wat, arg, |_| Ok(())), expected, script);
 }
 
-fn run(debugger: &Debugger, wat: &str, arg: i32) -> Result<i32> {
+/// Calls `run` of an instance, whose imports `define` makes.
+fn run(
+    debugger: &Debugger,
+    wat: &str,
+    arg: i32,
+    define: impl FnOnce(&mut Linker<()>) -> Result<()>,
+) -> Result<i32> {
     let engine = Engine::new(Config::new().wasm_threads(true).debugger(debugger))?;
     let module = Module::new(&engine, wat)?;
+    let mut linker = Linker::new(&engine);
+    define(&mut linker)?;
     let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[])?;
-    let run = instance.get_typed_func::<i32, i32>(&mut store, "run")?;
-    run.call(&mut store, arg)
+    let instance = linker.instantiate(&mut store, &module)?;
+    instance.get_typed_func::<i32, i32>(&mut store, "run")?.call(&mut store, arg)
 }
 
 /// The offset of the operator that is shown like this, the first in the module.
@@ -169,7 +187,7 @@ fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
     let load = CODE + offset(PROGRAM, "I32Load");
     // A caller is where the call returns to.
     let returns = CODE + operator_range(PROGRAM, "Call").end;
-    let result = debug(PROGRAM, 41, move |client| {
+    debug(PROGRAM, 41, Ok(100), move |client| {
         // It stands still at its first instruction.
         assert!(client.ask("?").starts_with("T05"));
         assert_eq!(client.stack().len(), 1);
@@ -203,9 +221,6 @@ fn a_client_sets_a_breakpoint_steps_reads_and_changes_memory() {
         assert_eq!(client.ask(&format!("z0,{store:x},1")), "OK");
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap"), 100);
-    }
 }
 
 #[test]
@@ -231,7 +246,7 @@ fn operands_are_read_in_front_of_an_operator_and_below_what_a_call_takes() {
         hex(1.5_f64.to_le_bytes()),
         hex(5_i32.to_le_bytes()).repeat(4),
     ];
-    let result = debug(wat, 5, move |client| {
+    debug(wat, 5, Ok(100), move |client| {
         let operands = |client: &mut Client, frame: usize| {
             let each = |index| client.ask(&format!("qWasmStackValue:{frame};{index}"));
             (0..).map(each).take_while(|value| !value.is_empty()).collect::<Vec<_>>()
@@ -254,9 +269,6 @@ fn operands_are_read_in_front_of_an_operator_and_below_what_a_call_takes() {
         assert_eq!((client.stack()[0], operands(client, 0)), (at[2], with(&[1])));
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap"), 100);
-    }
 }
 
 /// Throws 3 times what `run` gets, catches it and throws it again; the host throws as well, and all is caught.
@@ -279,40 +291,26 @@ const THROWING: &str = r#"(module
       (i32.add)))"#;
 
 /// Runs [`THROWING`], whose host function throws its argument.
-fn debug_throwing(
-    by_host: bool,
-    script: impl FnOnce(&mut Client) + Send + 'static,
-) -> Option<Result<i32>> {
-    let (listener, address) = listener()?;
-    let client = thread::spawn(move || script(&mut Client::connect(address)));
-    let debugger = listener.accept().expect("a client");
-    debugger.break_on_throw(by_host);
-    let run = || {
-        let engine = Engine::new(Config::new().wasm_exceptions(true).debugger(&debugger))?;
-        let module = Module::new(&engine, THROWING)?;
-        let mut linker = Linker::new(&engine);
-        linker.func_wrap("", "throw", |mut caller: Caller<'_, ()>, value: i32| -> Result<()> {
-            let tag = caller.get_export("e").and_then(|it| it.into_tag()).expect("exported");
-            let ty = ExnType::from_tag_type(&tag.ty(&caller)).expect("a type");
-            let before = ExnRefPre::new(&mut caller, ty);
-            let exception = ExnRef::new(&mut caller, &before, &tag, &[Val::I32(value)])?;
-            caller.as_context_mut().throw(exception)
-        })?;
-        let mut store = Store::new(&engine, ());
-        let instance = linker.instantiate(&mut store, &module)?;
-        instance.get_typed_func::<i32, i32>(&mut store, "run")?.call(&mut store, 5)
+fn debug_throwing(by_host: bool, script: impl FnOnce(&mut Client) + Send + 'static) {
+    let throw = |mut caller: Caller<'_, ()>, value: i32| -> Result<()> {
+        let tag = caller.get_export("e").and_then(|it| it.into_tag()).expect("exported");
+        let ty = ExnType::from_tag_type(&tag.ty(&caller)).expect("a type");
+        let before = ExnRefPre::new(&mut caller, ty);
+        let exception = ExnRef::new(&mut caller, &before, &tag, &[Val::I32(value)])?;
+        caller.as_context_mut().throw(exception)
     };
-    let result = run();
-    debugger.exited(u8::from(result.is_err()));
-    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
-    Some(result)
+    let program = |debugger: &Debugger| {
+        debugger.break_on_throw(by_host);
+        run(debugger, THROWING, 5, |linker| linker.func_wrap("", "throw", throw).map(drop))
+    };
+    debug_program(program, Ok(115), script);
 }
 
 #[test]
 fn a_program_stands_still_where_it_throws_if_the_client_asks() {
     let place = |operator| CODE + offset(THROWING, operator);
     let (throw, again) = (place("Throw {"), place("ThrowRef"));
-    let result = debug_throwing(false, move |client| {
+    debug_throwing(false, move |client| {
         assert!(client.ask("qRcmd,00").starts_with("O627265616b2d6f6e2d7468726f77"));
         assert_eq!(client.answer(), "OK");
         client.break_on_throw(true);
@@ -328,14 +326,11 @@ fn a_program_stands_still_where_it_throws_if_the_client_asks() {
         client.break_on_throw(false);
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("all is caught"), 115);
-    }
 }
 
 #[test]
 fn a_host_function_that_throws_is_seen_too() {
-    let result = debug_throwing(true, move |client| {
+    debug_throwing(true, move |client| {
         for frames in [3, 2, 1] {
             assert!(client.ask("vCont;c").ends_with(&described("exception thrown")));
             assert_eq!(client.stack().len(), frames);
@@ -346,9 +341,6 @@ fn a_host_function_that_throws_is_seen_too() {
         assert_eq!(client.ask("qWasmStackValue:0;1"), "64000000");
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("all is caught"), 115);
-    }
 }
 
 #[test]
@@ -359,7 +351,7 @@ fn shared_memory_is_read_written_and_watched() {
           (i32.atomic.store (i32.const 16) (local.get 0))
           (drop (i32.atomic.rmw.add (i32.const 20) (i32.const 1)))
           (i32.load (i32.const 16))))"#;
-    let result = debug(wat, 0x01_02_03_04, |client| {
+    debug(wat, 0x01_02_03_04, Ok(0x01_02_03_ff), |client| {
         assert_eq!(client.ask("Mfffc,4:01020304"), "OK");
         assert_eq!(client.ask("mfffe,4"), "0304");
         for refused in ["Mfffd,4:01020304", "m10000,1", "Z2,fffe,4"] {
@@ -373,9 +365,6 @@ fn shared_memory_is_read_written_and_watched() {
         assert!(client.ask("vCont;c").contains("rwatch:14;"));
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap"), 0x01_02_03_ff);
-    }
 }
 
 #[test]
@@ -390,7 +379,7 @@ fn breakpoints_in_loops_are_met_each_time_and_code_without_any_runs_on() {
             (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
           (local.get $sum)))"#;
     let at = CODE + offset(wat, "I32Mul");
-    let result = debug(wat, 4, move |client| {
+    debug(wat, 4, Ok(30), move |client| {
         assert_eq!(client.ask(&format!("Z0,{at:x},1")), "OK");
         for round in (1..=4).rev() {
             assert!(client.ask("vCont;c").starts_with("T05"));
@@ -399,9 +388,6 @@ fn breakpoints_in_loops_are_met_each_time_and_code_without_any_runs_on() {
         }
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap"), 30);
-    }
 }
 
 #[test]
@@ -412,7 +398,7 @@ fn what_a_function_does_before_its_first_operator_stands_where_the_function_begi
         (func (export "run") (param i32) (result i32) (local $zero i32)
           (call $add (i32.sub (local.get 0) (local.get $zero)))))"#;
     let (add, sub) = (CODE + offset(wat, "I32Add"), CODE + offset(wat, "I32Sub"));
-    let result = debug(wat, 4, move |client| {
+    debug(wat, 4, Ok(4), move |client| {
         // Behind the declaration of locals, of three bytes, are two operators of two.
         assert_eq!(client.stack(), [sub - 7]);
         for place in [add, sub, add - 7] {
@@ -425,9 +411,6 @@ fn what_a_function_does_before_its_first_operator_stands_where_the_function_begi
         assert_eq!(client.ask("qWasmLocal:0;1"), "00000000");
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap"), 4);
-    }
 }
 
 /// A module that works on bytes 0 to 21, in several ways.
@@ -445,27 +428,16 @@ const WATCHED: &str = r#"(module
     (func (export "run") (param i32) (result i32) (call $work (local.get 0))))"#;
 
 /// Runs [`WATCHED`], whose host function writes byte 19.
-fn debug_watched(script: impl FnOnce(&mut Client) + Send + 'static) -> Option<Result<i32>> {
-    let (listener, address) = listener()?;
-    let client = thread::spawn(move || script(&mut Client::connect(address)));
-    let debugger = listener.accept().expect("a client");
-    let run = || {
-        let engine = Engine::new(Config::new().debugger(&debugger))?;
-        let module = Module::new(&engine, WATCHED)?;
-        let mut linker = Linker::new(&engine);
-        linker.func_wrap("", "host", |mut caller: Caller<'_, ()>| {
-            let memory =
-                caller.get_export("memory").and_then(|it| it.into_memory()).expect("exported");
-            memory.data_mut(&mut caller)[19] ^= 0x80;
-        })?;
-        let mut store = Store::new(&engine, ());
-        let instance = linker.instantiate(&mut store, &module)?;
-        instance.get_typed_func::<i32, i32>(&mut store, "run")?.call(&mut store, 0x01_02_03_04)
+fn debug_watched(expected: u32, script: impl FnOnce(&mut Client) + Send + 'static) {
+    let write = |mut caller: Caller<'_, ()>| {
+        let memory = caller.get_export("memory").and_then(|it| it.into_memory()).expect("exported");
+        memory.data_mut(&mut caller)[19] ^= 0x80;
     };
-    let result = run();
-    debugger.exited(u8::from(result.is_err()));
-    client.join().unwrap_or_else(|_| panic!("the script failed; the program: {result:?}"));
-    Some(result)
+    let program = |debugger: &Debugger| {
+        let define = |linker: &mut Linker<()>| linker.func_wrap("", "host", write).map(drop);
+        run(debugger, WATCHED, 0x01_02_03_04, define)
+    };
+    debug_program(program, Ok(expected as i32), script);
 }
 
 #[test]
@@ -473,7 +445,7 @@ fn a_watchpoint_stops_behind_what_writes_or_reads_its_bytes() {
     let behind = |operator| CODE + offset(WATCHED, operator);
     let places = [behind("I64Store16"), behind("I32Load8U"), behind("Call "), behind("I32RemU")];
     let [written, _, read, host] = places;
-    let result = debug_watched(move |client| {
+    debug_watched(0x81_55_03_07, move |client| {
         // Bytes 17 to 19, of which the store of 16 to 19 meets 17 first.
         assert_eq!(client.ask("Z4,11,3"), "OK");
         assert_eq!(client.ask("Z2,15,1"), "OK");
@@ -499,15 +471,12 @@ fn a_watchpoint_stops_behind_what_writes_or_reads_its_bytes() {
         assert_eq!(client.ask("m10,4"), "07035581");
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap") as u32, 0x81_55_03_07);
-    }
 }
 
 #[test]
 fn a_watchpoint_that_is_set_in_front_of_an_access_meets_it() {
     let (fill, load) = (CODE + offset(WATCHED, "MemoryFill"), CODE + offset(WATCHED, "I32Load "));
-    let result = debug_watched(move |client| {
+    debug_watched(0x81_02_03_07, move |client| {
         assert_eq!(client.ask(&format!("Z0,{fill:x},1")), "OK");
         assert!(client.ask("vCont;c").contains("swbreak"));
         // Not those that do not exist, of code, of too many bytes or of none.
@@ -521,9 +490,6 @@ fn a_watchpoint_that_is_set_in_front_of_an_access_meets_it() {
         assert!(stop.contains(";watch:0f;") && client.stack()[0] <= load, "{stop}");
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        result.expect("no trap");
-    }
 }
 
 /// Operators that access memory, with the bytes that they touch.
@@ -580,7 +546,7 @@ fn watchpoints_know_which_bytes_every_operator_touches() {
             r#"(module (memory 1) (memory 1) (memory i64 1)
                 (func (export "run") (param i32) (result i32) (local $at {index}) {body} (local.get 0)))"#
         );
-        let result = debug(&wat, 3, move |client| {
+        debug(&wat, 3, Ok(3), move |client| {
             let space = (memory as u64) << 32;
             for (at, bytes, kind) in expected {
                 let (first, last) = (space + at, space + at + bytes - 1);
@@ -606,9 +572,6 @@ fn watchpoints_know_which_bytes_every_operator_touches() {
             }
             assert_eq!(client.ask("vCont;c"), "W00");
         });
-        if let Some(result) = result {
-            assert_eq!(result.expect("no trap"), 3);
-        }
     }
 }
 
@@ -619,7 +582,7 @@ fn a_breakpoint_at_a_return_address_is_met_when_the_call_is_done() {
         (func (export "run") (param i32) (result i32)
           (i32.mul (call $inner (local.get 0)) (i32.const 3))))"#;
     let add = CODE + offset(wat, "I32Add");
-    let result = debug(wat, 2, move |client| {
+    debug(wat, 2, Ok(21), move |client| {
         assert!(client.ask("qRegisterInfo0").contains("generic:pc;"));
         assert!(client.ask("qRegisterInfo1").starts_with('E'));
         assert_eq!(client.ask(&format!("Z0,{add:x},1")), "OK");
@@ -631,9 +594,6 @@ fn a_breakpoint_at_a_return_address_is_met_when_the_call_is_done() {
         assert_eq!(client.stack(), [stack[1]]);
         assert_eq!(client.ask("vCont;c"), "W00");
     });
-    if let Some(result) = result {
-        assert_eq!(result.expect("no trap"), 21);
-    }
 }
 
 #[test]
@@ -643,7 +603,7 @@ fn a_trap_is_seen_before_its_frames_are_gone() {
         (func (export "run") (param i32) (result i32) (call $divide (local.get 0))))"#;
     let division = CODE + offset(wat, "I32DivS");
     let returns = CODE + operator_range(wat, "Call").end;
-    let result = debug(wat, 0, move |client| {
+    debug(wat, 0, Err(Trap::IntegerDivisionByZero), move |client| {
         let stop = client.ask("vCont;c");
         let why = described("wasm trap: integer divide by zero");
         assert!(stop.starts_with("T05") && stop.ends_with(&why), "{stop}");
@@ -651,25 +611,17 @@ fn a_trap_is_seen_before_its_frames_are_gone() {
         assert_eq!(client.ask("qWasmLocal:0;0"), "00000000");
         assert_eq!(client.ask("vCont;c"), "W01");
     });
-    if let Some(result) = result {
-        let error = result.expect_err("a trap");
-        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
-    }
 }
 
 #[test]
 fn an_endless_loop_can_be_interrupted_and_killed() {
     let wat = r#"(module (func (export "run") (param i32) (result i32) (loop $l (br $l)) (unreachable)))"#;
-    let result = debug(wat, 0, |client| {
+    debug(wat, 0, Err(Trap::Interrupt), |client| {
         client.send("vCont;c");
         client.0.write_all(&[3]).expect("sent");
         assert!(client.answer().starts_with("T02"));
         client.send("k");
     });
-    if let Some(result) = result {
-        let error = result.expect_err("an interrupt");
-        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
-    }
 }
 
 #[test]
@@ -791,7 +743,7 @@ fn whatever_a_client_sends_hurts_nothing() {
                 (drop (call $f (local.get $i)))
                 (br_if $l (i32.lt_s (local.get $i) (i32.const 50))))
               (local.get $i)))"#;
-        match run(&debugger, wat, 0) {
+        match run(&debugger, wat, 0, |_| Ok(())) {
             Ok(result) => {
                 assert_eq!(result, 50);
                 ended += 1;
