@@ -8,6 +8,8 @@
 
 #[path = "../../tests/wasi/harness.rs"]
 mod harness;
+#[path = "../../tests/wasi/host.rs"]
+mod host;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,9 +18,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use arbitrary::Arbitrary;
-use harness::{
-    APPEND, CREAT, DIRECTORY, EXCL, FD_READ, FD_WRITE, Guest, ROOT, TRUNC, TempDir, errno,
-};
+use harness::{APPEND, CREAT, DIRECTORY, EXCL, FD_READ, FD_WRITE, Guest, ROOT, TRUNC, TempDir};
+use host::{kind, number};
 use libfuzzer_sys::fuzz_target;
 use rustix::fs::{AtFlags, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -128,30 +129,9 @@ impl State {
 /// What a call gave, as text where it is more than an error.
 type Outcome = Result<String, u32>;
 
-fn number(error: Errno) -> u32 {
-    match error {
-        Errno::BADF => errno::BADF,
-        Errno::BUSY => 10,
-        Errno::EXIST => errno::EXIST,
-        Errno::FBIG => errno::FBIG,
-        Errno::INVAL => errno::INVAL,
-        Errno::ISDIR => errno::ISDIR,
-        Errno::LOOP => errno::LOOP,
-        Errno::NOENT => errno::NOENT,
-        Errno::NOTDIR => errno::NOTDIR,
-        Errno::NOTEMPTY => errno::NOTEMPTY,
-        Errno::PERM => errno::PERM,
-        other => panic!("the host gave {other:?}"),
-    }
-}
-
-fn kind(mode: u32) -> u8 {
-    match rustix::fs::FileType::from_raw_mode(mode) {
-        rustix::fs::FileType::Directory => 3,
-        rustix::fs::FileType::RegularFile => 4,
-        rustix::fs::FileType::Symlink => 7,
-        other => panic!("{other:?}"),
-    }
+/// What a call gave that gives nothing.
+fn none((): ()) -> String {
+    String::new()
 }
 
 fn snapshot(at: &Path, name: &str, all: &mut BTreeMap<String, String>) {
@@ -242,22 +222,43 @@ impl Run<'_> {
         self.host(fd).filter(|open| !open.directory).ok_or(Errno::BADF)
     }
 
-    fn on_path(&mut self, function: &str, dir: usize, path: &str) -> Outcome {
-        let [at, len] = self.state.guest.path(path);
-        self.state.guest.call(function, [dir as u64, at, len]).map(|()| String::new())
+    /// A call with one name, and the system call that is alike.
+    fn on_name(
+        &mut self,
+        op: &Op,
+        function: &str,
+        (dir, name): (u8, &Name),
+        host: impl FnOnce(&OwnedFd, &str) -> rustix::io::Result<()>,
+    ) {
+        let (dir, path) = (self.dir(dir), name.text(self.wild));
+        let [at, len] = self.state.guest.path(&path);
+        let guest = self.state.guest.call(function, [dir as u64, at, len]).map(none);
+        if !self.wild {
+            self.same(op, &guest, host(&self.host(dir).unwrap().fd, &path).map(none));
+        }
     }
 
-    fn two_paths(&mut self, function: &str, from: (usize, &str), to: (usize, &str)) -> Outcome {
-        let [at, len] = self.state.guest.path(from.1);
-        let [to_at, to_len] = self.state.guest.path2(to.1);
+    /// A call with two names, and the system call that is alike.
+    fn on_names(
+        &mut self,
+        op: &Op,
+        function: &str,
+        (dir, name): (u8, &Name),
+        (to, to_name): (u8, &Name),
+        host: impl FnOnce(&OwnedFd, &str, &OwnedFd, &str) -> rustix::io::Result<()>,
+    ) {
+        let (dir, path) = (self.dir(dir), name.text(self.wild));
+        let (to, to_path) = (self.dir(to), to_name.text(self.wild));
         let guest = &mut self.state.guest;
-        match function {
-            "path_link" => {
-                guest.call(function, [from.0 as u64, 0, at, len, to.0 as u64, to_at, to_len])
-            }
-            _ => guest.call(function, [from.0 as u64, at, len, to.0 as u64, to_at, to_len]),
+        let ([at, len], [to_at, to_len]) = (guest.path(&path), guest.path2(&to_path));
+        let guest = match function {
+            "path_link" => guest.call(function, [dir as u64, 0, at, len, to as u64, to_at, to_len]),
+            _ => guest.call(function, [dir as u64, at, len, to as u64, to_at, to_len]),
+        };
+        if !self.wild {
+            let (from, onto) = (&self.host(dir).unwrap().fd, &self.host(to).unwrap().fd);
+            self.same(op, &guest.map(none), host(from, &path, onto, &to_path).map(none));
         }
-        .map(|()| String::new())
     }
 
     /// Compares, unless the model cannot follow.
@@ -271,7 +272,6 @@ impl Run<'_> {
 
     fn step(&mut self, op: &Op) {
         let wild = self.wild;
-        let none = |()| String::new();
         match op {
             Op::Open { dir, name, oflags, append, access, follow } => {
                 if self.open.iter().flatten().count() >= MOST {
@@ -333,57 +333,32 @@ impl Run<'_> {
                 self.same(op, &guest, host.map(|_| String::new()).ok_or(Errno::BADF));
             }
             Op::MakeDir(dir, name) => {
-                let (dir, path) = (self.dir(*dir), name.text(wild));
-                let guest = self.on_path("path_create_directory", dir, &path);
-                if !wild {
-                    let at = &self.host(dir).unwrap().fd;
-                    let mode = Mode::from_raw_mode(0o755);
-                    self.same(op, &guest, rustix::fs::mkdirat(at, &path, mode).map(none));
-                }
+                let mode = Mode::from_raw_mode(0o755);
+                self.on_name(op, "path_create_directory", (*dir, name), |at, path| {
+                    rustix::fs::mkdirat(at, path, mode)
+                });
             }
             Op::RemoveDir(dir, name) => {
-                let (dir, path) = (self.dir(*dir), name.text(wild));
-                let guest = self.on_path("path_remove_directory", dir, &path);
-                if !wild {
-                    let at = &self.host(dir).unwrap().fd;
-                    self.same(
-                        op,
-                        &guest,
-                        rustix::fs::unlinkat(at, &path, AtFlags::REMOVEDIR).map(none),
-                    );
-                }
+                self.on_name(op, "path_remove_directory", (*dir, name), |at, path| {
+                    rustix::fs::unlinkat(at, path, AtFlags::REMOVEDIR)
+                });
             }
             Op::Unlink(dir, name) => {
-                let (dir, path) = (self.dir(*dir), name.text(wild));
-                let guest = self.on_path("path_unlink_file", dir, &path);
-                if !wild {
-                    let at = &self.host(dir).unwrap().fd;
-                    self.same(
-                        op,
-                        &guest,
-                        rustix::fs::unlinkat(at, &path, AtFlags::empty()).map(none),
-                    );
-                }
+                self.on_name(op, "path_unlink_file", (*dir, name), |at, path| {
+                    rustix::fs::unlinkat(at, path, AtFlags::empty())
+                });
             }
             Op::Rename(dir, name, to, to_name) => {
-                let (dir, path) = (self.dir(*dir), name.text(wild));
-                let (to, to_path) = (self.dir(*to), to_name.text(wild));
-                let guest = self.two_paths("path_rename", (dir, &path), (to, &to_path));
-                if !wild {
-                    let (from, onto) = (&self.host(dir).unwrap().fd, &self.host(to).unwrap().fd);
-                    let host = rustix::fs::renameat(from, &path, onto, &to_path);
-                    self.same(op, &guest, host.map(none));
-                }
+                let names = ((*dir, name), (*to, to_name));
+                self.on_names(op, "path_rename", names.0, names.1, |from, path, onto, to_path| {
+                    rustix::fs::renameat(from, path, onto, to_path)
+                });
             }
             Op::Link(dir, name, to, to_name) => {
-                let (dir, path) = (self.dir(*dir), name.text(wild));
-                let (to, to_path) = (self.dir(*to), to_name.text(wild));
-                let guest = self.two_paths("path_link", (dir, &path), (to, &to_path));
-                if !wild {
-                    let (from, onto) = (&self.host(dir).unwrap().fd, &self.host(to).unwrap().fd);
-                    let host = rustix::fs::linkat(from, &path, onto, &to_path, AtFlags::empty());
-                    self.same(op, &guest, host.map(none));
-                }
+                let names = ((*dir, name), (*to, to_name));
+                self.on_names(op, "path_link", names.0, names.1, |from, path, onto, to_path| {
+                    rustix::fs::linkat(from, path, onto, to_path, AtFlags::empty())
+                });
             }
             Op::Symlink(target, dir, name) => {
                 let (dir, path) = (self.dir(*dir), name.text(wild));

@@ -13,8 +13,7 @@ const FILETYPE_REGULAR: u8 = 4;
 
 #[test]
 fn closed_numbers_are_given_out_again_lowest_first() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     for expected in 4..10 {
         assert_eq!(guest.open("file", CREAT, FD_READ), Ok(expected));
     }
@@ -30,8 +29,7 @@ fn closed_numbers_are_given_out_again_lowest_first() {
 
 #[test]
 fn standard_streams_and_preopens_can_be_closed() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     for fd in 0..=3 {
         assert_eq!(guest.close(fd), Ok(()));
     }
@@ -68,8 +66,7 @@ fn closing_a_stream_drops_the_embedders_writer() {
 
 #[test]
 fn renumbering_replaces_the_target() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let a = guest.open("a", CREAT, FD_READ | FD_WRITE).unwrap();
     let b = guest.open("b", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(a, b"from a").unwrap();
@@ -85,8 +82,7 @@ fn renumbering_replaces_the_target() {
 
 #[test]
 fn output_can_be_redirected_to_a_file() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = guest.open("log", CREAT, FD_WRITE).unwrap();
     assert_eq!(guest.call("fd_renumber", [file, STDOUT]), Ok(()));
     assert_eq!(guest.write(STDOUT, b"text"), Ok(4));
@@ -123,8 +119,7 @@ fn preopens_tell_their_names() {
 
 #[test]
 fn descriptors_say_what_they_are_and_may() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let read = guest.open("file", CREAT, FD_READ).unwrap();
     let both = guest.open_at(ROOT, "file", 0, FD_READ | FD_WRITE, APPEND, true).unwrap();
     let none = guest.open("file", 0, 0).unwrap();
@@ -152,8 +147,7 @@ fn descriptors_say_what_they_are_and_may() {
 
 #[test]
 fn rights_cannot_be_changed() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     for fd in [STDIN, ROOT] {
         let set = [fd, 0, 0];
         assert_eq!(guest.call("fd_fdstat_set_rights", set), Err(errno::NOTSUP));
@@ -163,8 +157,7 @@ fn rights_cannot_be_changed() {
 
 #[test]
 fn a_file_does_only_what_it_was_opened_for() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let write = guest.open("file", CREAT, FD_WRITE).unwrap();
     let read = guest.open("file", 0, FD_READ).unwrap();
     assert_eq!(guest.write(write, b"abc"), Ok(3));
@@ -251,8 +244,7 @@ fn a_write_of_very_many_buffers_is_cut_short() {
 
 #[test]
 fn flags_can_be_set_where_they_mean_something() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     for flags in [APPEND, NONBLOCK, APPEND | NONBLOCK, 0] {
         assert_eq!(guest.call("fd_fdstat_set_flags", [file, flags]), Ok(()));

@@ -8,8 +8,7 @@ use crate::harness::*;
 
 #[test]
 fn what_is_written_is_read_back() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT | EXCL, FD_READ | FD_WRITE).unwrap();
     assert_eq!(guest.write(file, b"hello"), Ok(5));
     assert_eq!(guest.write(file, b" world"), Ok(6));
@@ -26,8 +25,7 @@ fn what_is_written_is_read_back() {
 
 #[test]
 fn positional_access_leaves_the_position_alone() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(file, b"0123456789").unwrap();
     guest.seek(file, 3, 0).unwrap();
@@ -56,8 +54,7 @@ fn positional_access_leaves_the_position_alone() {
 
 #[test]
 fn seeking_knows_three_origins() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(file, b"0123456789").unwrap();
     assert_eq!(guest.seek(file, 2, 0), Ok(2));
@@ -82,8 +79,7 @@ fn seeking_knows_three_origins() {
 
 #[test]
 fn appending_ignores_the_position() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("file"), "start").unwrap();
     let file = guest.open_at(ROOT, "file", 0, FD_READ | FD_WRITE, APPEND, true).unwrap();
     assert_eq!(guest.write(file, b"+1"), Ok(2));
@@ -103,8 +99,7 @@ fn appending_ignores_the_position() {
 #[cfg(target_os = "linux")]
 #[test]
 fn files_can_be_opened_for_synchronised_writing() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     const DSYNC: u64 = 2;
     const SYNC: u64 = 16;
     for (index, flags) in [DSYNC, SYNC].into_iter().enumerate() {
@@ -120,8 +115,7 @@ fn files_can_be_opened_for_synchronised_writing() {
 
 #[test]
 fn the_size_can_be_set() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(file, b"0123456789").unwrap();
     assert_eq!(guest.call("fd_filestat_set_size", [file, 4]), Ok(()));
@@ -135,8 +129,7 @@ fn the_size_can_be_set() {
 
 #[test]
 fn a_file_created_for_reading_keeps_its_size() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     // Found by fuzzing: as the host creates files, its handle could do it.
     let made = guest.open("file", CREAT, FD_READ).unwrap();
     assert_eq!(guest.call("fd_filestat_set_size", [made, 9]), Err(errno::INVAL));
@@ -148,8 +141,7 @@ fn a_file_created_for_reading_keeps_its_size() {
 #[cfg(target_os = "linux")]
 #[test]
 fn space_can_be_allocated() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(file, b"abc").unwrap();
     assert_eq!(guest.call("fd_allocate", [file, 0, 100]), Ok(()));
@@ -167,8 +159,7 @@ fn space_can_be_allocated() {
 
 #[test]
 fn advice_is_taken_for_what_it_is() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     for advice in 0..=5 {
         assert_eq!(guest.call("fd_advise", [file, 0, 100, advice]), Ok(()));
@@ -180,8 +171,7 @@ fn advice_is_taken_for_what_it_is() {
 
 #[test]
 fn files_can_be_synchronised() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(file, b"abc").unwrap();
     for function in ["fd_sync", "fd_datasync"] {
@@ -193,8 +183,7 @@ fn files_can_be_synchronised() {
 
 #[test]
 fn attributes_are_the_hosts() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("file"), "12345").unwrap();
     fs::create_dir(dir.join("dir")).unwrap();
     let file = guest.open("file", 0, FD_READ).unwrap();
@@ -230,8 +219,7 @@ const MTIM_NOW: u64 = 8;
 
 #[test]
 fn times_can_be_set_by_descriptor_and_by_path() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     fs::create_dir(dir.join("dir")).unwrap();
     let opened = guest.open("dir", DIRECTORY, 0).unwrap();
@@ -268,8 +256,7 @@ fn times_can_be_set_by_descriptor_and_by_path() {
 #[cfg(unix)]
 #[test]
 fn times_can_be_set_on_a_link_or_through_it() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     guest.open("file", CREAT, 0).unwrap();
     guest.symlink("file", "link").unwrap();
     let [at, len] = guest.path("link");
@@ -285,8 +272,7 @@ fn times_can_be_set_on_a_link_or_through_it() {
 #[cfg(unix)]
 #[test]
 fn times_before_1970_read_as_1970() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = fs::File::create(dir.join("old")).unwrap();
     let old = std::time::UNIX_EPOCH - std::time::Duration::from_millis(1500);
     file.set_times(fs::FileTimes::new().set_modified(old)).unwrap();

@@ -173,6 +173,13 @@ impl Guest {
         Self::with_module(builder, &guest_module())
     }
 
+    /// A guest with a folder of its own, preopened as `/`.
+    pub fn in_folder() -> (TempDir, Self) {
+        let dir = TempDir::new();
+        let guest = Self::with_dir(&dir);
+        (dir, guest)
+    }
+
     /// A guest with `dir` preopened as `/`.
     pub fn with_dir(dir: &TempDir) -> Self {
         Self::with_perms(dir, FsPerms::ReadWrite)

@@ -59,8 +59,7 @@ fn list(guest: &mut Guest, fd: u64, room: u64) -> Vec<Entry> {
 
 #[test]
 fn an_empty_directory_has_two_entries() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let entries = list(&mut guest, ROOT, 4096);
     let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, [".", ".."]);
@@ -74,8 +73,7 @@ fn an_empty_directory_has_two_entries() {
 
 #[test]
 fn entries_tell_kind_and_inode() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("file"), "").unwrap();
     fs::create_dir(dir.join("dir")).unwrap();
     #[cfg(unix)]
@@ -94,8 +92,7 @@ fn entries_tell_kind_and_inode() {
 #[test]
 fn many_entries_come_once_each_whatever_the_buffer() {
     const COUNT: usize = 1500;
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     for index in 0..COUNT {
         fs::write(dir.join(&format!("{index}-{}", "x".repeat(index % 40))), "").unwrap();
     }
@@ -111,8 +108,7 @@ fn many_entries_come_once_each_whatever_the_buffer() {
 
 #[test]
 fn an_entry_that_does_not_fit_is_cut_and_can_be_had_again() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("a-rather-long-name"), "").unwrap();
     // `.` takes 25 bytes and `..` 26.
     let full = read_dir(&mut guest, ROOT, 4096, 0).unwrap();
@@ -130,8 +126,7 @@ fn an_entry_that_does_not_fit_is_cut_and_can_be_had_again() {
 
 #[test]
 fn cookies_go_back_and_forth() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     for index in 0..20 {
         fs::write(dir.join(&index.to_string()), "").unwrap();
     }
@@ -149,8 +144,7 @@ fn cookies_go_back_and_forth() {
 
 #[test]
 fn a_new_listing_sees_new_files() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     assert_eq!(list(&mut guest, ROOT, 4096).len(), 2);
     fs::write(dir.join("new"), "").unwrap();
     assert_eq!(list(&mut guest, ROOT, 4096).len(), 3);
@@ -161,8 +155,7 @@ fn a_new_listing_sees_new_files() {
 #[test]
 fn removing_while_listing_misses_nothing() {
     const COUNT: usize = 500;
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     for index in 0..COUNT {
         fs::write(dir.join(&format!("file{index}")), "").unwrap();
     }
@@ -185,8 +178,7 @@ fn removing_while_listing_misses_nothing() {
 #[test]
 fn names_that_are_not_unicode_are_left_out() {
     use std::os::unix::ffi::OsStrExt;
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let name = std::ffi::OsStr::from_bytes(b"\xff\xfe");
     fs::write(dir.path().join(name), "").unwrap();
     fs::write(dir.join("good"), "").unwrap();
@@ -197,8 +189,7 @@ fn names_that_are_not_unicode_are_left_out() {
 
 #[test]
 fn only_directories_have_entries() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ).unwrap();
     for fd in [file, STDIN, 77] {
         assert_eq!(read_dir(&mut guest, fd, 100, 0), Err(errno::BADF));
@@ -207,8 +198,7 @@ fn only_directories_have_entries() {
 
 #[test]
 fn listing_a_removed_directory_does_not_hang() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::create_dir(dir.join("gone")).unwrap();
     let fd = guest.open("gone", DIRECTORY, 0).unwrap();
     fs::remove_dir(dir.join("gone")).unwrap();

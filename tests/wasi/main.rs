@@ -7,6 +7,8 @@
 #![cfg(feature = "wasi")]
 
 mod harness;
+#[cfg(target_os = "linux")]
+mod host;
 
 mod commands;
 mod descriptors;

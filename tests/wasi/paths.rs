@@ -6,8 +6,7 @@ use crate::harness::*;
 
 #[test]
 fn opening_follows_the_flags() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     assert_eq!(guest.open("file", 0, FD_READ), Err(errno::NOENT));
     let file = guest.open("file", CREAT, FD_WRITE).unwrap();
     guest.write(file, b"0123").unwrap();
@@ -31,8 +30,7 @@ fn opening_follows_the_flags() {
 
 #[test]
 fn directories_open_as_directories() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::create_dir_all(dir.join("a/b")).unwrap();
     fs::write(dir.join("a/b/file"), "deep").unwrap();
     fs::write(dir.join("file"), "").unwrap();
@@ -62,8 +60,7 @@ fn directories_open_as_directories() {
 
 #[test]
 fn directories_are_made_and_removed() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     assert_eq!(guest.on_path("path_create_directory", "dir"), Ok(()));
     assert_eq!(guest.on_path("path_create_directory", "dir"), Err(errno::EXIST));
     assert_eq!(guest.on_path("path_create_directory", "no/dir"), Err(errno::NOENT));
@@ -81,8 +78,7 @@ fn directories_are_made_and_removed() {
 
 #[test]
 fn files_are_unlinked_while_open() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let file = guest.open("file", CREAT, FD_READ | FD_WRITE).unwrap();
     guest.write(file, b"still here").unwrap();
     assert_eq!(guest.on_path("path_unlink_file", "file/"), Err(errno::NOTDIR));
@@ -95,8 +91,7 @@ fn files_are_unlinked_while_open() {
 
 #[test]
 fn renaming_moves_and_replaces() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("a"), "a").unwrap();
     fs::write(dir.join("b"), "b").unwrap();
     fs::create_dir(dir.join("dir")).unwrap();
@@ -122,8 +117,7 @@ fn renaming_moves_and_replaces() {
 
 #[test]
 fn links_share_a_file() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("a"), "same").unwrap();
     assert_eq!(guest.link("a", "b"), Ok(()));
     assert_eq!(guest.link("a", "b"), Err(errno::EXIST));
@@ -141,8 +135,7 @@ fn links_share_a_file() {
 #[cfg(unix)]
 #[test]
 fn symbolic_links_are_made_read_and_followed() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     fs::write(dir.join("file"), "target").unwrap();
     fs::create_dir(dir.join("dir")).unwrap();
     assert_eq!(guest.symlink("file", "link"), Ok(()));
@@ -183,8 +176,7 @@ fn symbolic_links_are_made_read_and_followed() {
 #[cfg(unix)]
 #[test]
 fn loops_of_links_end() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     guest.symlink("b", "a").unwrap();
     guest.symlink("a", "b").unwrap();
     guest.symlink("self/x", "self").unwrap();
@@ -196,8 +188,7 @@ fn loops_of_links_end() {
 
 #[test]
 fn names_are_unicode_without_nul_and_not_too_long() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     assert!(guest.open("grüße ☃", CREAT, FD_READ).is_ok());
     assert!(dir.join("grüße ☃").exists());
     assert_eq!(guest.open(b"\xff", CREAT, FD_READ), Err(errno::ILSEQ));

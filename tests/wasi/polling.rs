@@ -170,8 +170,7 @@ fn what_is_ready_does_not_wait_for_timers() {
 
 #[test]
 fn what_is_wrong_with_a_descriptor_is_an_event() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     let write_only = guest.open("file", CREAT, FD_WRITE).unwrap();
     let (events, took) = timed(
         &mut guest,
@@ -226,8 +225,7 @@ fn subscriptions_and_events_may_share_memory() {
 #[cfg(unix)]
 #[test]
 fn a_named_pipe_is_waited_for() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (dir, mut guest) = Guest::in_folder();
     let path = dir.join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
     assert!(made.success());

@@ -191,8 +191,7 @@ fn there_are_no_signals() {
 
 #[test]
 fn there_are_no_sockets() {
-    let dir = TempDir::new();
-    let mut guest = Guest::with_dir(&dir);
+    let (_dir, mut guest) = Guest::in_folder();
     for (fd, expected) in [(STDIN, errno::NOTSOCK), (ROOT, errno::NOTSOCK), (9, errno::BADF)] {
         assert_eq!(guest.call("sock_accept", [fd, 0, OUT]), Err(expected));
         let [iovs, count] = guest.iovs(&[(DATA, 10)]);

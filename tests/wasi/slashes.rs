@@ -10,11 +10,9 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
-use rustix::io::Errno;
 
-use crate::harness::{
-    self, CREAT, DIRECTORY, EXCL, FD_READ, FD_WRITE, Guest, ROOT, TRUNC, TempDir,
-};
+use crate::harness::{CREAT, DIRECTORY, EXCL, FD_READ, FD_WRITE, Guest, ROOT, TRUNC, TempDir};
+use crate::host::{kind, number};
 
 /// What there is below `p`, and what leads nowhere.
 const NAMES: [&str; 14] = [
@@ -91,32 +89,6 @@ fn snapshot(root: &Path) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     walk(&root.join("p"), "p", &mut all);
     all
-}
-
-/// The guest's numbers of the errors that occur here.
-fn number(error: Errno) -> u32 {
-    use harness::errno as wasi;
-    match error {
-        Errno::BUSY => 10,
-        Errno::EXIST => wasi::EXIST,
-        Errno::INVAL => wasi::INVAL,
-        Errno::ISDIR => wasi::ISDIR,
-        Errno::LOOP => wasi::LOOP,
-        Errno::NOENT => wasi::NOENT,
-        Errno::NOTDIR => wasi::NOTDIR,
-        Errno::NOTEMPTY => wasi::NOTEMPTY,
-        Errno::PERM => wasi::PERM,
-        other => panic!("the host gave {other:?}"),
-    }
-}
-
-fn kind(mode: u32) -> u8 {
-    match rustix::fs::FileType::from_raw_mode(mode) {
-        rustix::fs::FileType::Directory => 3,
-        rustix::fs::FileType::RegularFile => 4,
-        rustix::fs::FileType::Symlink => 7,
-        other => panic!("{other:?}"),
-    }
 }
 
 /// Two trees that are alike, one for the guest, one for the host.
