@@ -132,6 +132,24 @@ fn call(engine: &Engine, bytes: &[u8]) -> Result<i32> {
     instance.get_typed_func::<i32, i32>(&mut store, "f0")?.call(&mut store, 1)
 }
 
+/// Text of a module that grows with `n`, and what its export `f0` returns for 1.
+type Text = fn(n: usize) -> (String, i32);
+
+fn bytes(text: Text, n: usize) -> (Vec<u8>, i32) {
+    let (fields, expected) = text(n);
+    (wat::parse_str(format!("(module {fields})")).expect("the texts are valid"), expected)
+}
+
+fn check_texts(texts: &[(&str, Text)], sizes: [usize; 4]) {
+    for &(name, text) in texts {
+        for n in sizes {
+            let (bytes, expected) = bytes(text, n);
+            let result = call(&engine(), &bytes).unwrap_or_else(|e| panic!("{n} {name}: {e:?}"));
+            assert_eq!(result, expected, "{n} {name}");
+        }
+    }
+}
+
 #[test]
 fn large_functions_work() {
     for (name, shape) in SHAPES {

@@ -2,9 +2,6 @@
 
 use crate::*;
 
-/// A module that grows with `n`, and what its export `f0` returns for 1.
-type Shape = fn(n: usize) -> (String, i32);
-
 /// `piece`, `n` times: `%i` stands for the number of each, `%next` and `%before` for
 /// its neighbours, `%hex` for its last byte.
 fn each(n: usize, piece: &str) -> String {
@@ -18,7 +15,7 @@ fn each(n: usize, piece: &str) -> String {
     (0..n).map(numbered).collect()
 }
 
-const SHAPES: [(&str, Shape); 9] = [
+const SHAPES: [(&str, Text); 9] = [
     ("functions, each calling the next", |n| {
         let funcs = each(n, "(func $f%i (param i32) (result i32) (call $f%next (local.get 0)))");
         (format!(r#"{funcs} (func $f{n} (export "f0") (param i32) (result i32) local.get 0)"#), 1)
@@ -101,24 +98,9 @@ const SHAPES: [(&str, Shape); 9] = [
     }),
 ];
 
-fn bytes(shape: Shape, n: usize) -> (Vec<u8>, i32) {
-    let (fields, expected) = shape(n);
-    (wat::parse_str(format!("(module {fields})")).expect("the shapes are valid"), expected)
-}
-
 #[test]
 fn modules_of_very_many_things_work() {
-    for (name, shape) in SHAPES {
-        for n in [1, 2, 300, 10_000] {
-            let (bytes, expected) = bytes(shape, n);
-            let result = call(&engine(), &bytes);
-            assert_eq!(
-                result.unwrap_or_else(|e| panic!("{n} {name}: {e:?}")),
-                expected,
-                "{n} {name}"
-            );
-        }
-    }
+    check_texts(&SHAPES, [1, 2, 300, 10_000]);
 }
 
 #[test]

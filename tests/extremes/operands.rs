@@ -1,11 +1,8 @@
 //! Many operands on the stack, under whatever is entered, left and called above them.
 
 use super::growth::{allocated, assert_linear_time};
-use super::{call, engine};
+use super::{Text, bytes, check_texts, engine};
 use threadle::Module;
-
-/// Text of a module whose function `f0` grows with `n`, and what it returns for 1.
-type Shape = fn(n: usize) -> (String, i32);
 
 fn f0(body: &str) -> String {
     format!(r#"(func (export "f0") (param i32) (result i32) {body})"#)
@@ -38,7 +35,7 @@ fn conditional(n: usize, open: &str, close: &str, inside: &str) -> (String, i32)
     (text, MANY as i32)
 }
 
-const SHAPES: [(&str, Shape); 14] = [
+const SHAPES: [(&str, Text); 14] = [
     ("blocks", |n| under(n, "(block) ")),
     ("loops", |n| under(n, "(loop) ")),
     ("conditions", |n| under(n, "local.get 0 (if (then)) ")),
@@ -78,20 +75,9 @@ const SHAPES: [(&str, Shape); 14] = [
     }),
 ];
 
-fn bytes(shape: Shape, n: usize) -> (Vec<u8>, i32) {
-    let (fields, expected) = shape(n);
-    (wat::parse_str(format!("(module {fields})")).expect("the shapes are valid"), expected)
-}
-
 #[test]
 fn operands_survive_whatever_is_entered_above_them() {
-    for (name, shape) in SHAPES {
-        for n in [1, 2, 5, 300] {
-            let (bytes, expected) = bytes(shape, n);
-            let result = call(&engine(), &bytes);
-            assert_eq!(result.unwrap_or_else(|e| panic!("{n} {name}: {e:?}")), expected, "{name}");
-        }
-    }
+    check_texts(&SHAPES, [1, 2, 5, 300]);
 }
 
 /// Translation took operands times blocks.
