@@ -10,7 +10,7 @@
 #[cfg_attr(all(unix, not(miri)), path = "unix.rs")]
 #[cfg_attr(all(windows, not(miri)), path = "windows.rs")]
 #[cfg_attr(any(miri, not(any(unix, windows))), path = "portable.rs")]
-mod mapping;
+mod system;
 
 #[cfg_attr(
     all(
@@ -42,11 +42,13 @@ mod pagemap;
 
 pub mod bulk;
 mod fresh;
+mod mapping;
 pub mod racy;
 
 pub use image::Image;
-pub use mapping::{Mapping, RESERVING_IS_FREE};
+pub use mapping::Mapping;
 pub use pagemap::PageMap;
+pub use system::RESERVING_IS_FREE;
 
 impl Mapping {
     /// Reserves `most` bytes, or fewer where the process cannot have so many, but not less than
@@ -57,7 +59,7 @@ impl Mapping {
     /// When not even those can be had.
     pub fn reserve_up_to(least: usize, most: usize) -> std::io::Result<Mapping> {
         // Under a limit of the process everything else needs some address space, too.
-        let fair = mapping::address_space().map_or(most, |limit| limit / 4);
+        let fair = system::address_space().map_or(most, |limit| limit / 4);
         let mut len = most.min(fair).max(least);
         loop {
             match Mapping::reserve(len) {

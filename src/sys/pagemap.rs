@@ -69,7 +69,7 @@ impl PageMap {
 
     fn open() -> io::Result<PageMap> {
         let file = File::open("/proc/self/pagemap")?;
-        let mut own = Mapping::reserve(super::mapping::page_size())?;
+        let mut own = Mapping::reserve(super::system::page_size())?;
         own.commit(0, own.len())?;
         // SAFETY: all of a mapping that nobody else has; it is whole pages.
         let result = unsafe { libc::madvise(own.base().cast(), own.len(), libc::MADV_WIPEONFORK) };
@@ -93,7 +93,7 @@ impl PageMap {
 
     /// Whether what it says of a mapping is so: what only emulates Linux may take the question for another.
     fn tells_the_truth(&self) -> io::Result<bool> {
-        let page = super::mapping::page_size();
+        let page = super::system::page_size();
         let image = Image::new(&vec![7; 4 * page])?;
         let mut map = Mapping::reserve(8 * page)?;
         map.commit(0, 8 * page)?;
@@ -191,12 +191,12 @@ impl Mapping {
     ) -> io::Result<()> {
         assert!(len <= self.len(), "pages outside of a mapping");
         let base = self.base() as usize;
-        let (mut at, mut most) = (0, kept / super::mapping::page_size());
+        let (mut at, mut most) = (0, kept / super::system::page_size());
         while at < len && most > 0 && pages.is_own() {
             let Ok(found) = pages.scan(base + at..base + len, most) else { break };
             for region in found.regions() {
                 let bytes = region.start - base..region.end - base;
-                most = most.saturating_sub(bytes.len() / super::mapping::page_size());
+                most = most.saturating_sub(bytes.len() / super::system::page_size());
                 // SAFETY: the range is inside of what this mapping has, is accessible, and is borrowed to be
                 // changed.
                 unsafe { begin_again(self.base(), bytes, image) };
@@ -246,7 +246,7 @@ mod tests {
 
     impl Place {
         fn new() -> Place {
-            let page = super::super::mapping::page_size();
+            let page = super::super::system::page_size();
             let contents: Vec<u8> = (0..SHOWN * page).map(|at| (at / 7 % 251) as u8).collect();
             let image = Image::new(&contents).unwrap();
             let mut map = Mapping::reserve(PAGES * page).unwrap();

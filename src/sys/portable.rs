@@ -6,22 +6,12 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use std::io;
 
+use super::Mapping;
+
 /// Bytes of address space that the process may have in all, if there is a limit that can be known.
 pub fn address_space() -> Option<usize> {
     None
 }
-
-/// A range of memory that this process owns. See the twin in `unix.rs`.
-#[derive(Debug)]
-pub struct Mapping {
-    base: NonNull<u8>,
-    len: usize,
-}
-
-// SAFETY: a mapping is plain memory that its owner alone frees.
-unsafe impl Send for Mapping {}
-// SAFETY: shared access gives out only the base address and the length.
-unsafe impl Sync for Mapping {}
 
 const ALIGN: usize = 4096;
 
@@ -30,11 +20,6 @@ const ALIGN: usize = 4096;
 pub const RESERVING_IS_FREE: bool = false;
 
 impl Mapping {
-    /// A mapping of no bytes.
-    pub const fn empty() -> Mapping {
-        Mapping { base: NonNull::dangling(), len: 0 }
-    }
-
     /// Allocates `len` zeroed bytes.
     ///
     /// # Errors
@@ -51,23 +36,6 @@ impl Mapping {
         Ok(Mapping { base: NonNull::new(base).ok_or_else(out_of_memory)?, len })
     }
 
-    /// The first byte.
-    #[inline]
-    pub fn base(&self) -> *mut u8 {
-        self.base.as_ptr()
-    }
-
-    /// Bytes reserved.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether nothing is reserved.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Makes a range accessible; here it already is.
     ///
     /// # Errors
@@ -78,8 +46,7 @@ impl Mapping {
     ///
     /// If the range does not lie within the mapping.
     pub fn commit(&mut self, offset: usize, len: usize) -> io::Result<()> {
-        let end = offset.checked_add(len).filter(|&end| end <= self.len);
-        end.expect("commit outside of a mapping");
+        self.end_of(offset, len);
         Ok(())
     }
 

@@ -3,19 +3,7 @@
 use core::ptr::{self, NonNull};
 use std::io;
 
-/// A range of address space that this process owns. It starts inaccessible; [`Mapping::commit`]
-/// makes parts of it readable and writable. Fresh pages read as zero and take memory only when
-/// they are first touched.
-#[derive(Debug)]
-pub struct Mapping {
-    base: NonNull<u8>,
-    len: usize,
-}
-
-// SAFETY: a mapping is plain memory that its owner alone unmaps; no thread has a special part.
-unsafe impl Send for Mapping {}
-// SAFETY: shared access gives out only the base address and the length.
-unsafe impl Sync for Mapping {}
+use super::Mapping;
 
 /// Granularity of [`Mapping`] on every target: no page of a supported target is larger.
 const GRANULE: usize = 64 * 1024;
@@ -30,11 +18,6 @@ fn whole_granules(len: usize) -> Option<usize> {
 }
 
 impl Mapping {
-    /// A mapping of no bytes.
-    pub const fn empty() -> Mapping {
-        Mapping { base: NonNull::dangling(), len: 0 }
-    }
-
     /// Reserves at least `len` bytes of inaccessible address space.
     ///
     /// # Errors
@@ -65,23 +48,6 @@ impl Mapping {
         Ok(Mapping { base, len })
     }
 
-    /// The first byte.
-    #[inline]
-    pub fn base(&self) -> *mut u8 {
-        self.base.as_ptr()
-    }
-
-    /// Bytes reserved.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether nothing is reserved.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Makes `len` bytes from `offset` on readable and writable, rounded out to whole pages. Pages
     /// that were committed before keep their contents.
     ///
@@ -93,8 +59,7 @@ impl Mapping {
     ///
     /// If the range does not lie within the mapping.
     pub fn commit(&mut self, offset: usize, len: usize) -> io::Result<()> {
-        let end = offset.checked_add(len).filter(|&end| end <= self.len);
-        let end = end.expect("commit outside of a mapping").next_multiple_of(page_size());
+        let end = self.end_of(offset, len).next_multiple_of(page_size());
         let start = offset - offset % page_size();
         if start == end {
             return Ok(());

@@ -7,22 +7,12 @@ use windows_sys::Win32::System::Memory::{
     MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc, VirtualFree,
 };
 
+use super::Mapping;
+
 /// See the twin in `unix.rs`: no limit is known here.
 pub fn address_space() -> Option<usize> {
     None
 }
-
-/// A range of address space that this process owns. See the twin in `unix.rs`.
-#[derive(Debug)]
-pub struct Mapping {
-    base: NonNull<u8>,
-    len: usize,
-}
-
-// SAFETY: a mapping is plain memory that its owner alone frees; no thread has a special part.
-unsafe impl Send for Mapping {}
-// SAFETY: shared access gives out only the base address and the length.
-unsafe impl Sync for Mapping {}
 
 /// What the system aligns reservations to.
 const GRANULE: usize = 64 * 1024;
@@ -31,11 +21,6 @@ const GRANULE: usize = 64 * 1024;
 pub const RESERVING_IS_FREE: bool = usize::BITS >= 64;
 
 impl Mapping {
-    /// A mapping of no bytes.
-    pub const fn empty() -> Mapping {
-        Mapping { base: NonNull::dangling(), len: 0 }
-    }
-
     /// Reserves at least `len` bytes of inaccessible address space.
     ///
     /// # Errors
@@ -56,23 +41,6 @@ impl Mapping {
         Ok(Mapping { base, len })
     }
 
-    /// The first byte.
-    #[inline]
-    pub fn base(&self) -> *mut u8 {
-        self.base.as_ptr()
-    }
-
-    /// Bytes reserved.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether nothing is reserved.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Makes `len` bytes from `offset` on readable and writable, rounded out to whole pages. Pages
     /// that were committed before keep their contents.
     ///
@@ -84,8 +52,7 @@ impl Mapping {
     ///
     /// If the range does not lie within the mapping.
     pub fn commit(&mut self, offset: usize, len: usize) -> io::Result<()> {
-        let end = offset.checked_add(len).filter(|&end| end <= self.len);
-        end.expect("commit outside of a mapping");
+        self.end_of(offset, len);
         if len == 0 {
             return Ok(());
         }

@@ -10,31 +10,15 @@ use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::Once;
 
 mod regions;
+mod table;
 
 pub use regions::GuardedRegion;
+pub use table::SignalTable;
 
 /// Whether faults become traps on this target.
 pub const SUPPORTED: bool = true;
-
-/// What the executing layer declares about its code. Whoever declares something else can lead a fault
-/// anywhere, so that this is not for safe code:
-///
-/// ```compile_fail
-/// use threadle::sys::signals::{SignalTable, install};
-/// static TABLE: SignalTable = SignalTable { landing: |_| Some(0x4141_4141) };
-/// install(&TABLE);
-/// ```
-#[derive(Debug)]
-pub struct SignalTable {
-    /// The address at which execution goes on after a fault at `pc`, if `pc` lies in guarded code.
-    /// Called from the signal handler: must be async-signal-safe.
-    pub landing: fn(pc: usize) -> Option<usize>,
-}
-
-static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
 
 /// Installs the signal handler for the process, once, chained before the handlers that are there
 /// now. Later calls only replace the table.
@@ -48,13 +32,13 @@ static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
 /// `landing` answers with addresses of code that goes on with the registers of the code that it was
 /// asked about, and may be called from a signal handler.
 pub unsafe fn install(table: &'static SignalTable) {
-    TABLE.store(ptr::from_ref(table).cast_mut(), Ordering::Release);
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
+    let install = || {
         for (signal, previous) in SIGNALS.iter().zip(&PREVIOUS) {
             install_one(*signal, previous);
         }
-    });
+    };
+    // SAFETY: the caller's promise.
+    unsafe { table::declare(table, install) };
 }
 
 /// Linux reports accesses to inaccessible pages as SIGSEGV, and SIGBUS for pages of a mapped file
@@ -90,11 +74,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
     // target the context is a `ucontext_t`.
     unsafe {
         let pc = program_counter(context.cast());
-        let table = TABLE.load(Ordering::Acquire);
-        if !table.is_null()
-            && regions::contains((*info).si_addr() as usize)
-            && let Some(landing) = ((*table).landing)(pc.read() as usize)
-        {
+        if let Some(landing) = table::landing((*info).si_addr() as usize, pc.read() as usize) {
             pc.write(landing as Word);
             return;
         }

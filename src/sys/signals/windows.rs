@@ -1,10 +1,6 @@
 //! The twin of `unix.rs` for Windows: a vectored exception handler, which runs before all handlers that
 //! frames have. See the twin for how it knows a fault that is a trap.
 
-use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::Once;
-
 use windows_sys::Win32::Foundation::{EXCEPTION_ACCESS_VIOLATION, EXCEPTION_IN_PAGE_ERROR};
 use windows_sys::Win32::System::Diagnostics::Debug::{
     AddVectoredExceptionHandler, CONTEXT, EXCEPTION_CONTINUE_EXECUTION, EXCEPTION_CONTINUE_SEARCH,
@@ -12,20 +8,13 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
 };
 
 mod regions;
+mod table;
 
 pub use regions::GuardedRegion;
+pub use table::SignalTable;
 
 /// See the twin.
 pub const SUPPORTED: bool = true;
-
-/// See the twin.
-#[derive(Debug)]
-pub struct SignalTable {
-    /// See the twin.
-    pub landing: fn(pc: usize) -> Option<usize>,
-}
-
-static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
 
 /// Installs the handler for the process, once. Later calls only replace the table.
 ///
@@ -38,13 +27,13 @@ static TABLE: AtomicPtr<SignalTable> = AtomicPtr::new(ptr::null_mut());
 /// `landing` answers with addresses of code that goes on with the registers of the code that it was
 /// asked about, and may be called from a handler of exceptions.
 pub unsafe fn install(table: &'static SignalTable) {
-    TABLE.store(ptr::from_ref(table).cast_mut(), Ordering::Release);
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
+    let install = || {
         // SAFETY: the handler has the signature that is asked for, and is never removed.
         let handle = unsafe { AddVectoredExceptionHandler(1, Some(on_exception)) };
         assert!(!handle.is_null(), "cannot install an exception handler");
-    });
+    };
+    // SAFETY: the caller's promise.
+    unsafe { table::declare(table, install) };
 }
 
 /// Windows keeps room for its handlers on the thread's own stack.
@@ -60,11 +49,8 @@ unsafe extern "system" fn on_exception(exception: *mut EXCEPTION_POINTERS) -> i3
             return EXCEPTION_CONTINUE_SEARCH;
         }
         let pc = program_counter((*exception).ContextRecord);
-        let table = TABLE.load(Ordering::Acquire);
-        if !table.is_null()
-            && regions::contains(record.ExceptionInformation[1])
-            && let Some(landing) = ((*table).landing)(pc.read() as usize)
-        {
+        let address = record.ExceptionInformation[1];
+        if let Some(landing) = table::landing(address, pc.read() as usize) {
             pc.write(landing as u64);
             return EXCEPTION_CONTINUE_EXECUTION;
         }
