@@ -6,6 +6,7 @@
 //! because handlers cannot be unwound through.
 
 use core::any::Any;
+use core::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ pub struct HostFunc {
     ty: RegisteredType,
     shim: HostShim,
     /// What `shim` calls.
-    closure: Arc<dyn Any + Send + Sync>,
+    body: Arc<dyn Any + Send + Sync>,
     /// Can only be called by calls that can wait.
     is_async: bool,
 }
@@ -61,24 +62,19 @@ impl HostFunc {
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
         let lowered = ty.registered().func().clone();
-        HostFunc::with_shim(engine, &ty, dynamic_shim::<T, F>, Dynamic { ty: lowered, f })
+        HostFunc::of_type(engine, &ty, Dynamic { ty: lowered, f, data: PhantomData::<fn(T)> })
     }
 
-    /// A host function of a type that is only known now, with the shim that calls `f`.
+    /// A host function of a type that is only known now, which is that of `body`.
     ///
     /// # Panics
     ///
     /// If the type belongs to another engine.
     #[track_caller]
-    pub(super) fn with_shim(
-        engine: &Engine,
-        ty: &ty::FuncType,
-        shim: HostShim,
-        f: impl Send + Sync + 'static,
-    ) -> HostFunc {
+    pub(super) fn of_type<B: Body>(engine: &Engine, ty: &ty::FuncType, body: B) -> HostFunc {
         assert!(Engine::same(ty.engine(), engine), "type used with wrong engine");
-        let ty = ty.registered().clone();
-        HostFunc { engine: engine.clone(), ty, shim, closure: Arc::new(f), is_async: false }
+        let (engine, ty) = (engine.clone(), ty.registered().clone());
+        HostFunc { engine, ty, shim: shim::<B>, body: Arc::new(body), is_async: false }
     }
 
     /// The same, which may wait.
@@ -86,26 +82,21 @@ impl HostFunc {
         HostFunc { is_async: true, ..self }
     }
 
-    /// A host function that was found to be `F`, with the shim that calls one.
-    pub(super) fn of<F: Send + Sync + 'static>(
-        engine: &Engine,
-        params: impl Iterator<Item = ValType>,
-        results: impl Iterator<Item = ValType>,
-        shim: HostShim,
-        f: F,
-    ) -> HostFunc {
-        HostFunc::erased(engine, &FuncType::new(params, results), shim, Arc::new(f))
+    /// A host function with parameters `P` and results `R`, which are those of `body`.
+    pub(super) fn of<P: WasmTyList, R: WasmRet, B: Body>(engine: &Engine, body: B) -> HostFunc {
+        let ty = FuncType::new(P::valtypes(), R::valtypes());
+        HostFunc::erased(engine, &ty, shim::<B>, Arc::new(body))
     }
 
-    /// The same for all types of closures: once in a program.
+    /// The same for all types of bodies: once in a program.
     fn erased(
         engine: &Engine,
         ty: &FuncType,
         shim: HostShim,
-        closure: Arc<dyn Any + Send + Sync>,
+        body: Arc<dyn Any + Send + Sync>,
     ) -> HostFunc {
         let ty = engine.types().intern_func(ty).expect("no type registry is full");
-        HostFunc { engine: engine.clone(), ty, shim, closure, is_async: false }
+        HostFunc { engine: engine.clone(), ty, shim, body, is_async: false }
     }
 
     /// The engine that it was made for.
@@ -139,8 +130,8 @@ impl HostFunc {
         let host = VmHostFunc {
             func,
             shim: self.shim,
-            data: Arc::as_ptr(&self.closure).cast(),
-            owner: self.closure.clone(),
+            data: Arc::as_ptr(&self.body).cast(),
+            owner: self.body.clone(),
             entry: CodeEntry { pc: core::ptr::null_mut::<u8>().into(), stub: 0 },
             stub: exec::host_stub(type_id, self.ty.param_slots.max(self.ty.result_slots)),
             own_shim: self.shim,
@@ -150,6 +141,50 @@ impl HostFunc {
         }
         Func(store.add_host_func(host, &self.ty))
     }
+}
+
+/// What a shim is called with.
+#[derive(Clone, Copy)]
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "for the crate alone")]
+pub struct HostCall {
+    /// Of the caller.
+    pub(super) ctx: *mut VmCtx,
+    /// Has the arguments, and room for the results.
+    pub(super) slots: *mut Slot,
+    pub(super) host: *const VmHostFunc,
+}
+
+/// What the shim of a host function does: calls the closure in the function's data, which is a `Self`.
+pub(super) trait Body: Send + Sync + 'static {
+    /// # Safety
+    ///
+    /// The context is live, and the host function's data is a `Self`. Arguments of its type are in the slots,
+    /// where results have room. The store has the data that the closure expects, and nothing else uses it
+    /// until this returns.
+    unsafe fn call(call: HostCall) -> HostReturn;
+}
+
+/// The shim of host functions whose data is a `B`.
+unsafe extern "C" fn shim<B: Body>(
+    ctx: *mut VmCtx,
+    _: Unused,
+    slots: *mut Slot,
+    host: *const VmHostFunc,
+) -> HostReturn {
+    // SAFETY: what the trampoline passes; shim and data were made together.
+    unsafe { B::call(HostCall { ctx, slots, host }) }
+}
+
+/// The data of a host function.
+///
+/// # Safety
+///
+/// It is a `B`, and stays while the result is used.
+#[inline(always)]
+pub(super) unsafe fn data<'a, B: Body>(host: *const VmHostFunc) -> &'a B {
+    // SAFETY: the caller's promise.
+    unsafe { &*(*host).data.cast::<B>() }
 }
 
 /// A closure that can be a host function; see [`Func::wrap`] for which ones. `Params` and
@@ -184,14 +219,9 @@ pub unsafe trait WasmRet: 'static {
     ///
     /// # Safety
     ///
-    /// `caller` and `host` are what the shim was called with, and `slots` has room for the results.
+    /// `call` is what the shim was called with.
     #[doc(hidden)]
-    unsafe fn finish(
-        self,
-        caller: *mut VmCtx,
-        host: *const VmHostFunc,
-        slots: *mut Slot,
-    ) -> HostReturn;
+    unsafe fn finish(self, call: HostCall) -> HostReturn;
 }
 
 // SAFETY: writes what `valtypes` says.
@@ -201,22 +231,14 @@ unsafe impl<L: WasmTyList> WasmRet for L {
     }
 
     #[inline]
-    unsafe fn finish(
-        self,
-        caller: *mut VmCtx,
-        host: *const VmHostFunc,
-        slots: *mut Slot,
-    ) -> HostReturn {
+    unsafe fn finish(self, HostCall { ctx, slots, host }: HostCall) -> HostReturn {
         // SAFETY: the caller's promise; a store's identity can be read at any time.
         unsafe {
-            if !self.belong_to((*(*caller).store.cast::<VmStore>()).id()) {
-                return fail(
-                    caller,
-                    host,
-                    format_err!("host function attempted to return a cross-`Store` value"),
-                );
+            if !self.belong_to((*(*ctx).store.cast::<VmStore>()).id()) {
+                let error = format_err!("host function attempted to return a cross-`Store` value");
+                return fail(ctx, host, error);
             }
-            self.store((*caller).store.cast(), slots);
+            self.store((*ctx).store.cast(), slots);
             HostReturn {
                 outcome: Outcome::RETURNED.word(),
                 value: if L::SLOTS > 0 { slots.read() } else { 0 },
@@ -232,17 +254,12 @@ unsafe impl<L: WasmTyList> WasmRet for Result<L, Error> {
     }
 
     #[inline]
-    unsafe fn finish(
-        self,
-        caller: *mut VmCtx,
-        host: *const VmHostFunc,
-        slots: *mut Slot,
-    ) -> HostReturn {
+    unsafe fn finish(self, call: HostCall) -> HostReturn {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
-                Ok(results) => results.finish(caller, host, slots),
-                Err(error) => fail(caller, host, error),
+                Ok(results) => results.finish(call),
+                Err(error) => fail(call.ctx, call.host, error),
             }
         }
     }
@@ -333,7 +350,7 @@ pub(super) unsafe fn caller<'a, T: 'static>(ctx: *mut VmCtx) -> Caller<'a, T> {
 
 /// Implements [`IntoFunc`] for closures of one arity, with and without a [`Caller`]. Turns
 /// `into_func!(A1 A2)` into implementations for `Fn(A1, A2) -> R` and
-/// `Fn(Caller<'_, T>, A1, A2) -> R`, each with its shim.
+/// `Fn(Caller<'_, T>, A1, A2) -> R`, each with its body.
 macro_rules! into_func {
     ($($arg:ident)*) => {
         impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> sealed::Sealed<T, ($($arg,)*), R> for F
@@ -349,87 +366,73 @@ macro_rules! into_func {
         {
         }
 
-        #[allow(non_snake_case, reason = "names stand for types and values")]
         impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
         where
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc {
-                unsafe extern "C" fn shim<F, $($arg: WasmTy,)* R: WasmRet>(
-                    ctx: *mut VmCtx,
-                    _: Unused,
-                    slots: *mut Slot,
-                    host: *const VmHostFunc,
-                ) -> HostReturn
-                where
-                    F: Fn($($arg),*) -> R,
-                {
-                    // SAFETY: the trampoline passes a live context, a host function whose data is
-                    // the closure that this shim was made for, and arguments of its type. Nothing
-                    // else uses the store until the shim returns.
-                    unsafe {
-                        let call = AssertUnwindSafe(|| {
-                            let f = &*(*host).data.cast::<F>();
-                            let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
-                            f($($arg),*).finish(ctx, host, slots)
-                        });
-                        // Without a caller, only arguments can make handles.
-                        let scoped = <($($arg,)*) as WasmTyList>::MAKES_HANDLES;
-                        let scope = if scoped { begin_scope(ctx) } else { 0 };
-                        let outcome = match catch_unwind(call) {
-                            Ok(outcome) => outcome,
-                            Err(payload) => panicked(ctx, payload),
-                        };
-                        if scoped {
-                            end_scope(ctx, scope);
-                        }
-                        outcome
-                    }
-                }
-                let params = <($($arg,)*) as WasmTyList>::valtypes();
-                HostFunc::of(engine, params, <R as WasmRet>::valtypes(), shim::<F, $($arg,)* R>, self)
+                let body = Plain::<F, ($($arg,)*), R>(self, PhantomData);
+                HostFunc::of::<($($arg,)*), R, _>(engine, body)
             }
         }
 
         #[allow(non_snake_case, reason = "names stand for types and values")]
+        impl<F, $($arg: WasmTy,)* R: WasmRet> Body for Plain<F, ($($arg,)*), R>
+        where
+            F: Fn($($arg),*) -> R + Send + Sync + 'static,
+        {
+            #[inline(always)]
+            unsafe fn call(call: HostCall) -> HostReturn {
+                // SAFETY: the caller's promise. Without a caller, only arguments can make handles.
+                unsafe {
+                    shielded(call.ctx, <($($arg,)*) as WasmTyList>::MAKES_HANDLES, || {
+                        let Self(f, _) = data(call.host);
+                        let store = (*call.ctx).store.cast();
+                        let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load(store, call.slots);
+                        f($($arg),*).finish(call)
+                    })
+                }
+            }
+        }
+
         impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>
             IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
         where
             F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc {
-                unsafe extern "C" fn shim<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>(
-                    ctx: *mut VmCtx,
-                    _: Unused,
-                    slots: *mut Slot,
-                    host: *const VmHostFunc,
-                ) -> HostReturn
-                where
-                    F: Fn(Caller<'_, T>, $($arg),*) -> R,
-                {
-                    // SAFETY: as in the shim above; and the store has data of type `T`, since
-                    // functions of a `T` are only put into such stores.
-                    unsafe {
-                        let call = AssertUnwindSafe(|| {
-                            let f = &*(*host).data.cast::<F>();
-                            let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load((*ctx).store.cast(), slots);
-                            f(caller::<T>(ctx), $($arg),*).finish(ctx, host, slots)
-                        });
-                        let scope = begin_scope(ctx);
-                        let outcome = match catch_unwind(call) {
-                            Ok(outcome) => outcome,
-                            Err(payload) => panicked(ctx, payload),
-                        };
-                        end_scope(ctx, scope);
-                        outcome
-                    }
+                let body = WithCaller::<T, F, ($($arg,)*), R>(self, PhantomData);
+                HostFunc::of::<($($arg,)*), R, _>(engine, body)
+            }
+        }
+
+        #[allow(non_snake_case, reason = "names stand for types and values")]
+        impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> Body for WithCaller<T, F, ($($arg,)*), R>
+        where
+            F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
+        {
+            #[inline(always)]
+            unsafe fn call(call: HostCall) -> HostReturn {
+                // SAFETY: the caller's promise; the store has data of type `T`, since functions of a
+                // `T` are only put into such stores.
+                unsafe {
+                    shielded(call.ctx, true, || {
+                        let Self(f, _) = data(call.host);
+                        let store = (*call.ctx).store.cast();
+                        let ($($arg,)*) = <($($arg,)*) as WasmTyList>::load(store, call.slots);
+                        f(caller::<T>(call.ctx), $($arg),*).finish(call)
+                    })
                 }
-                let params = <($($arg,)*) as WasmTyList>::valtypes();
-                HostFunc::of(engine, params, <R as WasmRet>::valtypes(), shim::<T, F, $($arg,)* R>, self)
             }
         }
     };
 }
+
+/// A closure with typed parameters and results.
+struct Plain<F, P, R>(F, PhantomData<fn(P) -> R>);
+
+/// One that has its caller, of a store with data `T`, too.
+struct WithCaller<T, F, P, R>(F, PhantomData<fn(T, P) -> R>);
 
 for_each_arity!(into_func);
 
@@ -438,68 +441,81 @@ for_each_arity!(into_func);
 pub(super) const UNSET: Val = Val::null_func_ref();
 
 /// A closure that works with values, and its type.
-struct Dynamic<F> {
+struct Dynamic<T, F> {
     ty: FuncType,
     f: F,
+    data: PhantomData<fn(T)>,
 }
 
-/// The shim of [`HostFunc::dynamic`].
-unsafe extern "C" fn dynamic_shim<T: 'static, F>(
-    ctx: *mut VmCtx,
-    _: Unused,
-    slots: *mut Slot,
-    host: *const VmHostFunc,
-) -> HostReturn
+impl<T: 'static, F> Body for Dynamic<T, F>
 where
     F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
 {
-    // SAFETY: as in the typed shims; no reference to the store lives while values are read and
-    // written, nor across the closure.
-    unsafe {
-        shielded(ctx, host, || {
-            let Dynamic { ty, f } = &*(*host).data.cast::<Dynamic<F>>();
-            let vm = (*ctx).store.cast::<VmStore>();
-            let (count, total) = (ty.params().len(), ty.params().len() + ty.results().len());
-            // Few values are the rule, and then nothing is allocated.
-            let mut inline = [Val::I32(0); 16];
-            let mut heap = Vec::new();
-            let values = if total <= inline.len() {
-                &mut inline[..total]
-            } else {
-                heap.resize(total, Val::I32(0));
-                &mut heap[..]
-            };
-            let (params, results) = values.split_at_mut(count);
-            invoke::read_values(vm, slots, ty.params_slice(), params);
-            results.fill(UNSET);
-            f(caller::<T>(ctx), params, results)?;
-            write_results(vm, ty, results, slots)
-        })
+    #[inline(always)]
+    unsafe fn call(call: HostCall) -> HostReturn {
+        // SAFETY: the caller's promise; no reference to the store lives while values are read and
+        // written, nor across the closure.
+        unsafe {
+            fallible(call, |HostCall { ctx, slots, host }| {
+                let Dynamic { ty, f, .. } = data::<Self>(host);
+                let vm = (*ctx).store.cast::<VmStore>();
+                let (count, total) = (ty.params().len(), ty.params().len() + ty.results().len());
+                // Few values are the rule, and then nothing is allocated.
+                let mut inline = [Val::I32(0); 16];
+                let mut heap = Vec::new();
+                let values = if total <= inline.len() {
+                    &mut inline[..total]
+                } else {
+                    heap.resize(total, Val::I32(0));
+                    &mut heap[..]
+                };
+                let (params, results) = values.split_at_mut(count);
+                invoke::read_values(vm, slots, ty.params_slice(), params);
+                results.fill(UNSET);
+                f(caller::<T>(ctx), params, results)?;
+                write_results(vm, ty, results, slots)
+            })
+        }
     }
 }
 
-/// Runs what a shim does, which gives the bits of its first result: with a scope for handles, and without
-/// unwinding.
+/// Runs what a shim does, without unwinding, and, if it is `scoped`, with a scope for handles.
 ///
 /// # Safety
 ///
-/// `ctx` and `host` are what the shim was called with, and nobody else uses the store.
+/// `ctx` is what the shim was called with, and nobody else uses the store.
 #[inline(always)]
-pub(super) unsafe fn shielded(
-    ctx: *mut VmCtx,
-    host: *const VmHostFunc,
-    call: impl FnOnce() -> Result<u64>,
+unsafe fn shielded(ctx: *mut VmCtx, scoped: bool, body: impl FnOnce() -> HostReturn) -> HostReturn {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let scope = if scoped { begin_scope(ctx) } else { 0 };
+        let outcome = match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(outcome) => outcome,
+            Err(payload) => panicked(ctx, payload),
+        };
+        if scoped {
+            end_scope(ctx, scope);
+        }
+        outcome
+    }
+}
+
+/// The same for what gives the bits of its first result, or fails.
+///
+/// # Safety
+///
+/// As above; `call` is what the shim was called with.
+#[inline(always)]
+pub(super) unsafe fn fallible(
+    call: HostCall,
+    body: impl FnOnce(HostCall) -> Result<u64>,
 ) -> HostReturn {
     // SAFETY: the caller's promise.
     unsafe {
-        let scope = begin_scope(ctx);
-        let outcome = match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(Ok(value)) => HostReturn { outcome: const { Outcome::RETURNED.word() }, value },
-            Ok(Err(error)) => fail(ctx, host, error),
-            Err(payload) => panicked(ctx, payload),
-        };
-        end_scope(ctx, scope);
-        outcome
+        shielded(call.ctx, true, || match body(call) {
+            Ok(value) => HostReturn { outcome: const { Outcome::RETURNED.word() }, value },
+            Err(error) => fail(call.ctx, call.host, error),
+        })
     }
 }
 

@@ -10,7 +10,9 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::host::{UNSET, begin_scope, caller, end_scope, fail, panicked, write_results};
+use super::host::{
+    Body, HostCall, UNSET, begin_scope, caller, data, end_scope, fail, panicked, write_results,
+};
 use super::typed::WasmTyList;
 use super::{Func, HostFunc, WasmRet, invoke};
 use crate::caller::Caller;
@@ -22,7 +24,7 @@ use crate::ty::FuncType;
 use crate::types;
 use crate::val::Val;
 use crate::vm::awaited::Awaited;
-use crate::vm::{Ending, HostReturn, Outcome, Slot, Unused, VmCtx, VmHostFunc, VmStore};
+use crate::vm::{Ending, HostReturn, Outcome, Slot, VmCtx, VmHostFunc, VmStore};
 use crate::wasm::TypeLookup;
 
 /// The future of a host function that borrows its caller.
@@ -32,14 +34,8 @@ type HostFuture<'a, R> = Box<dyn Future<Output = R> + Send + 'a>;
 trait Finish<R>: Send {
     /// # Safety
     ///
-    /// `ctx` and `host` are what the shim was called with; results go to `slots`.
-    unsafe fn finish(
-        &mut self,
-        output: R,
-        ctx: *mut VmCtx,
-        host: *const VmHostFunc,
-        slots: *mut Slot,
-    ) -> HostReturn;
+    /// `call` is what the shim was called with, with the slots where they are now.
+    unsafe fn finish(&mut self, output: R, call: HostCall) -> HostReturn;
 }
 
 /// A host function that has begun.
@@ -96,7 +92,7 @@ impl<R: 'static, F: Finish<R>> Begun<R, F> {
             let future = self.future.as_mut().expect("not done yet");
             let Poll::Ready(output) = future.as_mut().poll(cx) else { return Poll::Pending };
             let slots = fp.sub((*host).func.header_offset());
-            let returned = self.finish.finish(output, ctx, host, slots);
+            let returned = self.finish.finish(output, HostCall { ctx, slots, host });
             self.end();
             Poll::Ready(returned)
         }
@@ -125,13 +121,13 @@ impl<R: 'static, F: Finish<R>> Awaited for Begun<R, F> {
 ///
 /// # Safety
 ///
-/// `begin` makes the function's future in terms of what the shim was called with: `ctx`, `host` and
-/// arguments at the frame that is published.
+/// `begin` makes the function's future in terms of what the shim was called with, with arguments at the
+/// frame that is published.
 unsafe fn start<R: 'static, F: Finish<R> + 'static>(
-    ctx: *mut VmCtx,
-    host: *const VmHostFunc,
-    begin: impl FnOnce() -> (HostFuture<'static, R>, F),
+    call: HostCall,
+    begin: impl FnOnce(HostCall) -> (HostFuture<'static, R>, F),
 ) -> HostReturn {
+    let HostCall { ctx, host, .. } = call;
     // SAFETY: the caller's promise; the poll that is going on runs this shim.
     unsafe {
         let vm = (*ctx).store.cast::<VmStore>();
@@ -142,7 +138,7 @@ unsafe fn start<R: 'static, F: Finish<R> + 'static>(
         // Outside of what may panic, so that whatever has begun is ended then.
         let mut begun = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let (future, finish) = begin();
+            let (future, finish) = begin(call);
             let future = Some(future.into());
             begun.insert(Begun { future, finish, ctx, host, scope }).advance(cx, fp)
         }));
@@ -176,15 +172,9 @@ fn not_async() -> Error {
 struct Typed<R>(PhantomData<fn(R)>);
 
 impl<R: WasmRet> Finish<R> for Typed<R> {
-    unsafe fn finish(
-        &mut self,
-        output: R,
-        ctx: *mut VmCtx,
-        host: *const VmHostFunc,
-        slots: *mut Slot,
-    ) -> HostReturn {
+    unsafe fn finish(&mut self, output: R, call: HostCall) -> HostReturn {
         // SAFETY: the caller's promise.
-        unsafe { output.finish(ctx, host, slots) }
+        unsafe { output.finish(call) }
     }
 }
 
@@ -209,9 +199,7 @@ impl Finish<Result<()>> for Values {
     unsafe fn finish(
         &mut self,
         output: Result<()>,
-        ctx: *mut VmCtx,
-        host: *const VmHostFunc,
-        slots: *mut Slot,
+        HostCall { ctx, slots, host }: HostCall,
     ) -> HostReturn {
         // SAFETY: the caller's promise; the future is done and does not touch the values any more.
         unsafe {
@@ -229,28 +217,25 @@ impl Finish<Result<()>> for Values {
     }
 }
 
-/// The shim of [`HostFunc::typed_async`].
-unsafe extern "C" fn typed_shim<T, F, P, R>(
-    ctx: *mut VmCtx,
-    _: Unused,
-    slots: *mut Slot,
-    host: *const VmHostFunc,
-) -> HostReturn
+/// A closure with typed parameters and results.
+struct TypedClosure<T, F, P, R>(F, PhantomData<fn(T, P) -> R>);
+
+impl<T, F, P, R> Body for TypedClosure<T, F, P, R>
 where
     T: 'static,
-    F: for<'a> Fn(Caller<'a, T>, P) -> HostFuture<'a, R>,
+    F: for<'a> Fn(Caller<'a, T>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
     P: WasmTyList,
     R: WasmRet,
 {
-    // SAFETY: the trampoline passes a live context, a host function whose data is the closure that
-    // this shim was made for, and arguments of its type; and the store has data of type `T`. Nothing
-    // else uses the store until the function returns or is dropped.
-    unsafe {
-        start(ctx, host, || {
-            let f = &*(*host).data.cast::<F>();
-            let params = P::load((*ctx).store.cast(), slots);
-            (f(caller::<T>(ctx), params), Typed(PhantomData))
-        })
+    unsafe fn call(call: HostCall) -> HostReturn {
+        // SAFETY: the caller's promise, which holds until the function returns or is dropped.
+        unsafe {
+            start(call, |HostCall { ctx, slots, host }| {
+                let Self(f, _) = data(host);
+                let params = P::load((*ctx).store.cast(), slots);
+                (f(caller::<T>(ctx), params), Typed(PhantomData))
+            })
+        }
     }
 }
 
@@ -264,31 +249,33 @@ unsafe fn host_type(vm: *mut VmStore, host: *const VmHostFunc) -> types::FuncTyp
     unsafe { (*vm).types().func_type(TypeId((*host).func.type_id)).clone() }
 }
 
-/// The shim of [`HostFunc::dynamic_async`].
-unsafe extern "C" fn dynamic_shim<T, F>(
-    ctx: *mut VmCtx,
-    _: Unused,
-    slots: *mut Slot,
-    host: *const VmHostFunc,
-) -> HostReturn
+/// A closure that works with values.
+struct DynamicClosure<T, F>(F, PhantomData<fn(T)>);
+
+impl<T, F> Body for DynamicClosure<T, F>
 where
     T: 'static,
-    F: for<'a> Fn(Caller<'a, T>, &'a [Val], &'a mut [Val]) -> HostFuture<'a, Result<()>>,
+    F: for<'a> Fn(Caller<'a, T>, &'a [Val], &'a mut [Val]) -> HostFuture<'a, Result<()>>
+        + Send
+        + Sync
+        + 'static,
 {
-    // SAFETY: as above. The values live as long as the future, which is dropped first.
-    unsafe {
-        start(ctx, host, || {
-            let f = &*(*host).data.cast::<F>();
-            let vm = (*ctx).store.cast::<VmStore>();
-            let ty = host_type(vm, host);
-            let count = ty.params().len();
-            let mut all = vec![UNSET; count + ty.results().len()].into_boxed_slice();
-            invoke::read_values(vm, slots, ty.params_slice(), &mut all[..count]);
-            let all = NonNull::from(Box::leak(all));
-            let values = Values { all, params: count };
-            let (params, results) = (&mut *all.as_ptr()).split_at_mut(count);
-            (f(caller::<T>(ctx), params, results), values)
-        })
+    unsafe fn call(call: HostCall) -> HostReturn {
+        // SAFETY: as above. The values live as long as the future, which is dropped first.
+        unsafe {
+            start(call, |HostCall { ctx, slots, host }| {
+                let Self(f, _) = data(host);
+                let vm = (*ctx).store.cast::<VmStore>();
+                let ty = host_type(vm, host);
+                let count = ty.params().len();
+                let mut all = vec![UNSET; count + ty.results().len()].into_boxed_slice();
+                invoke::read_values(vm, slots, ty.params_slice(), &mut all[..count]);
+                let all = NonNull::from(Box::leak(all));
+                let values = Values { all, params: count };
+                let (params, results) = (&mut *all.as_ptr()).split_at_mut(count);
+                (f(caller::<T>(ctx), params, results), values)
+            })
+        }
     }
 }
 
@@ -301,8 +288,8 @@ impl HostFunc {
         P: WasmTyList,
         R: WasmRet,
     {
-        HostFunc::of(engine, P::valtypes(), R::valtypes(), typed_shim::<T, F, P, R>, f)
-            .asynchronous()
+        let body = TypedClosure::<T, F, P, R>(f, PhantomData);
+        HostFunc::of::<P, R, _>(engine, body).asynchronous()
     }
 
     /// An asynchronous host function whose type is only known now.
@@ -319,7 +306,7 @@ impl HostFunc {
             + Sync
             + 'static,
     {
-        HostFunc::with_shim(engine, ty, dynamic_shim::<T, F>, f).asynchronous()
+        HostFunc::of_type(engine, ty, DynamicClosure(f, PhantomData::<fn(T)>)).asynchronous()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Functions whose values are passed unchecked, in a form that does not depend on their types: for
 //! embeddings in other languages, which know the types when they run.
 
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use super::Func;
-use super::host::{HostFunc, caller, shielded};
+use super::host::{Body, HostCall, HostFunc, caller, data, fallible};
 use super::invoke;
 use crate::caller::Caller;
 use crate::engine::Engine;
@@ -13,7 +14,7 @@ use crate::exec::{self, Exit, Outer};
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::ty::FuncType;
 use crate::types::{self, ValType};
-use crate::vm::{HostReturn, Slot, StoreCtx, Unused, VmCtx, VmHostFunc};
+use crate::vm::{HostReturn, Slot, StoreCtx};
 
 /// A number without its type, in 16 bytes: the low bytes hold it, and the others mean nothing.
 ///
@@ -188,15 +189,31 @@ fn mask(halves: u64) -> u64 {
     u64::MAX >> ((halves & 1) * 32)
 }
 
-/// A closure that works with raw numbers, of which `N` says more.
-struct Unchecked<N, F> {
+/// A closure that works with raw numbers, of which `numbers` says more.
+struct Unchecked<T, N, F> {
     numbers: N,
     f: F,
+    data: PhantomData<fn(T)>,
 }
 
-/// The result of a closure with few parameters.
+/// What is known of a closure's numbers.
+trait Numbers: Send + Sync + 'static {
+    /// Calls the closure, and returns the bits of its first result.
+    ///
+    /// # Safety
+    ///
+    /// Arguments of the closure's forms are at `slots`, where results have room.
+    unsafe fn call(
+        &self,
+        slots: *mut Slot,
+        f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
+    ) -> Result<u64>;
+}
+
+/// The result of a closure with `N` parameters, at most [`FEW`], and at most one result. All numbers are one
+/// slot each.
 #[derive(Clone, Copy)]
-struct Few {
+struct Few<const N: usize> {
     /// None or one.
     results: usize,
     /// The bits of it that mean something.
@@ -209,117 +226,94 @@ const FEW: usize = 4;
 /// Numbers that a call keeps on the native stack.
 const INLINE: usize = 16;
 
-impl Few {
-    fn of(ty: &types::FuncType) -> Option<Few> {
+impl Few<0> {
+    /// If the type is of that kind; parameters are for [`Few::with`].
+    fn of(ty: &types::FuncType) -> Option<Few<0>> {
         let (params, results) = ty.counts();
         let halves = ty.halves().filter(|_| params <= FEW && results <= 1)?;
         Some(Few { results, mask: mask(halves >> params) })
     }
+
+    /// The same with `N` parameters.
+    fn with<const N: usize>(self) -> Few<N> {
+        Few { results: self.results, mask: self.mask }
+    }
 }
 
-/// Calls a closure with `N` parameters and at most one result, and returns the bits of that.
-///
-/// # Safety
-///
-/// As for [`call_many`]; `few` is made of the closure's type, whose numbers are one slot each.
-#[inline(always)]
-unsafe fn call_few<const N: usize>(
-    few: &Few,
-    slots: *mut Slot,
-    f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
-) -> Result<u64> {
-    const { assert!(N <= FEW) };
-    // SAFETY: the caller's promise. As many values are written as are passed on.
-    unsafe {
-        let mut values = [const { MaybeUninit::<ValRaw>::uninit() }; FEW];
-        let at = values.as_mut_ptr().cast::<ValRaw>();
-        for i in 0..N {
-            at.add(i).write(ValRaw([slots.add(i).read(), 0]));
+impl<const N: usize> Numbers for Few<N> {
+    #[inline(always)]
+    unsafe fn call(
+        &self,
+        slots: *mut Slot,
+        f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
+    ) -> Result<u64> {
+        const { assert!(N <= FEW) };
+        // SAFETY: the caller's promise. As many values are written as are passed on.
+        unsafe {
+            let mut values = [const { MaybeUninit::<ValRaw>::uninit() }; FEW];
+            let at = values.as_mut_ptr().cast::<ValRaw>();
+            for i in 0..N {
+                at.add(i).write(ValRaw([slots.add(i).read(), 0]));
+            }
+            let len = if N > 0 {
+                N
+            } else {
+                at.write(ValRaw::i64(0));
+                self.results
+            };
+            f(core::slice::from_raw_parts_mut(at, len))?;
+            if self.results == 0 {
+                return Ok(0);
+            }
+            let result = (*at).0[0] & self.mask;
+            slots.write(result);
+            Ok(result)
         }
-        let len = if N > 0 {
-            N
+    }
+}
+
+impl Numbers for Forms {
+    #[inline(never)]
+    unsafe fn call(
+        &self,
+        slots: *mut Slot,
+        f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
+    ) -> Result<u64> {
+        let len = self.len();
+        let mut inline = [const { MaybeUninit::<ValRaw>::uninit() }; INLINE];
+        let mut heap = Vec::new();
+        let values = if len <= INLINE {
+            // What neither parameters nor the closure write must be some number.
+            inline[..len].fill(MaybeUninit::new(ValRaw::i64(0)));
+            // SAFETY: so many were just written.
+            unsafe { core::slice::from_raw_parts_mut(inline.as_mut_ptr().cast::<ValRaw>(), len) }
         } else {
-            at.write(ValRaw::i64(0));
-            few.results
+            heap.resize(len, ValRaw::i64(0));
+            &mut heap[..]
         };
-        f(core::slice::from_raw_parts_mut(at, len))?;
-        if few.results == 0 {
-            return Ok(0);
+        // SAFETY: the caller's promise.
+        unsafe {
+            load(slots, self.params.iter().copied(), values.as_mut_ptr());
+            f(values)?;
+            save(slots, self.results.iter().copied(), values.as_ptr());
+            Ok(if self.results.is_empty() { 0 } else { slots.read() })
         }
-        let result = (*at).0[0] & few.mask;
-        slots.write(result);
-        Ok(result)
     }
 }
 
-/// The same with any numbers.
-///
-/// # Safety
-///
-/// Arguments of the closure's forms are at `slots`, where results have room.
-#[inline(never)]
-unsafe fn call_many(
-    forms: &Forms,
-    slots: *mut Slot,
-    f: impl FnOnce(&mut [ValRaw]) -> Result<()>,
-) -> Result<u64> {
-    let len = forms.len();
-    let mut inline = [const { MaybeUninit::<ValRaw>::uninit() }; INLINE];
-    let mut heap = Vec::new();
-    let values = if len <= INLINE {
-        // What neither parameters nor the closure write must be some number.
-        inline[..len].fill(MaybeUninit::new(ValRaw::i64(0)));
-        // SAFETY: so many were just written.
-        unsafe { core::slice::from_raw_parts_mut(inline.as_mut_ptr().cast::<ValRaw>(), len) }
-    } else {
-        heap.resize(len, ValRaw::i64(0));
-        &mut heap[..]
-    };
-    // SAFETY: the caller's promise.
-    unsafe {
-        load(slots, forms.params.iter().copied(), values.as_mut_ptr());
-        f(values)?;
-        save(slots, forms.results.iter().copied(), values.as_ptr());
-        Ok(if forms.results.is_empty() { 0 } else { slots.read() })
-    }
-}
-
-/// The shim of [`HostFunc::unchecked`] for `N` parameters, if that is few, and at most one result.
-unsafe extern "C" fn shim_of_few<T: 'static, F, const N: usize>(
-    ctx: *mut VmCtx,
-    _: Unused,
-    slots: *mut Slot,
-    host: *const VmHostFunc,
-) -> HostReturn
+impl<T: 'static, N: Numbers, F> Body for Unchecked<T, N, F>
 where
     F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
 {
-    // SAFETY: as in the typed shims: a live context, the closure that this was made for, and arguments
-    // and results in slots of its forms.
-    unsafe {
-        shielded(ctx, host, || {
-            let Unchecked { numbers, f } = &*(*host).data.cast::<Unchecked<Few, F>>();
-            call_few::<N>(numbers, slots, |values| f(caller::<T>(ctx), values))
-        })
-    }
-}
-
-/// The shim for all others.
-unsafe extern "C" fn shim<T: 'static, F>(
-    ctx: *mut VmCtx,
-    _: Unused,
-    slots: *mut Slot,
-    host: *const VmHostFunc,
-) -> HostReturn
-where
-    F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
-{
-    // SAFETY: as above.
-    unsafe {
-        shielded(ctx, host, || {
-            let Unchecked { numbers, f } = &*(*host).data.cast::<Unchecked<Forms, F>>();
-            call_many(numbers, slots, |values| f(caller::<T>(ctx), values))
-        })
+    #[inline(always)]
+    unsafe fn call(call: HostCall) -> HostReturn {
+        // SAFETY: the caller's promise: arguments and results are in slots of the numbers' forms.
+        unsafe {
+            fallible(call, |HostCall { ctx, slots, host }| {
+                let Unchecked { numbers, f, .. } = data::<Self>(host);
+                numbers.call(slots, |values| f(caller::<T>(ctx), values))
+            })
+        }
     }
 }
 
@@ -338,18 +332,28 @@ impl HostFunc {
         F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
     {
         let lowered = ty.registered().func();
-        if let Some(numbers) = Few::of(lowered) {
-            let shim = match lowered.counts().0 {
-                0 => shim_of_few::<T, F, 0>,
-                1 => shim_of_few::<T, F, 1>,
-                2 => shim_of_few::<T, F, 2>,
-                3 => shim_of_few::<T, F, 3>,
-                _ => shim_of_few::<T, F, FEW>,
-            };
-            return Ok(HostFunc::with_shim(engine, &ty, shim, Unchecked { numbers, f }));
-        }
-        let numbers = Forms::of(lowered)?;
-        Ok(HostFunc::with_shim(engine, &ty, shim::<T, F>, Unchecked { numbers, f }))
+        let Some(few) = Few::of(lowered) else {
+            return Ok(HostFunc::of_numbers(engine, &ty, Forms::of(lowered)?, f));
+        };
+        Ok(match lowered.counts().0 {
+            0 => HostFunc::of_numbers(engine, &ty, few.with::<0>(), f),
+            1 => HostFunc::of_numbers(engine, &ty, few.with::<1>(), f),
+            2 => HostFunc::of_numbers(engine, &ty, few.with::<2>(), f),
+            3 => HostFunc::of_numbers(engine, &ty, few.with::<3>(), f),
+            _ => HostFunc::of_numbers(engine, &ty, few.with::<FEW>(), f),
+        })
+    }
+
+    fn of_numbers<T: 'static, F>(
+        engine: &Engine,
+        ty: &FuncType,
+        numbers: impl Numbers,
+        f: F,
+    ) -> HostFunc
+    where
+        F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
+    {
+        HostFunc::of_type(engine, ty, Unchecked { numbers, f, data: PhantomData::<fn(T)> })
     }
 }
 
