@@ -8,7 +8,7 @@ use crate::ty::{ArrayType, StructType};
 use crate::val::Val;
 use crate::vm::VmStore;
 use crate::vm::handle::StoreId;
-use crate::vm::value::Value;
+use crate::vm::value::{ObjectRef, Value};
 
 /// A structure.
 #[derive(Debug)]
@@ -78,6 +78,22 @@ fn all_own(vm: &VmStore, values: &[Val]) -> Vec<Value> {
     values.iter().map(|value| own(vm, value)).collect()
 }
 
+/// Makes an object, of a type that was prepared for a store.
+///
+/// # Panics
+///
+/// If that is another store.
+fn allocate<R>(
+    mut store: impl AsContextMut,
+    prepared: StoreId,
+    make: impl FnOnce(&mut VmStore) -> Result<ObjectRef>,
+) -> Result<Rooted<R>> {
+    let mut store = store.as_context_mut();
+    store.check_limiter_answers()?;
+    assert!(prepared == store.0.vm().id(), "object used with wrong store");
+    make(store.0.vm_mut()).map(Rooted::new).map_err(with_out_of_memory)
+}
+
 impl StructRef {
     /// Makes a structure.
     ///
@@ -90,17 +106,14 @@ impl StructRef {
     ///
     /// If the allocator or a value belongs to another store.
     pub fn new(
-        mut store: impl AsContextMut,
+        store: impl AsContextMut,
         allocator: &StructRefPre,
         fields: &[Val],
     ) -> Result<Rooted<StructRef>> {
-        let mut store = store.as_context_mut();
-        store.check_limiter_answers()?;
-        let ty = &allocator.ty;
-        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
-        let fields = all_own(store.0.vm(), fields);
-        let object = store.0.vm_mut().host_struct(ty.registered(), &fields);
-        object.map(Rooted::new).map_err(with_out_of_memory)
+        allocate(store, allocator.store, |vm| {
+            let fields = all_own(vm, fields);
+            vm.host_struct(allocator.ty.registered(), &fields)
+        })
     }
 }
 
@@ -116,18 +129,15 @@ impl ArrayRef {
     ///
     /// If the allocator or a value belongs to another store.
     pub fn new(
-        mut store: impl AsContextMut,
+        store: impl AsContextMut,
         allocator: &ArrayRefPre,
         elem: &Val,
         len: u32,
     ) -> Result<Rooted<ArrayRef>> {
-        let mut store = store.as_context_mut();
-        store.check_limiter_answers()?;
-        let ty = &allocator.ty;
-        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
-        let element = own(store.0.vm(), elem);
-        let object = store.0.vm_mut().host_array_of(ty.registered(), element, len);
-        object.map(Rooted::new).map_err(with_out_of_memory)
+        allocate(store, allocator.store, |vm| {
+            let element = own(vm, elem);
+            vm.host_array_of(allocator.ty.registered(), element, len)
+        })
     }
 
     /// Makes an array of elements.
@@ -140,17 +150,14 @@ impl ArrayRef {
     ///
     /// As for [`ArrayRef::new`].
     pub fn new_fixed(
-        mut store: impl AsContextMut,
+        store: impl AsContextMut,
         allocator: &ArrayRefPre,
         elems: &[Val],
     ) -> Result<Rooted<ArrayRef>> {
-        let mut store = store.as_context_mut();
-        store.check_limiter_answers()?;
-        let ty = &allocator.ty;
-        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
-        let elems = all_own(store.0.vm(), elems);
-        let object = store.0.vm_mut().host_array(ty.registered(), &elems);
-        object.map(Rooted::new).map_err(with_out_of_memory)
+        allocate(store, allocator.store, |vm| {
+            let elems = all_own(vm, elems);
+            vm.host_array(allocator.ty.registered(), &elems)
+        })
     }
 
     /// Makes an array of 8-bit integers.
@@ -163,18 +170,15 @@ impl ArrayRef {
     ///
     /// As for [`ArrayRef::new`].
     pub fn new_from_i8_slice(
-        mut store: impl AsContextMut,
+        store: impl AsContextMut,
         allocator: &ArrayRefPre,
         elems: &[u8],
     ) -> Result<Rooted<ArrayRef>> {
-        let mut store = store.as_context_mut();
-        store.check_limiter_answers()?;
-        let ty = &allocator.ty;
-        assert!(allocator.store == store.0.vm().id(), "object used with wrong store");
-        let element = ty.element_type();
-        ensure!(element.is_i8(), "cannot make an array of `{element}` elements of `i8`s");
-        let object = store.0.vm_mut().host_array_of_bytes(ty.registered(), elems);
-        object.map(Rooted::new).map_err(with_out_of_memory)
+        allocate(store, allocator.store, |vm| {
+            let element = allocator.ty.element_type();
+            ensure!(element.is_i8(), "cannot make an array of `{element}` elements of `i8`s");
+            vm.host_array_of_bytes(allocator.ty.registered(), elems)
+        })
     }
 }
 
