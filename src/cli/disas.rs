@@ -21,20 +21,48 @@ use super::output::Output;
 #[derive(Args)]
 pub struct Disas {
     #[command(flatten)]
+    listed: Listed,
+}
+
+/// Which functions are listed, and with what.
+#[derive(Args)]
+pub struct Listed {
+    #[command(flatten)]
     engine: EngineOptions,
 
     /// Only this function, by its name, the name it is exported under, or its index
     #[arg(long, value_name = "NAME")]
     func: Option<String>,
 
-    /// Print what each instruction's handler is in machine code too, as it stands in this file: one of
+    /// Show what each instruction's handler is in machine code too, as it stands in this file: one of
     /// `src/exec/prebuilt` in the source tree
     #[arg(long, value_name = "ASSEMBLY")]
     asm: Option<PathBuf>,
 
     /// The module, .wasm or .wat
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    pub file: PathBuf,
+}
+
+impl Listed {
+    /// The module, and those of its functions that are asked for.
+    pub fn functions(&self) -> Result<(Module, Vec<DefinedFuncIndex>)> {
+        let engine = Engine::new(&self.engine.config(None))?;
+        let module = Module::from_file(&engine, &self.file)?;
+        let functions = match &self.func {
+            Some(name) => vec![find(&module, name)?],
+            None => {
+                let count = module.code().info().bodies.len() as u32;
+                (0..count).map(DefinedFuncIndex).collect()
+            }
+        };
+        Ok((module, functions))
+    }
+
+    /// The machine code, if it is asked for.
+    pub fn assembly(&self) -> Result<Option<Assembly>> {
+        self.asm.as_deref().map(Assembly::read).transpose()
+    }
 }
 
 /// Width of the column with WebAssembly's operators.
@@ -43,22 +71,11 @@ const COLUMN: usize = 44;
 impl Disas {
     /// Prints the listings.
     pub fn execute(self) -> Result<ExitCode> {
-        let engine = Engine::new(&self.engine.config(None))?;
-        let module = Module::from_file(&engine, &self.file)?;
-        let info = module.code().info();
-        let assembly = self.asm.as_deref().map(Assembly::read).transpose()?;
+        let (module, functions) = self.listed.functions()?;
+        let assembly = self.listed.assembly()?;
         let mut output = Output::new();
-        match &self.func {
-            Some(name) => {
-                let func = find(&module, name)?;
-                Function::new(&module, func)?.print(assembly.as_ref(), &mut output)?;
-            }
-            None => {
-                for index in 0..info.bodies.len() as u32 {
-                    let function = Function::new(&module, DefinedFuncIndex(index))?;
-                    function.print(assembly.as_ref(), &mut output)?;
-                }
-            }
+        for func in functions {
+            Function::new(&module, func)?.print(assembly.as_ref(), &mut output)?;
         }
         output.finish()?;
         Ok(ExitCode::SUCCESS)
@@ -66,7 +83,7 @@ impl Disas {
 }
 
 /// The defined function that is meant by a name or an index.
-pub fn find(module: &Module, name: &str) -> Result<DefinedFuncIndex> {
+fn find(module: &Module, name: &str) -> Result<DefinedFuncIndex> {
     let info = module.code().info();
     let named =
         (0..info.funcs.len() as u32).find(|index| module.function_name(*index) == Some(name));

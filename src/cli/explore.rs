@@ -8,12 +8,11 @@ use std::process::ExitCode;
 use clap::Args;
 use threadle::index::DefinedFuncIndex;
 use threadle::isa::Op;
-use threadle::{Context, Engine, Module, Result};
+use threadle::{Context, Module, Result};
 
 use super::assembly::Assembly;
-use super::disas::{self, Function};
+use super::disas::{Function, Listed};
 use super::json::quoted;
-use super::options::EngineOptions;
 use super::places::{Line, Places};
 use super::run::Loaded;
 
@@ -21,16 +20,7 @@ use super::run::Loaded;
 #[derive(Args)]
 pub struct Explore {
     #[command(flatten)]
-    engine: EngineOptions,
-
-    /// Only this function, by its name, the name it is exported under, or its index
-    #[arg(long, value_name = "NAME")]
-    func: Option<String>,
-
-    /// Show what each instruction's handler is in machine code too, as it stands in this file: one of
-    /// `src/exec/prebuilt` in the source tree
-    #[arg(long, value_name = "ASSEMBLY")]
-    asm: Option<PathBuf>,
+    listed: Listed,
 
     /// Show the texts of source lines whose files are in this folder, by their paths in the debug
     /// information or by their names
@@ -40,10 +30,6 @@ pub struct Explore {
     /// The page to write
     #[arg(short, long, value_name = "PAGE", default_value = "explore.html")]
     output: PathBuf,
-
-    /// The module, .wasm or .wat
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
 }
 
 /// The page, with a place for its data.
@@ -52,17 +38,9 @@ const PAGE: &str = include_str!("explore.html");
 impl Explore {
     /// Writes the page.
     pub fn execute(self) -> Result<ExitCode> {
-        let engine = Engine::new(&self.engine.config(None))?;
-        let module = Module::from_file(&engine, &self.file)?;
-        let assembly = self.asm.as_deref().map(Assembly::read).transpose()?;
-        let functions = match &self.func {
-            Some(name) => vec![disas::find(&module, name)?],
-            None => {
-                let count = module.code().info().bodies.len() as u32;
-                (0..count).map(DefinedFuncIndex).collect()
-            }
-        };
-        let loaded = [Loaded { module, file: self.file.clone() }];
+        let (module, functions) = self.listed.functions()?;
+        let assembly = self.listed.assembly()?;
+        let loaded = [Loaded { module, file: self.listed.file.clone() }];
         let mut data =
             Data { places: Places::new(&loaded), ops: Ops::default(), lines: Lines::default() };
         let mut texts = Vec::new();
