@@ -8,11 +8,11 @@ use crate::context::{Data, StoreCell, StoreRef};
 use crate::engine::wasm_store_t;
 use crate::foreign::{Finalizer, HostData};
 use crate::guard::{c_functions, given};
-use crate::numbers::{Kinds, with_room};
+use crate::numbers::Kinds;
 use crate::reference::{Kind, wasm_ref_t};
 use crate::trap::MaybeTrap;
 use crate::types::wasm_externtype_t;
-use crate::value::{Number, scoped, wasm_val_t};
+use crate::value::{Payload, scoped, wasm_val_t};
 use crate::vec::CVec;
 
 type Values = CVec<wasm_val_t>;
@@ -41,12 +41,7 @@ impl Callback {
         values: &mut [ValRaw],
     ) -> Result<()> {
         let _lend = StoreCell::lend(&mut caller);
-        let (params, results) = kinds.split();
-        with_room(Number::ZERO, kinds.len(), |room| {
-            let (args, out) = room.split_at_mut(params.len());
-            for ((arg, kind), value) in args.iter_mut().zip(params).zip(&*values) {
-                *arg = Number::new(*kind, *value);
-            }
+        kinds.with_values::<Payload, _>(values, |args, out, results, values| {
             let args = Values::lent(args.len(), args.as_mut_ptr().cast());
             let mut lent = Values::lent(out.len(), out.as_mut_ptr().cast());
             if let Some(trap) = self.call(&args, &mut lent) {

@@ -226,18 +226,6 @@ impl Kind {
             }
         })
     }
-
-    fn is_extern(&self) -> bool {
-        matches!(
-            self,
-            Kind::Func(_)
-                | Kind::Global(_)
-                | Kind::Table(_)
-                | Kind::Memory(_)
-                | Kind::Shared(_)
-                | Kind::Tag(_)
-        )
-    }
 }
 
 type Handle<'a> = Option<&'a wasm_ref_t>;
@@ -320,9 +308,9 @@ bases! {
         wasm_instance_set_host_info wasm_instance_set_host_info_with_finalizer;
 }
 
-/// Conversions that return their argument, if it is of the kind.
+/// Conversions that return their argument, if it is of one of the kinds.
 macro_rules! conversions {
-    ($($up:ident $up_const:ident $down:ident $down_const:ident |$kind:ident| $is:expr;)*) => {
+    ($($up:ident $up_const:ident $down:ident $down_const:ident: $($kind:ident)|+;)*) => {
         c_functions! {$(
             fn $up(reference: Handle<'_>) -> Handle<'_> {
                 Ok(reference)
@@ -333,47 +321,36 @@ macro_rules! conversions {
             }
 
             fn $down(reference: Handle<'_>) -> Handle<'_> {
-                Ok(reference.filter(|it| {
-                    let $kind = &it.kind;
-                    $is
-                }))
+                Ok(reference.filter(|it| matches!(it.kind, $(Kind::$kind(_))|+)))
             }
 
             fn $down_const(reference: Handle<'_>) -> Handle<'_> {
-                Ok(reference.filter(|it| {
-                    let $kind = &it.kind;
-                    $is
-                }))
+                Ok(reference.filter(|it| matches!(it.kind, $(Kind::$kind(_))|+)))
             }
         )*}
     };
 }
 
 conversions! {
-    wasm_trap_as_ref wasm_trap_as_ref_const wasm_ref_as_trap wasm_ref_as_trap_const
-        |kind| matches!(kind, Kind::Trap(_));
-    wasm_foreign_as_ref wasm_foreign_as_ref_const wasm_ref_as_foreign wasm_ref_as_foreign_const
-        |kind| matches!(kind, Kind::Foreign(_));
-    wasm_module_as_ref wasm_module_as_ref_const wasm_ref_as_module wasm_ref_as_module_const
-        |kind| matches!(kind, Kind::Module(_));
-    wasm_func_as_ref wasm_func_as_ref_const wasm_ref_as_func wasm_ref_as_func_const
-        |kind| matches!(kind, Kind::Func(_));
-    wasm_global_as_ref wasm_global_as_ref_const wasm_ref_as_global wasm_ref_as_global_const
-        |kind| matches!(kind, Kind::Global(_));
-    wasm_table_as_ref wasm_table_as_ref_const wasm_ref_as_table wasm_ref_as_table_const
-        |kind| matches!(kind, Kind::Table(_));
-    wasm_memory_as_ref wasm_memory_as_ref_const wasm_ref_as_memory wasm_ref_as_memory_const
-        |kind| matches!(kind, Kind::Memory(_) | Kind::Shared(_));
-    wasm_instance_as_ref wasm_instance_as_ref_const wasm_ref_as_instance wasm_ref_as_instance_const
-        |kind| matches!(kind, Kind::Instance(_));
-    wasm_extern_as_ref wasm_extern_as_ref_const wasm_ref_as_extern wasm_ref_as_extern_const
-        |kind| kind.is_extern();
-    wasm_func_as_extern wasm_func_as_extern_const wasm_extern_as_func wasm_extern_as_func_const
-        |kind| matches!(kind, Kind::Func(_));
+    wasm_trap_as_ref wasm_trap_as_ref_const wasm_ref_as_trap wasm_ref_as_trap_const: Trap;
+    wasm_foreign_as_ref wasm_foreign_as_ref_const wasm_ref_as_foreign wasm_ref_as_foreign_const:
+        Foreign;
+    wasm_module_as_ref wasm_module_as_ref_const wasm_ref_as_module wasm_ref_as_module_const: Module;
+    wasm_func_as_ref wasm_func_as_ref_const wasm_ref_as_func wasm_ref_as_func_const: Func;
+    wasm_global_as_ref wasm_global_as_ref_const wasm_ref_as_global wasm_ref_as_global_const: Global;
+    wasm_table_as_ref wasm_table_as_ref_const wasm_ref_as_table wasm_ref_as_table_const: Table;
+    wasm_memory_as_ref wasm_memory_as_ref_const wasm_ref_as_memory wasm_ref_as_memory_const:
+        Memory | Shared;
+    wasm_instance_as_ref wasm_instance_as_ref_const wasm_ref_as_instance wasm_ref_as_instance_const:
+        Instance;
+    wasm_extern_as_ref wasm_extern_as_ref_const wasm_ref_as_extern wasm_ref_as_extern_const:
+        Func | Global | Table | Memory | Shared | Tag;
+    wasm_func_as_extern wasm_func_as_extern_const wasm_extern_as_func wasm_extern_as_func_const:
+        Func;
     wasm_global_as_extern wasm_global_as_extern_const wasm_extern_as_global
-        wasm_extern_as_global_const |kind| matches!(kind, Kind::Global(_));
-    wasm_table_as_extern wasm_table_as_extern_const wasm_extern_as_table wasm_extern_as_table_const
-        |kind| matches!(kind, Kind::Table(_));
+        wasm_extern_as_global_const: Global;
+    wasm_table_as_extern wasm_table_as_extern_const wasm_extern_as_table wasm_extern_as_table_const:
+        Table;
     wasm_memory_as_extern wasm_memory_as_extern_const wasm_extern_as_memory
-        wasm_extern_as_memory_const |kind| matches!(kind, Kind::Memory(_) | Kind::Shared(_));
+        wasm_extern_as_memory_const: Memory | Shared;
 }

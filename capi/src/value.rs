@@ -4,8 +4,9 @@ use threadle::{Result, RootScope, StoreContextMut, Val, ValRaw, ValType, bail};
 
 use crate::context::{Data, StoreCell};
 use crate::guard::{c_functions, given};
+use crate::numbers::{self, Payload as _};
 use crate::reference::wasm_ref_t;
-use crate::types::{ANYREF, EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64};
+use crate::types::{ANYREF, EXNREF, EXTERNREF, FUNCREF, I32, V128};
 
 /// A value. Owns its reference, if it is one.
 #[repr(C)]
@@ -14,44 +15,28 @@ pub struct wasm_val_t {
     of: Payload,
 }
 
-/// A value that is a number: a [`wasm_val_t`] that can be copied.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Number {
-    kind: u8,
-    of: Payload,
-}
-
-impl Number {
-    pub const ZERO: Number = Number { kind: I32, of: Payload { i64: 0 } };
-
-    /// The numbers of all types lie in the union as they do in a raw value.
-    #[inline]
-    pub fn new(kind: u8, value: ValRaw) -> Number {
-        Number { kind, of: Payload { i64: value.get_i64() } }
-    }
-
-    #[inline]
-    pub fn kind(&self) -> u8 {
-        self.kind
-    }
-
-    #[inline]
-    pub fn raw(&self) -> ValRaw {
-        // SAFETY: any bits are a number.
-        ValRaw::i64(unsafe { self.of.i64 })
-    }
-}
-
 /// Floats are given by their bits.
 #[repr(C)]
 #[derive(Clone, Copy)]
-union Payload {
-    i32: i32,
-    i64: i64,
-    f32: u32,
-    f64: u64,
+pub(crate) union Payload {
+    /// A number of any type: they lie in the union as they do in a raw value.
+    number: i64,
     reference: *mut wasm_ref_t,
+}
+
+impl numbers::Payload for Payload {
+    const ZERO: Payload = Payload { number: 0 };
+
+    #[inline]
+    fn new(value: ValRaw) -> Payload {
+        Payload { number: value.get_i64() }
+    }
+
+    #[inline]
+    fn raw(&self) -> ValRaw {
+        // SAFETY: any bits are a number.
+        ValRaw::i64(unsafe { self.number })
+    }
 }
 
 // SAFETY: a value owns a reference like an `Option<Box<wasm_ref_t>>`.
@@ -60,7 +45,7 @@ unsafe impl Send for wasm_val_t {}
 unsafe impl Sync for wasm_val_t {}
 
 impl wasm_val_t {
-    pub(crate) const ZERO: wasm_val_t = wasm_val_t { kind: I32, of: Payload { i64: 0 } };
+    pub(crate) const ZERO: wasm_val_t = wasm_val_t { kind: I32, of: Payload { number: 0 } };
 
     fn reference(kind: u8, reference: Option<Box<wasm_ref_t>>) -> wasm_val_t {
         let reference = reference.map_or(core::ptr::null_mut(), Box::into_raw);
@@ -81,24 +66,17 @@ impl wasm_val_t {
 
     /// The value for a program, where one of type `ty` is wanted.
     pub(crate) fn to_val(&self, cx: &mut StoreContextMut<'_, Data>, ty: &ValType) -> Result<Val> {
-        // SAFETY: each field is read for the kind that it belongs to, and numbers are all bits of
-        // the union that C wrote.
-        Ok(unsafe {
-            match self.kind {
-                I32 => Val::I32(self.of.i32),
-                I64 => Val::I64(self.of.i64),
-                F32 => Val::F32(self.of.f32),
-                F64 => Val::F64(self.of.f64),
-                _ if self.is_reference() => {
-                    let ValType::Ref(ty) = ty else { bail!("expected {ty}, found a reference") };
-                    match self.as_reference() {
-                        None => Val::null_ref(ty.heap_type()),
-                        Some(reference) => reference.to_ref(cx, ty.heap_type())?.into(),
-                    }
-                }
-                kind => bail!("there is no value kind {kind}"),
-            }
-        })
+        if self.is_reference() {
+            let ValType::Ref(ty) = ty else { bail!("expected {ty}, found a reference") };
+            return Ok(match self.as_reference() {
+                None => Val::null_ref(ty.heap_type()),
+                Some(reference) => reference.to_ref(cx, ty.heap_type())?.into(),
+            });
+        }
+        match numbers::val(self.kind, self.of.raw()) {
+            None | Some(Val::V128(_)) => bail!("there is no value kind {}", self.kind),
+            Some(number) => Ok(number),
+        }
     }
 
     pub(crate) fn of_val(
@@ -106,24 +84,19 @@ impl wasm_val_t {
         cx: &mut StoreContextMut<'_, Data>,
         value: Val,
     ) -> Result<wasm_val_t> {
-        let number = |kind, of| wasm_val_t { kind, of };
-        Ok(match value {
-            Val::I32(value) => number(I32, Payload { i32: value }),
-            Val::I64(value) => number(I64, Payload { i64: value }),
-            Val::F32(bits) => number(F32, Payload { f32: bits }),
-            Val::F64(bits) => number(F64, Payload { f64: bits }),
-            Val::V128(_) => bail!("wasm_val_t cannot hold a v128"),
-            _ => {
-                let kind = match value {
-                    Val::FuncRef(_) => FUNCREF,
-                    Val::ExternRef(_) => EXTERNREF,
-                    Val::ExnRef(_) => EXNREF,
-                    _ => ANYREF,
-                };
-                let reference = given(value.ref_(), "value")?;
-                wasm_val_t::reference(kind, wasm_ref_t::of_ref(store, cx, reference)?)
-            }
-        })
+        match numbers::raw(value) {
+            Some((V128, _)) => bail!("wasm_val_t cannot hold a v128"),
+            Some((kind, number)) => return Ok(wasm_val_t { kind, of: Payload::new(number) }),
+            None => {}
+        }
+        let kind = match value {
+            Val::FuncRef(_) => FUNCREF,
+            Val::ExternRef(_) => EXTERNREF,
+            Val::ExnRef(_) => EXNREF,
+            _ => ANYREF,
+        };
+        let reference = given(value.ref_(), "value")?;
+        Ok(wasm_val_t::reference(kind, wasm_ref_t::of_ref(store, cx, reference)?))
     }
 }
 

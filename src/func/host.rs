@@ -144,9 +144,8 @@ impl HostFunc {
 }
 
 /// What a shim is called with.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "for the crate alone")]
 pub struct HostCall {
     /// Of the caller.
     pub(super) ctx: *mut VmCtx,

@@ -1,6 +1,8 @@
 //! Errors.
 
-use threadle::Error;
+use core::mem::MaybeUninit;
+
+use threadle::{Error, Result};
 
 use crate::frame::wasm_frame_t;
 use crate::guard::{Outcome, c_functions, given};
@@ -25,6 +27,21 @@ impl Outcome for MaybeError {
     }
 }
 
+/// Where a function puts something that C owns.
+pub(super) type BoxOut<'a, T> = Option<&'a mut MaybeUninit<Option<Box<T>>>>;
+
+/// Makes something that C owns. Its place holds null until then.
+pub(super) fn boxed<T>(
+    out: BoxOut<'_, T>,
+    name: &str,
+    make: impl FnOnce() -> Result<T>,
+) -> Result<MaybeError> {
+    let out = given(out, name)?;
+    out.write(None);
+    out.write(Some(Box::new(make()?)));
+    Ok(MaybeError::NONE)
+}
+
 c_functions! {
     fn threadle_error_new(message: Option<&core::ffi::c_char>) -> Option<Box<threadle_error_t>> {
         let message: *const core::ffi::c_char = given(message, "message")?;
@@ -45,7 +62,7 @@ c_functions! {
 
     fn threadle_error_exit_status(
         error: Option<&threadle_error_t>,
-        status: Option<&mut core::mem::MaybeUninit<core::ffi::c_int>>,
+        status: Option<&mut MaybeUninit<core::ffi::c_int>>,
     ) -> bool {
         let error = &given(error, "error")?.error;
         #[cfg(feature = "wasi")]

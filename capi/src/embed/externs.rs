@@ -5,15 +5,18 @@
 use core::mem::MaybeUninit;
 
 use threadle::{
-    Error, Extern, Func, Global, Instance, Memory, Result, SharedMemory, Table, Tag, bail,
+    Error, Extern, Func, Global, Instance, Memory, Result, SharedMemory, StoreContextMut, Table,
+    Tag, bail,
 };
 
+use super::error::MaybeError;
 use super::shared::threadle_sharedmemory_t;
 use super::store::threadle_context_t;
 use crate::context::Data;
 use crate::guard::{c_functions, given};
 use crate::reference::Key;
 use crate::types::wasm_externtype_t;
+use crate::value::scoped;
 
 /// A handle of anything.
 #[repr(C)]
@@ -170,3 +173,32 @@ c_functions! {
 
 /// Where a function puts a handle.
 pub(super) type Out<'a> = Option<&'a mut MaybeUninit<Handle>>;
+
+/// Makes something in a store, of which C gets a handle. Its place holds null until then.
+pub(super) fn made<T: Into<Key>>(
+    out: Out<'_>,
+    name: &str,
+    context: Option<&threadle_context_t>,
+    make: impl FnOnce(&mut StoreContextMut<'_, Data>) -> Result<T>,
+) -> Result<MaybeError> {
+    let out = given(out, name)?;
+    out.write(Handle::NULL);
+    scoped(given(context, "context")?, |cx| {
+        let made = make(cx)?;
+        out.write(Handle::new(cx.data_mut(), made.into()));
+        Ok(MaybeError::NONE)
+    })
+}
+
+/// The type of what a handle leads to.
+pub(super) fn type_of<T: Into<wasm_externtype_t>>(
+    context: Option<&threadle_context_t>,
+    handle: Option<&Handle>,
+    name: &str,
+    ty: impl FnOnce(&mut StoreContextMut<'_, Data>, &Handle) -> Result<T>,
+) -> Result<Option<Box<wasm_externtype_t>>> {
+    given(context, "context")?.with(|cx| {
+        let ty = ty(cx, given(handle, name)?)?;
+        Ok(Some(Box::new(ty.into())))
+    })
+}

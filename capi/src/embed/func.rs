@@ -9,10 +9,10 @@ use threadle::{
 };
 
 use super::error::MaybeError;
-use super::externs::{Handle, Out};
+use super::externs::{Handle, Out, made, type_of};
 use super::raw;
 use super::store::{threadle_caller_t, threadle_context_t};
-use super::val::{Number, threadle_val_t};
+use super::val::{Payload, threadle_val_t};
 use crate::context::{Data, StoreCell};
 use crate::foreign::{Finalizer, HostData};
 use crate::guard::{c_functions, given};
@@ -105,12 +105,7 @@ impl HostFunction<Callback> {
         values: &mut [ValRaw],
     ) -> Result<()> {
         let lend = StoreCell::lend(&mut caller);
-        let (params, results) = kinds.split();
-        with_room(Number::ZERO, kinds.len(), |room| {
-            let (args, out) = room.split_at_mut(params.len());
-            for ((arg, kind), value) in args.iter_mut().zip(params).zip(&*values) {
-                *arg = Number::new(*kind, *value);
-            }
+        kinds.with_values::<Payload, _>(values, |args, out, results, values| {
             let (args_at, out_at) = (args.as_ptr().cast(), out.as_mut_ptr().cast());
             let caller = lent(lend.cell());
             let trap = (self.f)(self.env.data, caller, args_at, args.len(), out_at, out.len());
@@ -323,60 +318,40 @@ fn call_with_references(
     raw::call(&mut threadle::AsContextMut::as_context_mut(&mut scope), func, &ty, values)
 }
 
-/// Makes a function, or leaves null.
-fn new(
-    out: Out<'_>,
-    context: Option<&threadle_context_t>,
-    make: impl FnOnce(&mut StoreContextMut<'_, Data>) -> Result<Func>,
-) -> Result<()> {
-    let out = given(out, "function")?;
-    out.write(Handle::NULL);
-    given(context, "context")?.with(|cx| {
-        let func = make(cx)?;
-        out.write(Handle::new(cx.data_mut(), func.into()));
-        Ok(())
-    })
+/// Functions that make functions, which differ in the type of the callback.
+macro_rules! makers {
+    ($($name:ident $callback:ty;)*) => {
+        c_functions! {$(
+            fn $name(
+                context: Option<&threadle_context_t>,
+                ty: Option<&wasm_externtype_t>,
+                callback: Option<$callback>,
+                env: *mut c_void,
+                finalizer: Finalizer,
+                out: Out<'_>,
+            ) {
+                let function = HostFunction::new(callback, env, finalizer)?;
+                made(out, "function", context, |cx| {
+                    let ty = given(ty, "type")?.func_type(cx.engine())?;
+                    function.define(cx, ty)
+                })
+                .map(drop)
+            }
+        )*}
+    };
+}
+
+makers! {
+    threadle_func_new Callback;
+    threadle_func_new_unchecked UncheckedCallback;
 }
 
 c_functions! {
-    fn threadle_func_new(
-        context: Option<&threadle_context_t>,
-        ty: Option<&wasm_externtype_t>,
-        callback: Option<Callback>,
-        env: *mut c_void,
-        finalizer: Finalizer,
-        out: Out<'_>,
-    ) {
-        let function = HostFunction::new(callback, env, finalizer)?;
-        new(out, context, |cx| {
-            let ty = given(ty, "type")?.func_type(cx.engine())?;
-            function.define(cx, ty)
-        })
-    }
-
-    fn threadle_func_new_unchecked(
-        context: Option<&threadle_context_t>,
-        ty: Option<&wasm_externtype_t>,
-        callback: Option<UncheckedCallback>,
-        env: *mut c_void,
-        finalizer: Finalizer,
-        out: Out<'_>,
-    ) {
-        let function = HostFunction::new(callback, env, finalizer)?;
-        new(out, context, |cx| {
-            let ty = given(ty, "type")?.func_type(cx.engine())?;
-            function.define(cx, ty)
-        })
-    }
-
     fn threadle_func_type(
         context: Option<&threadle_context_t>,
         func: Option<&Handle>,
     ) -> Option<Box<wasm_externtype_t>> {
-        given(context, "context")?.with(|cx| {
-            let ty = given(func, "function")?.func(cx.data())?.ty(&*cx);
-            Ok(Some(Box::new(ty.into())))
-        })
+        type_of(context, func, "function", |cx, func| Ok(func.func(cx.data())?.ty(cx)))
     }
 
     fn threadle_func_call(

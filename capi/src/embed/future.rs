@@ -9,21 +9,22 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 
-use threadle::{AsContextMut, Caller, Func, Instance, Result, RootScope, Store, Val, bail, ensure};
+use threadle::{
+    AsContextMut, Caller, Func, FuncType, Instance, Result, RootScope, Store, Val, bail, ensure,
+};
 
 use super::error::MaybeError;
 use super::externs::{Handle, Out};
 use super::func::{HostFunction, TrapOut, lent, report};
 use super::instance::threadle_instance_pre_t;
-use super::linker::threadle_linker_t;
+use super::linker::{Definition, threadle_linker_t};
 use super::module::threadle_module_t;
-use super::store::{name, threadle_caller_t, threadle_context_t};
+use super::store::{threadle_caller_t, threadle_context_t};
 use super::val::threadle_val_t;
 use crate::context::{Data, Held, StoreCell};
 use crate::foreign::{Finalizer, HostData};
 use crate::guard::{Outcome, c_functions, caught, given};
 use crate::reference::wasm_ref_t;
-use crate::types::wasm_externtype_t;
 use crate::vec::{slice, slice_mut};
 
 /// What a call does, from its beginning to its end.
@@ -142,9 +143,25 @@ async fn call(
     Ok(())
 }
 
-/// Tells C of an instance that is made.
-fn made(store: &mut Store<Data>, out: &mut MaybeUninit<Handle>, instance: Instance) {
-    out.write(Handle::new(store.data_mut(), instance.into()));
+/// A call that makes an instance by what `begin` returns.
+fn instantiate<F>(
+    context: Option<&threadle_context_t>,
+    out: Out<'_>,
+    (trap, error): (TrapOut<'_>, ErrorOut<'_>),
+    begin: impl FnOnce() -> Result<F>,
+) -> Result<Option<Box<threadle_call_future_t>>>
+where
+    F: AsyncFnOnce(&mut Store<Data>) -> Result<Instance> + 'static,
+{
+    let call = Call::new(context, trap, error, |store| {
+        let (out, make) = (place(out)?, begin()?);
+        Ok(Box::pin(async move {
+            let instance = make(&mut *store).await?;
+            out.write(Handle::new(store.data_mut(), instance.into()));
+            Ok(())
+        }))
+    })?;
+    Ok(threadle_call_future_t::boxed(call))
 }
 
 /// Says whether a host function that has returned is done.
@@ -247,6 +264,17 @@ async fn run(
     })
 }
 
+impl HostFunction<AsyncCallback> {
+    pub fn define(self, place: Definition<'_>, ty: FuncType) -> Result<()> {
+        let function = Arc::new(self);
+        let Definition { linker, module, name } = place;
+        linker.func_new_async(module, name, ty, move |caller, params, results| {
+            Box::new(run(function.clone(), caller, params, results))
+        })?;
+        Ok(())
+    }
+}
+
 c_functions! {
     fn threadle_func_call_async(
         context: Option<&threadle_context_t>,
@@ -290,27 +318,6 @@ c_functions! {
         Ok(())
     }
 
-    fn threadle_linker_define_async_func(
-        linker: Option<&mut threadle_linker_t>,
-        module: *const u8,
-        module_size: usize,
-        name_data: *const u8,
-        name_size: usize,
-        ty: Option<&wasm_externtype_t>,
-        callback: Option<AsyncCallback>,
-        env: *mut c_void,
-        finalizer: Finalizer,
-    ) -> MaybeError {
-        let function = Arc::new(HostFunction::new(callback, env, finalizer)?);
-        let linker = given(linker, "linker")?;
-        let ty = given(ty, "type")?.func_type(&linker.engine())?;
-        let (module, name) = (name(module, module_size)?, name(name_data, name_size)?);
-        linker.linker.func_new_async(module, name, ty, move |caller, params, results| {
-            Box::new(run(function.clone(), caller, params, results))
-        })?;
-        Ok(MaybeError::NONE)
-    }
-
     fn threadle_linker_instantiate_async(
         linker: Option<&threadle_linker_t>,
         context: Option<&threadle_context_t>,
@@ -319,17 +326,11 @@ c_functions! {
         trap: TrapOut<'_>,
         error: ErrorOut<'_>,
     ) -> Option<Box<threadle_call_future_t>> {
-        let call = Call::new(context, trap, error, |store| {
-            let out = place(out)?;
+        instantiate(context, out, (trap, error), || {
             let linker = given(linker, "linker")?.linker.clone();
             let module = given(module, "module")?.module.clone();
-            Ok(Box::pin(async move {
-                let instance = linker.instantiate_async(&mut *store, &module).await?;
-                made(store, out, instance);
-                Ok(())
-            }))
-        })?;
-        Ok(threadle_call_future_t::boxed(call))
+            Ok(async move |store: &mut Store<Data>| linker.instantiate_async(store, &module).await)
+        })
     }
 
     fn threadle_instance_pre_instantiate_async(
@@ -339,16 +340,10 @@ c_functions! {
         trap: TrapOut<'_>,
         error: ErrorOut<'_>,
     ) -> Option<Box<threadle_call_future_t>> {
-        let call = Call::new(context, trap, error, |store| {
-            let out = place(out)?;
+        instantiate(context, out, (trap, error), || {
             let pre = given(pre, "instance_pre")?.pre.clone();
-            Ok(Box::pin(async move {
-                let instance = pre.instantiate_async(&mut *store).await?;
-                made(store, out, instance);
-                Ok(())
-            }))
-        })?;
-        Ok(threadle_call_future_t::boxed(call))
+            Ok(async move |store: &mut Store<Data>| pre.instantiate_async(store).await)
+        })
     }
 }
 

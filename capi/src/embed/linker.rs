@@ -3,11 +3,12 @@
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
-use threadle::{Caller, Engine, FuncType, Linker, Result, Val, ValRaw};
+use threadle::{Caller, FuncType, Linker, Result, Val, ValRaw};
 
-use super::error::MaybeError;
-use super::externs::{Handle, Out, threadle_extern_t};
+use super::error::{BoxOut, MaybeError, boxed};
+use super::externs::{Handle, Out, made, threadle_extern_t};
 use super::func::{Callback, HostFunction, Place, TrapOut, UncheckedCallback};
+use super::future::AsyncCallback;
 use super::instance::{instantiate, threadle_instance_pre_t};
 use super::module::threadle_module_t;
 use super::store::{name, threadle_context_t};
@@ -22,17 +23,11 @@ pub struct threadle_linker_t {
     pub(super) linker: Linker<Data>,
 }
 
-impl threadle_linker_t {
-    pub(super) fn engine(&self) -> Engine {
-        self.linker.engine().clone()
-    }
-}
-
 /// The place of a definition in a linker.
-struct Definition<'a> {
-    linker: &'a mut Linker<Data>,
-    module: &'a str,
-    name: &'a str,
+pub(super) struct Definition<'a> {
+    pub linker: &'a mut Linker<Data>,
+    pub module: &'a str,
+    pub name: &'a str,
 }
 
 impl Place for Definition<'_> {
@@ -56,6 +51,37 @@ impl Place for Definition<'_> {
 /// What a definition returned.
 fn defined<T>(outcome: Result<T>) -> Result<MaybeError> {
     outcome.map(|_| MaybeError::NONE)
+}
+
+/// Functions that define functions, which differ in the type of the callback.
+macro_rules! definitions {
+    ($($name:ident $callback:ty;)*) => {
+        c_functions! {$(
+            fn $name(
+                linker: Option<&mut threadle_linker_t>,
+                module: *const u8,
+                module_size: usize,
+                name_data: *const u8,
+                name_size: usize,
+                ty: Option<&wasm_externtype_t>,
+                callback: Option<$callback>,
+                env: *mut c_void,
+                finalizer: Finalizer,
+            ) -> MaybeError {
+                let function = HostFunction::new(callback, env, finalizer)?;
+                let linker = &mut given(linker, "linker")?.linker;
+                let ty = given(ty, "type")?.func_type(linker.engine())?;
+                let (module, name) = (name(module, module_size)?, name(name_data, name_size)?);
+                defined(function.define(Definition { linker, module, name }, ty))
+            }
+        )*}
+    };
+}
+
+definitions! {
+    threadle_linker_define_func Callback;
+    threadle_linker_define_func_unchecked UncheckedCallback;
+    threadle_linker_define_async_func AsyncCallback;
 }
 
 c_functions! {
@@ -116,42 +142,6 @@ c_functions! {
         })
     }
 
-    fn threadle_linker_define_func(
-        linker: Option<&mut threadle_linker_t>,
-        module: *const u8,
-        module_size: usize,
-        name_data: *const u8,
-        name_size: usize,
-        ty: Option<&wasm_externtype_t>,
-        callback: Option<Callback>,
-        env: *mut c_void,
-        finalizer: Finalizer,
-    ) -> MaybeError {
-        let function = HostFunction::new(callback, env, finalizer)?;
-        let linker = given(linker, "linker")?;
-        let ty = given(ty, "type")?.func_type(&linker.engine())?;
-        let (module, name) = (name(module, module_size)?, name(name_data, name_size)?);
-        defined(function.define(Definition { linker: &mut linker.linker, module, name }, ty))
-    }
-
-    fn threadle_linker_define_func_unchecked(
-        linker: Option<&mut threadle_linker_t>,
-        module: *const u8,
-        module_size: usize,
-        name_data: *const u8,
-        name_size: usize,
-        ty: Option<&wasm_externtype_t>,
-        callback: Option<UncheckedCallback>,
-        env: *mut c_void,
-        finalizer: Finalizer,
-    ) -> MaybeError {
-        let function = HostFunction::new(callback, env, finalizer)?;
-        let linker = given(linker, "linker")?;
-        let ty = given(ty, "type")?.func_type(&linker.engine())?;
-        let (module, name) = (name(module, module_size)?, name(name_data, name_size)?);
-        defined(function.define(Definition { linker: &mut linker.linker, module, name }, ty))
-    }
-
     fn threadle_linker_define_instance(
         linker: Option<&mut threadle_linker_t>,
         context: Option<&threadle_context_t>,
@@ -181,13 +171,12 @@ c_functions! {
     fn threadle_linker_instantiate_pre(
         linker: Option<&threadle_linker_t>,
         module: Option<&threadle_module_t>,
-        out: Option<&mut MaybeUninit<Option<Box<threadle_instance_pre_t>>>>,
+        out: BoxOut<'_, threadle_instance_pre_t>,
     ) -> MaybeError {
-        let out = given(out, "instance_pre")?;
-        out.write(None);
-        let pre = given(linker, "linker")?.linker.instantiate_pre(&given(module, "module")?.module)?;
-        out.write(Some(Box::new(threadle_instance_pre_t { pre })));
-        Ok(MaybeError::NONE)
+        boxed(out, "instance_pre", || {
+            let (linker, module) = (given(linker, "linker")?, given(module, "module")?);
+            Ok(threadle_instance_pre_t { pre: linker.linker.instantiate_pre(&module.module)? })
+        })
     }
 
     fn threadle_linker_module(
@@ -210,13 +199,8 @@ c_functions! {
         out: Out<'_>,
     ) -> MaybeError {
         let linker = &given(linker, "linker")?.linker;
-        let (name, out) = (name(name_data, name_size)?, given(out, "function")?);
-        out.write(Handle::NULL);
-        given(context, "context")?.with(|cx| {
-            let func = linker.get_default(&mut *cx, name)?;
-            out.write(Handle::new(cx.data_mut(), func.into()));
-            Ok(MaybeError::NONE)
-        })
+        let name = name(name_data, name_size)?;
+        made(out, "function", context, |cx| linker.get_default(cx, name))
     }
 
     fn threadle_linker_get(

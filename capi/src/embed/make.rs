@@ -3,13 +3,13 @@
 use core::mem::MaybeUninit;
 
 use threadle::{
-    ArrayRef, ArrayRefPre, Engine, ExnRef, ExnRefPre, ExnType, Result, StoreContextMut, StructRef,
-    StructRefPre, Val, ensure,
+    AnyRef, ArrayRef, ArrayRefPre, Engine, ExnRef, ExnRefPre, ExnType, OwnedRooted, Result,
+    StoreContextMut, StructRef, StructRefPre, Val, ensure,
 };
 
 use super::error::MaybeError;
 use super::externs::Handle;
-use super::refs::{Any, Context, Exn, Object, ask};
+use super::refs::{Any, Context, Exn, ObjectOut, ask, made, read};
 use super::types::{
     threadle_array_type_t, threadle_exn_type_t, threadle_heaptype_t, threadle_struct_type_t,
 };
@@ -17,17 +17,35 @@ use super::val::threadle_val_t;
 use crate::context::Data;
 use crate::guard::{c_functions, given};
 use crate::reference::wasm_ref_t;
-use crate::value::scoped;
 use crate::vec::slice;
 
-pub struct threadle_struct_ref_pre_t {
-    pre: StructRefPre,
+/// What objects of a type are made of, in one store.
+pub struct Prepared<P> {
+    pre: P,
     store_id: u64,
 }
 
-pub struct threadle_array_ref_pre_t {
-    pre: ArrayRefPre,
-    store_id: u64,
+pub type threadle_struct_ref_pre_t = Prepared<StructRefPre>;
+pub type threadle_array_ref_pre_t = Prepared<ArrayRefPre>;
+
+impl<P> Prepared<P> {
+    /// Prepares a type of this engine.
+    fn new(
+        context: Context<'_>,
+        engine: &Engine,
+        prepare: impl FnOnce(&mut StoreContextMut<'_, Data>) -> P,
+    ) -> Result<Option<Box<Prepared<P>>>> {
+        given(context, "context")?.with(|cx| {
+            ensure!(Engine::same(engine, cx.engine()), ANOTHER_ENGINE);
+            Ok(Some(Box::new(Prepared { store_id: cx.data().id, pre: prepare(cx) })))
+        })
+    }
+
+    /// What was prepared, for use in its store.
+    fn get(&self, data: &Data) -> Result<&P> {
+        ensure!(self.store_id == data.id, ANOTHER_STORE);
+        Ok(&self.pre)
+    }
 }
 
 const ANOTHER_STORE: &str = "what was prepared is for another store";
@@ -44,17 +62,43 @@ fn values(
     unsafe { slice(fields, count) }.iter().map(|value| value.get(cx)).collect()
 }
 
+/// Makes an object.
+fn new<R>(
+    out: ObjectOut<'_, R>,
+    context: Context<'_>,
+    make: impl FnOnce(&mut StoreContextMut<'_, Data>) -> Result<OwnedRooted<R>>,
+) -> Result<MaybeError> {
+    made(out, context, |cx| make(cx).map(Some)).map(|_| MaybeError::NONE)
+}
+
+/// Functions that say what an object is.
+macro_rules! heap_types {
+    ($($name:ident)*) => {
+        c_functions! {$(
+            fn $name(
+                context: Context<'_>,
+                reference: Option<&Any>,
+                out: Option<&mut MaybeUninit<threadle_heaptype_t>>,
+            ) -> bool {
+                let out = given(out, "out")?;
+                ask(context, reference, |cx, object| {
+                    out.write(threadle_heaptype_t::new(&object.ty(cx)?));
+                    Ok(true)
+                })
+            }
+        )*}
+    };
+}
+
+heap_types! { threadle_anyref_type threadle_eqref_type }
+
 c_functions! {
     fn threadle_struct_ref_pre_new(
         context: Context<'_>,
         ty: Option<&threadle_struct_type_t>,
     ) -> Option<Box<threadle_struct_ref_pre_t>> {
-        let ty = given(ty, "type")?.ty.clone();
-        given(context, "context")?.with(|cx| {
-            ensure!(Engine::same(ty.engine(), cx.engine()), ANOTHER_ENGINE);
-            let (store_id, pre) = (cx.data().id, StructRefPre::new(cx, ty));
-            Ok(Some(Box::new(threadle_struct_ref_pre_t { pre, store_id })))
-        })
+        let ty = &given(ty, "type")?.ty;
+        Prepared::new(context, ty.engine(), |cx| StructRefPre::new(cx, ty.clone()))
     }
 
     fn threadle_struct_ref_pre_delete(pre: Option<Box<threadle_struct_ref_pre_t>>) {
@@ -67,18 +111,12 @@ c_functions! {
         pre: Option<&threadle_struct_ref_pre_t>,
         fields: *const threadle_val_t,
         count: usize,
-        out: Option<&mut MaybeUninit<Any>>,
+        out: ObjectOut<'_, AnyRef>,
     ) -> MaybeError {
-        let out = given(out, "out")?;
-        out.write(Object::NULL);
-        let pre = given(pre, "pre")?;
-        scoped(given(context, "context")?, |cx| {
-            ensure!(pre.store_id == cx.data().id, ANOTHER_STORE);
+        new(out, context, |cx| {
+            let pre = given(pre, "pre")?.get(cx.data())?;
             let fields = values(cx, fields, count)?;
-            let object = StructRef::new(&mut *cx, &pre.pre, &fields)?.to_anyref();
-            let root = object.to_owned_rooted(&mut *cx)?;
-            out.write(Object::new(cx.data(), root));
-            Ok(MaybeError::NONE)
+            StructRef::new(&mut *cx, pre, &fields)?.to_anyref().to_owned_rooted(cx)
         })
     }
 
@@ -96,12 +134,8 @@ c_functions! {
         context: Context<'_>,
         ty: Option<&threadle_array_type_t>,
     ) -> Option<Box<threadle_array_ref_pre_t>> {
-        let ty = given(ty, "type")?.ty.clone();
-        given(context, "context")?.with(|cx| {
-            ensure!(Engine::same(ty.engine(), cx.engine()), ANOTHER_ENGINE);
-            let (store_id, pre) = (cx.data().id, ArrayRefPre::new(cx, ty));
-            Ok(Some(Box::new(threadle_array_ref_pre_t { pre, store_id })))
-        })
+        let ty = &given(ty, "type")?.ty;
+        Prepared::new(context, ty.engine(), |cx| ArrayRefPre::new(cx, ty.clone()))
     }
 
     fn threadle_array_ref_pre_delete(pre: Option<Box<threadle_array_ref_pre_t>>) {
@@ -114,18 +148,12 @@ c_functions! {
         pre: Option<&threadle_array_ref_pre_t>,
         element: Option<&threadle_val_t>,
         len: u32,
-        out: Option<&mut MaybeUninit<Any>>,
+        out: ObjectOut<'_, AnyRef>,
     ) -> MaybeError {
-        let out = given(out, "out")?;
-        out.write(Object::NULL);
-        let (pre, element) = (given(pre, "pre")?, given(element, "element")?);
-        scoped(given(context, "context")?, |cx| {
-            ensure!(pre.store_id == cx.data().id, ANOTHER_STORE);
-            let element = element.get(cx)?;
-            let object = ArrayRef::new(&mut *cx, &pre.pre, &element, len)?.to_anyref();
-            let root = object.to_owned_rooted(&mut *cx)?;
-            out.write(Object::new(cx.data(), root));
-            Ok(MaybeError::NONE)
+        new(out, context, |cx| {
+            let pre = given(pre, "pre")?.get(cx.data())?;
+            let element = given(element, "element")?.get(cx)?;
+            ArrayRef::new(&mut *cx, pre, &element, len)?.to_anyref().to_owned_rooted(cx)
         })
     }
 
@@ -139,48 +167,19 @@ c_functions! {
         })
     }
 
-    fn threadle_anyref_type(
-        context: Context<'_>,
-        reference: Option<&Any>,
-        out: Option<&mut MaybeUninit<threadle_heaptype_t>>,
-    ) -> bool {
-        let out = given(out, "out")?;
-        ask(context, reference, |cx, object| {
-            out.write(threadle_heaptype_t::new(&object.ty(cx)?));
-            Ok(true)
-        })
-    }
-
-    fn threadle_eqref_type(
-        context: Context<'_>,
-        reference: Option<&Any>,
-        out: Option<&mut MaybeUninit<threadle_heaptype_t>>,
-    ) -> bool {
-        let out = given(out, "out")?;
-        ask(context, reference, |cx, object| {
-            out.write(threadle_heaptype_t::new(&object.ty(cx)?));
-            Ok(true)
-        })
-    }
-
     fn threadle_exnref_new(
         context: Context<'_>,
         tag: Option<&Handle>,
         fields: *const threadle_val_t,
         count: usize,
-        out: Option<&mut MaybeUninit<Exn>>,
+        out: ObjectOut<'_, ExnRef>,
     ) -> MaybeError {
-        let out = given(out, "out")?;
-        out.write(Object::NULL);
-        let tag = given(tag, "tag")?;
-        scoped(given(context, "context")?, |cx| {
-            let tag = tag.tag(cx.data())?;
+        new(out, context, |cx| {
+            let tag = given(tag, "tag")?.tag(cx.data())?;
             let fields = values(cx, fields, count)?;
             let ty = ExnType::from_tag_type(&tag.ty(&*cx))?;
             let pre = ExnRefPre::new(&mut *cx, ty);
-            let root = ExnRef::new(&mut *cx, &pre, &tag, &fields)?.to_owned_rooted(&mut *cx)?;
-            out.write(Object::new(cx.data(), root));
-            Ok(MaybeError::NONE)
+            ExnRef::new(&mut *cx, &pre, &tag, &fields)?.to_owned_rooted(cx)
         })
     }
 
@@ -203,12 +202,7 @@ c_functions! {
         index: usize,
         out: Option<&mut MaybeUninit<threadle_val_t>>,
     ) -> MaybeError {
-        let out = given(out, "out")?;
-        ask(context, reference, |cx, object| {
-            let value = object.field(&mut *cx, index)?;
-            out.write(threadle_val_t::new(cx, value)?);
-            Ok(MaybeError::NONE)
-        })
+        read(context, reference, out, |cx, object| object.field(cx, index))
     }
 
     fn threadle_context_set_exception(
@@ -222,15 +216,11 @@ c_functions! {
 
     fn threadle_context_take_exception(
         context: Context<'_>,
-        out: Option<&mut MaybeUninit<Exn>>,
+        out: ObjectOut<'_, ExnRef>,
     ) -> bool {
-        let out = given(out, "out")?;
-        out.write(Object::NULL);
-        scoped(given(context, "context")?, |cx| {
-            let Some(exception) = cx.take_pending_exception() else { return Ok(false) };
-            let root = exception.to_owned_rooted(&mut *cx)?;
-            out.write(Object::new(cx.data(), root));
-            Ok(true)
+        made(out, context, |cx| {
+            let exception = cx.take_pending_exception();
+            exception.map(|exception| exception.to_owned_rooted(cx)).transpose()
         })
     }
 

@@ -1,11 +1,10 @@
 //! Modules and engines of threadle.h.
 
 use core::ffi::c_char;
-use core::mem::MaybeUninit;
 
-use threadle::{Engine, Module};
+use threadle::{Engine, Module, Result};
 
-use super::error::MaybeError;
+use super::error::{BoxOut, MaybeError, boxed};
 use super::store::text;
 use crate::engine::wasm_engine_t;
 use crate::guard::{c_functions, given};
@@ -18,7 +17,19 @@ pub struct threadle_module_t {
 }
 
 /// Where a function puts a module.
-type ModuleOut<'a> = Option<&'a mut MaybeUninit<Option<Box<threadle_module_t>>>>;
+type ModuleOut<'a> = BoxOut<'a, threadle_module_t>;
+
+/// Makes a module.
+fn made(
+    out: ModuleOut<'_>,
+    engine: Option<&wasm_engine_t>,
+    make: impl FnOnce(&Engine) -> Result<Module>,
+) -> Result<MaybeError> {
+    boxed(out, "module", || {
+        let module = make(&given(engine, "engine")?.engine)?;
+        Ok(threadle_module_t { module })
+    })
+}
 
 c_functions! {
     fn threadle_engine_clone(engine: Option<&wasm_engine_t>) -> Option<Box<wasm_engine_t>> {
@@ -35,13 +46,9 @@ c_functions! {
         size: usize,
         out: ModuleOut<'_>,
     ) -> MaybeError {
-        let out = given(out, "module")?;
-        out.write(None);
         // SAFETY: C passes the address of so many bytes, or null.
         let wasm = unsafe { slice(wasm, size) };
-        let module = Module::from_binary(&given(engine, "engine")?.engine, wasm)?;
-        out.write(Some(Box::new(threadle_module_t { module })));
-        Ok(MaybeError::NONE)
+        made(out, engine, |engine| Module::from_binary(engine, wasm))
     }
 
     fn threadle_module_validate(
@@ -82,13 +89,9 @@ c_functions! {
         size: usize,
         out: ModuleOut<'_>,
     ) -> MaybeError {
-        let out = given(out, "module")?;
-        out.write(None);
         // SAFETY: as above.
         let bytes = unsafe { slice(bytes, size) };
-        let module = Module::deserialize(&given(engine, "engine")?.engine, bytes)?;
-        out.write(Some(Box::new(threadle_module_t { module })));
-        Ok(MaybeError::NONE)
+        made(out, engine, |engine| Module::deserialize(engine, bytes))
     }
 
     fn threadle_module_deserialize_file(
@@ -96,12 +99,7 @@ c_functions! {
         path: *const c_char,
         out: ModuleOut<'_>,
     ) -> MaybeError {
-        let out = given(out, "module")?;
-        out.write(None);
-        let engine = &given(engine, "engine")?.engine;
-        let module = Module::deserialize_file(engine, text(path, "path")?)?;
-        out.write(Some(Box::new(threadle_module_t { module })));
-        Ok(MaybeError::NONE)
+        made(out, engine, |engine| Module::deserialize_file(engine, text(path, "path")?))
     }
 
     fn threadle_module_imports(

@@ -4,8 +4,8 @@ use core::mem::MaybeUninit;
 
 use threadle::{Global, Memory, MemoryType, Table, Tag, TagType, ValType};
 
-use super::error::MaybeError;
-use super::externs::{Handle, Out};
+use super::error::{BoxOut, MaybeError, boxed};
+use super::externs::{Handle, Out, made, type_of};
 use super::store::threadle_context_t;
 use super::val::threadle_val_t;
 use crate::guard::{c_functions, given};
@@ -15,6 +15,27 @@ use crate::value::scoped;
 type Context<'a> = Option<&'a threadle_context_t>;
 type Type<'a> = Option<&'a wasm_externtype_t>;
 type ValOut<'a> = Option<&'a mut MaybeUninit<threadle_val_t>>;
+
+/// Functions that tell the type of what a handle leads to.
+macro_rules! types {
+    ($($name:ident $kind:ident;)*) => {
+        c_functions! {$(
+            fn $name(
+                context: Context<'_>,
+                $kind: Option<&Handle>,
+            ) -> Option<Box<wasm_externtype_t>> {
+                type_of(context, $kind, stringify!($kind), |cx, it| Ok(it.$kind(cx.data())?.ty(cx)))
+            }
+        )*}
+    };
+}
+
+types! {
+    threadle_global_type global;
+    threadle_table_type table;
+    threadle_memory_type memory;
+    threadle_tag_type tag;
+}
 
 c_functions! {
     fn threadle_valtype_v128() -> Option<Box<wasm_valtype_t>> {
@@ -32,19 +53,18 @@ c_functions! {
         is_64: bool,
         shared: bool,
         page_size_log2: u8,
-        out: Option<&mut MaybeUninit<Option<Box<wasm_externtype_t>>>>,
+        out: BoxOut<'_, wasm_externtype_t>,
     ) -> MaybeError {
-        let out = given(out, "type")?;
-        out.write(None);
-        let ty = MemoryType::builder()
-            .min(minimum)
-            .max(maximum_present.then_some(maximum))
-            .memory64(is_64)
-            .shared(shared)
-            .page_size_log2(page_size_log2)
-            .build()?;
-        out.write(Some(Box::new(ty.into())));
-        Ok(MaybeError::NONE)
+        boxed(out, "type", || {
+            let ty = MemoryType::builder()
+                .min(minimum)
+                .max(maximum_present.then_some(maximum))
+                .memory64(is_64)
+                .shared(shared)
+                .page_size_log2(page_size_log2)
+                .build()?;
+            Ok(ty.into())
+        })
     }
 
     fn threadle_memorytype_minimum(ty: Type<'_>) -> u64 {
@@ -79,24 +99,10 @@ c_functions! {
         value: Option<&threadle_val_t>,
         out: Out<'_>,
     ) -> MaybeError {
-        let out = given(out, "global")?;
-        out.write(Handle::NULL);
-        let (ty, value) = (given(ty, "type")?.global_type()?, given(value, "value")?);
-        scoped(given(context, "context")?, |cx| {
+        made(out, "global", context, |cx| {
+            let (ty, value) = (given(ty, "type")?.global_type()?, given(value, "value")?);
             let value = value.get(cx)?;
-            let global = Global::new(&mut *cx, ty, value)?;
-            out.write(Handle::new(cx.data_mut(), global.into()));
-            Ok(MaybeError::NONE)
-        })
-    }
-
-    fn threadle_global_type(
-        context: Context<'_>,
-        global: Option<&Handle>,
-    ) -> Option<Box<wasm_externtype_t>> {
-        given(context, "context")?.with(|cx| {
-            let ty = given(global, "global")?.global(cx.data())?.ty(cx);
-            Ok(Some(Box::new(ty.into())))
+            Global::new(cx, ty, value)
         })
     }
 
@@ -129,24 +135,10 @@ c_functions! {
         init: Option<&threadle_val_t>,
         out: Out<'_>,
     ) -> MaybeError {
-        let out = given(out, "table")?;
-        out.write(Handle::NULL);
-        let (ty, init) = (given(ty, "type")?.table_type()?, given(init, "init")?);
-        scoped(given(context, "context")?, |cx| {
+        made(out, "table", context, |cx| {
+            let (ty, init) = (given(ty, "type")?.table_type()?, given(init, "init")?);
             let init = given(init.get(cx)?.ref_(), "reference")?;
-            let table = Table::new(&mut *cx, ty, init)?;
-            out.write(Handle::new(cx.data_mut(), table.into()));
-            Ok(MaybeError::NONE)
-        })
-    }
-
-    fn threadle_table_type(
-        context: Context<'_>,
-        table: Option<&Handle>,
-    ) -> Option<Box<wasm_externtype_t>> {
-        given(context, "context")?.with(|cx| {
-            let ty = given(table, "table")?.table(cx.data())?.ty(cx);
-            Ok(Some(Box::new(ty.into())))
+            Table::new(cx, ty, init)
         })
     }
 
@@ -200,24 +192,7 @@ c_functions! {
     }
 
     fn threadle_memory_new(context: Context<'_>, ty: Type<'_>, out: Out<'_>) -> MaybeError {
-        let out = given(out, "memory")?;
-        out.write(Handle::NULL);
-        let ty = given(ty, "type")?.memory_type()?;
-        given(context, "context")?.with(|cx| {
-            let memory = Memory::new(&mut *cx, ty)?;
-            out.write(Handle::new(cx.data_mut(), memory.into()));
-            Ok(MaybeError::NONE)
-        })
-    }
-
-    fn threadle_memory_type(
-        context: Context<'_>,
-        memory: Option<&Handle>,
-    ) -> Option<Box<wasm_externtype_t>> {
-        given(context, "context")?.with(|cx| {
-            let ty = given(memory, "memory")?.memory(cx.data())?.ty(cx);
-            Ok(Some(Box::new(ty.into())))
-        })
+        made(out, "memory", context, |cx| Memory::new(cx, given(ty, "type")?.memory_type()?))
     }
 
     fn threadle_memory_data(context: Context<'_>, memory: Option<&Handle>) -> *mut u8 {
@@ -259,24 +234,10 @@ c_functions! {
     }
 
     fn threadle_tag_new(context: Context<'_>, ty: Type<'_>, out: Out<'_>) -> MaybeError {
-        let out = given(out, "tag")?;
-        out.write(Handle::NULL);
-        let ty = given(ty, "type")?;
-        given(context, "context")?.with(|cx| {
-            let ty = TagType::new(ty.tag_signature()?.func_type(cx.engine())?);
-            let tag = Tag::new(&mut *cx, &ty)?;
-            out.write(Handle::new(cx.data_mut(), tag.into()));
-            Ok(MaybeError::NONE)
-        })
-    }
-
-    fn threadle_tag_type(
-        context: Context<'_>,
-        tag: Option<&Handle>,
-    ) -> Option<Box<wasm_externtype_t>> {
-        given(context, "context")?.with(|cx| {
-            let ty = given(tag, "tag")?.tag(cx.data())?.ty(cx);
-            Ok(Some(Box::new(ty.into())))
+        made(out, "tag", context, |cx| {
+            let signature = given(ty, "type")?.tag_signature()?;
+            let ty = TagType::new(signature.func_type(cx.engine())?);
+            Tag::new(cx, &ty)
         })
     }
 

@@ -4,7 +4,10 @@
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
-use threadle::{AnyRef, AsContextMut, ExnRef, ExternRef, I31, OwnedRooted, Result, Rooted, ensure};
+use threadle::{
+    AnyRef, AsContextMut, ExnRef, ExternRef, I31, OwnedRooted, Result, Rooted, StoreContextMut,
+    Val, ensure,
+};
 
 use super::error::MaybeError;
 use super::externs::Handle;
@@ -80,12 +83,60 @@ pub(super) type Context<'a> = Option<&'a threadle_context_t>;
 pub(super) fn ask<R, A>(
     context: Context<'_>,
     object: Option<&Object<R>>,
-    question: impl FnOnce(&mut threadle::StoreContextMut<'_, Data>, Rooted<R>) -> Result<A>,
+    question: impl FnOnce(&mut StoreContextMut<'_, Data>, Rooted<R>) -> Result<A>,
 ) -> Result<A> {
     let object = given(object, "reference")?;
     scoped(given(context, "context")?, |cx| {
         let object = given(object.root(cx)?, "reference")?;
         question(cx, object)
+    })
+}
+
+/// Where a function puts a reference, which C owns.
+pub(super) type ObjectOut<'a, R> = Option<&'a mut MaybeUninit<Object<R>>>;
+
+/// Makes an object, or finds one; whether there is one. Its place holds null until then.
+pub(super) fn made<R>(
+    out: ObjectOut<'_, R>,
+    context: Context<'_>,
+    make: impl FnOnce(&mut StoreContextMut<'_, Data>) -> Result<Option<OwnedRooted<R>>>,
+) -> Result<bool> {
+    let out = given(out, "out")?;
+    out.write(Object::NULL);
+    scoped(given(context, "context")?, |cx| {
+        let Some(root) = make(cx)? else { return Ok(false) };
+        out.write(Object::new(cx.data(), root));
+        Ok(true)
+    })
+}
+
+/// Reads a value of an object.
+pub(super) fn read<R>(
+    context: Context<'_>,
+    reference: Option<&Object<R>>,
+    out: Option<&mut MaybeUninit<threadle_val_t>>,
+    read: impl FnOnce(&mut StoreContextMut<'_, Data>, Rooted<R>) -> Result<Val>,
+) -> Result<MaybeError> {
+    let out = given(out, "out")?;
+    ask(context, reference, |cx, object| {
+        let value = read(cx, object)?;
+        out.write(threadle_val_t::new(cx, value)?);
+        Ok(MaybeError::NONE)
+    })
+}
+
+/// Writes a value of an object.
+fn write<R>(
+    context: Context<'_>,
+    reference: Option<&Object<R>>,
+    value: Option<&threadle_val_t>,
+    write: impl FnOnce(&mut StoreContextMut<'_, Data>, Rooted<R>, Val) -> Result<()>,
+) -> Result<MaybeError> {
+    let value = given(value, "value")?;
+    ask(context, reference, |cx, object| {
+        let value = value.get(cx)?;
+        write(cx, object, value)?;
+        Ok(MaybeError::NONE)
     })
 }
 
@@ -120,7 +171,7 @@ ownership! {
 macro_rules! upcasts {
     ($($name:ident)*) => {
         c_functions! {$(
-            fn $name(reference: Option<&Any>, out: Option<&mut MaybeUninit<Any>>) {
+            fn $name(reference: Option<&Any>, out: ObjectOut<'_, AnyRef>) {
                 let out = given(out, "out")?;
                 out.write(Object::NULL);
                 out.write(given(reference, "reference")?.duplicate());
@@ -146,7 +197,7 @@ macro_rules! downcasts {
             fn $as(
                 context: Context<'_>,
                 reference: Option<&Any>,
-                out: Option<&mut MaybeUninit<Any>>,
+                out: ObjectOut<'_, AnyRef>,
             ) -> bool {
                 let out = given(out, "out")?;
                 out.write(Object::NULL);
@@ -171,15 +222,12 @@ downcasts! {
 macro_rules! small_integers {
     ($($from:ident $is:ident $unsigned:ident $signed:ident;)*) => {
         c_functions! {$(
-            fn $from(context: Context<'_>, value: u32, out: Option<&mut MaybeUninit<Any>>) {
-                let out = given(out, "out")?;
-                out.write(Object::NULL);
-                scoped(given(context, "context")?, |cx| {
+            fn $from(context: Context<'_>, value: u32, out: ObjectOut<'_, AnyRef>) {
+                made(out, context, |cx| {
                     let object = AnyRef::from_i31(&mut *cx, I31::wrapping_u32(value));
-                    let root = object.to_owned_rooted(&mut *cx)?;
-                    out.write(Object::new(cx.data(), root));
-                    Ok(())
+                    object.to_owned_rooted(cx).map(Some)
                 })
+                .map(drop)
             }
 
             fn $is(context: Context<'_>, reference: Option<&Any>) -> bool {
@@ -221,16 +269,10 @@ c_functions! {
         context: Context<'_>,
         data: *mut c_void,
         finalizer: Finalizer,
-        out: Option<&mut MaybeUninit<Extern>>,
+        out: ObjectOut<'_, ExternRef>,
     ) -> bool {
         let object = HostData { data, finalizer };
-        let out = given(out, "out")?;
-        out.write(Object::NULL);
-        scoped(given(context, "context")?, |cx| {
-            let root = ExternRef::new(&mut *cx, object)?.to_owned_rooted(&mut *cx)?;
-            out.write(Object::new(cx.data(), root));
-            Ok(true)
-        })
+        made(out, context, |cx| ExternRef::new(&mut *cx, object)?.to_owned_rooted(cx).map(Some))
     }
 
     fn threadle_externref_data(context: Context<'_>, reference: Option<&Extern>) -> *mut c_void {
@@ -247,12 +289,8 @@ c_functions! {
         index: usize,
         out: Option<&mut MaybeUninit<threadle_val_t>>,
     ) -> MaybeError {
-        let out = given(out, "out")?;
-        ask(context, reference, |cx, object| {
-            let object = given(object.as_struct(&*cx)?, "structure")?;
-            let value = object.field(&mut *cx, index)?;
-            out.write(threadle_val_t::new(cx, value)?);
-            Ok(MaybeError::NONE)
+        read(context, reference, out, |cx, object| {
+            given(object.as_struct(&*cx)?, "structure")?.field(cx, index)
         })
     }
 
@@ -262,12 +300,8 @@ c_functions! {
         index: usize,
         value: Option<&threadle_val_t>,
     ) -> MaybeError {
-        let value = given(value, "value")?;
-        ask(context, reference, |cx, object| {
-            let object = given(object.as_struct(&*cx)?, "structure")?;
-            let value = value.get(cx)?;
-            object.set_field(cx, index, value)?;
-            Ok(MaybeError::NONE)
+        write(context, reference, value, |cx, object, value| {
+            given(object.as_struct(&*cx)?, "structure")?.set_field(cx, index, value)
         })
     }
 
@@ -289,11 +323,8 @@ c_functions! {
         index: u32,
         out: Option<&mut MaybeUninit<threadle_val_t>>,
     ) -> MaybeError {
-        let out = given(out, "out")?;
-        ask(context, reference, |cx, object| {
-            let value = given(object.as_array(&*cx)?, "array")?.get(&mut *cx, index)?;
-            out.write(threadle_val_t::new(cx, value)?);
-            Ok(MaybeError::NONE)
+        read(context, reference, out, |cx, object| {
+            given(object.as_array(&*cx)?, "array")?.get(cx, index)
         })
     }
 
@@ -303,12 +334,8 @@ c_functions! {
         index: u32,
         value: Option<&threadle_val_t>,
     ) -> MaybeError {
-        let value = given(value, "value")?;
-        ask(context, reference, |cx, object| {
-            let array = given(object.as_array(&*cx)?, "array")?;
-            let value = value.get(cx)?;
-            array.set(cx, index, value)?;
-            Ok(MaybeError::NONE)
+        write(context, reference, value, |cx, object, value| {
+            given(object.as_array(&*cx)?, "array")?.set(cx, index, value)
         })
     }
 

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use threadle::SharedMemory;
 
-use super::error::MaybeError;
+use super::error::{BoxOut, MaybeError, boxed};
 use crate::engine::wasm_engine_t;
 use crate::guard::{c_functions, given};
 use crate::types::wasm_externtype_t;
@@ -20,14 +20,13 @@ c_functions! {
     fn threadle_sharedmemory_new(
         engine: Option<&wasm_engine_t>,
         ty: Option<&wasm_externtype_t>,
-        out: Option<&mut MaybeUninit<Option<Box<threadle_sharedmemory_t>>>>,
+        out: BoxOut<'_, threadle_sharedmemory_t>,
     ) -> MaybeError {
-        let out = given(out, "memory")?;
-        out.write(None);
-        let ty = given(ty, "type")?.memory_type()?;
-        let memory = SharedMemory::new(&given(engine, "engine")?.engine, ty)?;
-        out.write(Some(Box::new(threadle_sharedmemory_t { memory })));
-        Ok(MaybeError::NONE)
+        boxed(out, "memory", || {
+            let ty = given(ty, "type")?.memory_type()?;
+            let memory = SharedMemory::new(&given(engine, "engine")?.engine, ty)?;
+            Ok(threadle_sharedmemory_t { memory })
+        })
     }
 
     fn threadle_sharedmemory_delete(memory: Option<Box<threadle_sharedmemory_t>>) {

@@ -52,12 +52,12 @@ pub struct threadle_field_type_t {
 
 impl threadle_storage_type_t {
     /// Whatever its kind is: only a value's type is owned.
-    fn duplicate(&self) -> threadle_storage_type_t {
+    fn duplicate(&self) -> Result<threadle_storage_type_t> {
         let valtype = match self.kind {
             VALTYPE => self.valtype.clone(),
             _ => None,
         };
-        threadle_storage_type_t { kind: self.kind, valtype }
+        Ok(threadle_storage_type_t { kind: self.kind, valtype })
     }
 
     fn delete(&mut self) {
@@ -70,6 +70,14 @@ impl threadle_storage_type_t {
 }
 
 impl threadle_field_type_t {
+    fn duplicate(&self) -> Result<threadle_field_type_t> {
+        Ok(threadle_field_type_t { mutable: self.mutable, storage: self.storage.duplicate()? })
+    }
+
+    fn delete(&mut self) {
+        self.storage.delete();
+    }
+
     fn new(ty: &FieldType) -> threadle_field_type_t {
         let (kind, valtype) = match ty.element_type() {
             StorageType::I8 => (I8, None),
@@ -236,6 +244,10 @@ impl threadle_reftype_t {
     fn duplicate(&self) -> Result<threadle_reftype_t> {
         Ok(threadle_reftype_t { nullable: self.nullable, heap: self.heap.duplicate()? })
     }
+
+    fn delete(&mut self) {
+        self.heap.delete();
+    }
 }
 
 /// A value type: the kind of a number, or a reference.
@@ -248,6 +260,21 @@ pub struct threadle_valtype_t {
 const REFERENCE: u8 = 5;
 
 impl threadle_valtype_t {
+    fn duplicate(&self) -> Result<threadle_valtype_t> {
+        Ok(match self.kind {
+            REFERENCE => {
+                threadle_valtype_t { kind: REFERENCE, reference: self.reference.duplicate()? }
+            }
+            kind => threadle_valtype_t::number(kind),
+        })
+    }
+
+    fn delete(&mut self) {
+        if self.kind == REFERENCE {
+            self.reference.delete();
+        }
+    }
+
     fn number(kind: u8) -> threadle_valtype_t {
         let heap = threadle_heaptype_t { kind: 0, of: core::ptr::null_mut() };
         threadle_valtype_t { kind, reference: threadle_reftype_t { nullable: 0, heap } }
@@ -290,34 +317,6 @@ impl threadle_valtype_t {
 type Place<'a, T> = Option<&'a mut MaybeUninit<T>>;
 
 c_functions! {
-    fn threadle_storage_type_clone(
-        ty: Option<&threadle_storage_type_t>,
-        out: Place<'_, threadle_storage_type_t>,
-    ) {
-        given(out, "out")?.write(given(ty, "type")?.duplicate());
-        Ok(())
-    }
-
-    fn threadle_storage_type_delete(ty: Option<&mut threadle_storage_type_t>) {
-        given(ty, "type")?.delete();
-        Ok(())
-    }
-
-    fn threadle_field_type_clone(
-        ty: Option<&threadle_field_type_t>,
-        out: Place<'_, threadle_field_type_t>,
-    ) {
-        let ty = given(ty, "type")?;
-        let storage = ty.storage.duplicate();
-        given(out, "out")?.write(threadle_field_type_t { mutable: ty.mutable, storage });
-        Ok(())
-    }
-
-    fn threadle_field_type_delete(ty: Option<&mut threadle_field_type_t>) {
-        given(ty, "type")?.storage.delete();
-        Ok(())
-    }
-
     fn threadle_struct_type_new(
         engine: Option<&wasm_engine_t>,
         fields: *const threadle_field_type_t,
@@ -382,60 +381,11 @@ c_functions! {
         Ok(Some(Box::new(given(ty, "type")?.ty.tag_type().into())))
     }
 
-    fn threadle_heaptype_clone(
-        ty: Option<&threadle_heaptype_t>,
-        out: Place<'_, threadle_heaptype_t>,
-    ) {
-        given(out, "out")?.write(given(ty, "type")?.duplicate()?);
-        Ok(())
-    }
-
-    fn threadle_heaptype_delete(ty: Option<&mut threadle_heaptype_t>) {
-        given(ty, "type")?.delete();
-        Ok(())
-    }
-
-    fn threadle_reftype_clone(
-        ty: Option<&threadle_reftype_t>,
-        out: Place<'_, threadle_reftype_t>,
-    ) {
-        given(out, "out")?.write(given(ty, "type")?.duplicate()?);
-        Ok(())
-    }
-
-    fn threadle_reftype_delete(ty: Option<&mut threadle_reftype_t>) {
-        given(ty, "type")?.heap.delete();
-        Ok(())
-    }
-
     fn threadle_valtype_new(
         ty: Option<&wasm_valtype_t>,
         out: Place<'_, threadle_valtype_t>,
     ) {
         given(out, "out")?.write(threadle_valtype_t::new(&given(ty, "type")?.ty));
-        Ok(())
-    }
-
-    fn threadle_valtype_clone(
-        ty: Option<&threadle_valtype_t>,
-        out: Place<'_, threadle_valtype_t>,
-    ) {
-        let ty = given(ty, "type")?;
-        let clone = match ty.kind {
-            REFERENCE => {
-                threadle_valtype_t { kind: REFERENCE, reference: ty.reference.duplicate()? }
-            }
-            kind => threadle_valtype_t::number(kind),
-        };
-        given(out, "out")?.write(clone);
-        Ok(())
-    }
-
-    fn threadle_valtype_delete(ty: Option<&mut threadle_valtype_t>) {
-        let ty = given(ty, "type")?;
-        if ty.kind == REFERENCE {
-            ty.reference.heap.delete();
-        }
         Ok(())
     }
 
@@ -446,6 +396,31 @@ c_functions! {
         let ty = given(ty, "type")?.get(engine.map(|engine| &engine.engine))?;
         Ok(Some(Box::new(wasm_valtype_t { ty })))
     }
+}
+
+/// Structures of C's that own something.
+macro_rules! owning {
+    ($($ty:ty: $clone:ident $delete:ident;)*) => {
+        c_functions! {$(
+            fn $clone(ty: Option<&$ty>, out: Place<'_, $ty>) {
+                given(out, "out")?.write(given(ty, "type")?.duplicate()?);
+                Ok(())
+            }
+
+            fn $delete(ty: Option<&mut $ty>) {
+                given(ty, "type")?.delete();
+                Ok(())
+            }
+        )*}
+    };
+}
+
+owning! {
+    threadle_storage_type_t: threadle_storage_type_clone threadle_storage_type_delete;
+    threadle_field_type_t: threadle_field_type_clone threadle_field_type_delete;
+    threadle_heaptype_t: threadle_heaptype_clone threadle_heaptype_delete;
+    threadle_reftype_t: threadle_reftype_clone threadle_reftype_delete;
+    threadle_valtype_t: threadle_valtype_clone threadle_valtype_delete;
 }
 
 macro_rules! owned {

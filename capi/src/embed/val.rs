@@ -2,12 +2,14 @@
 
 use core::mem::MaybeUninit;
 
-use threadle::{AnyRef, ExnRef, ExternRef, Result, StoreContextMut, V128, Val, ValRaw, bail};
+use threadle::{AnyRef, ExnRef, ExternRef, Result, StoreContextMut, Val, ValRaw, bail};
 
 use super::externs::Handle;
 use super::refs::Object;
 use crate::context::Data;
 use crate::guard::{c_functions, given};
+use crate::numbers::{self, Payload as _};
+use crate::types::I32;
 
 /// A value. Owns its reference, if it is one.
 #[repr(C)]
@@ -16,54 +18,31 @@ pub struct threadle_val_t {
     of: Payload,
 }
 
-/// A value that is a number: a [`threadle_val_t`] that can be copied.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(super) struct Number {
-    kind: u8,
-    of: Payload,
-}
-
-impl Number {
-    pub const ZERO: Number = Number { kind: I32, of: Payload { object: [0; 3] } };
-
-    /// The numbers of all types lie in the union as they do in a raw value.
-    #[inline]
-    pub fn new(kind: u8, value: ValRaw) -> Number {
-        Number { kind, of: Payload { raw: value } }
-    }
-
-    #[inline]
-    pub fn kind(&self) -> u8 {
-        self.kind
-    }
-
-    #[inline]
-    pub fn raw(&self) -> ValRaw {
-        // SAFETY: any bits are a raw value.
-        unsafe { self.of.raw }
-    }
-}
-
 /// Floats are given by their bits. A vector has no alignment of its own.
 #[repr(C)]
 #[derive(Clone, Copy)]
-union Payload {
-    i32: i32,
-    i64: i64,
-    f32: u32,
-    f64: u64,
-    v128: [u8; 16],
+pub(super) union Payload {
+    /// A number of any type: they lie in the union as they do there.
     raw: ValRaw,
     func: Handle,
     object: [u64; 3],
 }
 
-const I32: u8 = 0;
-const I64: u8 = 1;
-const F32: u8 = 2;
-const F64: u8 = 3;
-const VECTOR: u8 = 4;
+impl numbers::Payload for Payload {
+    const ZERO: Payload = Payload { object: [0; 3] };
+
+    #[inline]
+    fn new(value: ValRaw) -> Payload {
+        Payload { raw: value }
+    }
+
+    #[inline]
+    fn raw(&self) -> ValRaw {
+        // SAFETY: any bits are a raw value.
+        unsafe { self.raw }
+    }
+}
+
 const FUNCREF: u8 = 5;
 const EXTERNREF: u8 = 6;
 const ANYREF: u8 = 7;
@@ -114,40 +93,32 @@ impl threadle_val_t {
     /// The value for the engine.
     #[inline]
     pub(super) fn get(&self, cx: &mut StoreContextMut<'_, Data>) -> Result<Val> {
-        // SAFETY: each field is read for the kind that it belongs to, and any bits are a number or
-        // a handle.
-        Ok(unsafe {
-            match self.kind {
-                I32 => Val::I32(self.of.i32),
-                I64 => Val::I64(self.of.i64),
-                F32 => Val::F32(self.of.f32),
-                F64 => Val::F64(self.of.f64),
-                VECTOR => Val::V128(V128::from(u128::from_le_bytes(self.of.v128))),
-                FUNCREF => match self.of.func {
-                    Handle { store_id: 0, .. } => Val::FuncRef(None),
-                    func => Val::FuncRef(Some(func.func(cx.data())?)),
-                },
-                EXTERNREF => Val::ExternRef(self.object::<ExternRef>()?.root(cx)?),
-                ANYREF => Val::AnyRef(self.object::<AnyRef>()?.root(cx)?),
-                EXNREF => Val::ExnRef(self.object::<ExnRef>()?.root(cx)?),
-                kind => bail!("there is no value kind {kind}"),
-            }
+        if let Some(number) = numbers::val(self.kind, self.of.raw()) {
+            return Ok(number);
+        }
+        Ok(match self.kind {
+            // SAFETY: any bits are a handle.
+            FUNCREF => match unsafe { self.of.func } {
+                Handle { store_id: 0, .. } => Val::FuncRef(None),
+                func => Val::FuncRef(Some(func.func(cx.data())?)),
+            },
+            EXTERNREF => Val::ExternRef(self.object::<ExternRef>()?.root(cx)?),
+            ANYREF => Val::AnyRef(self.object::<AnyRef>()?.root(cx)?),
+            EXNREF => Val::ExnRef(self.object::<ExnRef>()?.root(cx)?),
+            kind => bail!("there is no value kind {kind}"),
         })
     }
 
     #[inline]
     pub(super) fn new(cx: &mut StoreContextMut<'_, Data>, value: Val) -> Result<threadle_val_t> {
-        let number = |kind, of| threadle_val_t { kind, of };
+        if let Some((kind, number)) = numbers::raw(value) {
+            return Ok(threadle_val_t { kind, of: Payload::new(number) });
+        }
         Ok(match value {
-            Val::I32(value) => number(I32, Payload { i32: value }),
-            Val::I64(value) => number(I64, Payload { i64: value }),
-            Val::F32(bits) => number(F32, Payload { f32: bits }),
-            Val::F64(bits) => number(F64, Payload { f64: bits }),
-            Val::V128(value) => number(VECTOR, Payload { v128: u128::from(value).to_le_bytes() }),
             Val::FuncRef(func) => {
                 let data = cx.data_mut();
                 let func = func.map_or(Handle::NULL, |func| Handle::new(data, func.into()));
-                number(FUNCREF, Payload { func })
+                threadle_val_t { kind: FUNCREF, of: Payload { func } }
             }
             Val::ExternRef(None) => threadle_val_t::of_object::<ExternRef>(Object::NULL),
             Val::AnyRef(None) => threadle_val_t::of_object::<AnyRef>(Object::NULL),

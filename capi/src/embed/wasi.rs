@@ -63,6 +63,41 @@ fn custom(sink: Option<Sink>, data: *mut c_void, finalizer: Finalizer) -> Result
 
 type Config<'a> = Option<&'a mut wasi_config_t>;
 
+/// Functions that say where one of the output streams goes.
+macro_rules! outputs {
+    ($($stream:ident: $file:ident $inherit:ident $inherited:ident $custom:ident;)*) => {
+        c_functions! {$(
+            fn $file(config: Config<'_>, path: *const c_char) -> bool {
+                given(config, "config")?.builder.$stream(File::create(text(path, "path")?)?);
+                Ok(true)
+            }
+
+            fn $inherit(config: Config<'_>) {
+                given(config, "config")?.builder.$inherited();
+                Ok(())
+            }
+
+            fn $custom(
+                config: Config<'_>,
+                callback: Option<Sink>,
+                data: *mut c_void,
+                finalizer: Finalizer,
+            ) {
+                let custom = custom(callback, data, finalizer)?;
+                given(config, "config")?.builder.$stream(custom);
+                Ok(())
+            }
+        )*}
+    };
+}
+
+outputs! {
+    stdout: wasi_config_set_stdout_file wasi_config_inherit_stdout inherit_stdout
+        wasi_config_set_stdout_custom;
+    stderr: wasi_config_set_stderr_file wasi_config_inherit_stderr inherit_stderr
+        wasi_config_set_stderr_custom;
+}
+
 c_functions! {
     fn wasi_config_new() -> Option<Box<wasi_config_t>> {
         Ok(Some(Box::new(wasi_config_t { builder: WasiCtxBuilder::new() })))
@@ -116,48 +151,6 @@ c_functions! {
 
     fn wasi_config_inherit_stdin(config: Config<'_>) {
         given(config, "config")?.builder.inherit_stdin();
-        Ok(())
-    }
-
-    fn wasi_config_set_stdout_file(config: Config<'_>, path: *const c_char) -> bool {
-        given(config, "config")?.builder.stdout(File::create(text(path, "path")?)?);
-        Ok(true)
-    }
-
-    fn wasi_config_inherit_stdout(config: Config<'_>) {
-        given(config, "config")?.builder.inherit_stdout();
-        Ok(())
-    }
-
-    fn wasi_config_set_stdout_custom(
-        config: Config<'_>,
-        callback: Option<Sink>,
-        data: *mut c_void,
-        finalizer: Finalizer,
-    ) {
-        let custom = custom(callback, data, finalizer)?;
-        given(config, "config")?.builder.stdout(custom);
-        Ok(())
-    }
-
-    fn wasi_config_set_stderr_file(config: Config<'_>, path: *const c_char) -> bool {
-        given(config, "config")?.builder.stderr(File::create(text(path, "path")?)?);
-        Ok(true)
-    }
-
-    fn wasi_config_inherit_stderr(config: Config<'_>) {
-        given(config, "config")?.builder.inherit_stderr();
-        Ok(())
-    }
-
-    fn wasi_config_set_stderr_custom(
-        config: Config<'_>,
-        callback: Option<Sink>,
-        data: *mut c_void,
-        finalizer: Finalizer,
-    ) {
-        let custom = custom(callback, data, finalizer)?;
-        given(config, "config")?.builder.stderr(custom);
         Ok(())
     }
 

@@ -2,17 +2,9 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <threadle.h>
+#include "must.h"
 
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) { \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1); \
-    } \
-  } while (0)
+#include <threadle.h>
 
 static inline void fail_with(threadle_error_t* error, int line) {
   wasm_name_t message;

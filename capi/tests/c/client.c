@@ -2,17 +2,9 @@
  * grammar that is a WebAssembly module, function by function in its order. A library module gets a
  * memory, a table and globals that the host made, and offers an allocator; a second one, placed
  * behind it, scans text through function pointers to host functions that the host put in the table. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <wasmtime.h>
+#include "must.h"
 
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) { \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1); \
-    } \
-  } while (0)
+#include <wasmtime.h>
 
 typedef struct {
   wasm_engine_t* engine;
