@@ -346,6 +346,11 @@ impl Checker<'_> {
         }
     }
 
+    /// What messages call an address that the descriptor does not name.
+    fn name(&self, address: u64) -> String {
+        self.program.image.symbol(address).map_or_else(|| format!("{address:#x}"), str::to_string)
+    }
+
     fn states(&self, insn: &Insn) -> Vec<State> {
         self.values.before(insn.address).to_vec()
     }
@@ -384,11 +389,7 @@ impl Checker<'_> {
                     self.report(Rule::Recursion, insn.address, &message);
                 }
                 _ => {
-                    let name = self
-                        .program
-                        .image
-                        .symbol(target)
-                        .map_or_else(|| format!("{target:#x}"), str::to_string);
+                    let name = self.name(target);
                     self.report(cold, insn.address, &format!("calls {name}"));
                 }
             },
@@ -424,11 +425,7 @@ impl Checker<'_> {
                     self.report(Rule::Exit, insn.address, &message);
                 }
                 None => {
-                    let name = self
-                        .program
-                        .image
-                        .symbol(target)
-                        .map_or_else(|| format!("{target:#x}"), str::to_string);
+                    let name = self.name(target);
                     self.report(
                         Rule::Exit,
                         insn.address,

@@ -4,9 +4,8 @@ use crate::border::Row;
 use crate::job::{Job, Program};
 use crate::machine::Machine;
 use crate::parent::{self, Contestant, Plan};
-use crate::report::markdown;
+use crate::report::{markdown, not_measured};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// The costs of all rows.
@@ -73,18 +72,11 @@ impl BorderReport {
                 &self.one_table(|cell| cell.instructions.map(|count| format!("{count:.1}"))),
             );
         }
-        let mut misses = String::new();
-        for row in &self.rows {
-            for (cell, engine) in row.cells.iter().zip(&self.engines) {
-                if let Some(reason) = &cell.failure {
-                    let _ = writeln!(misses, "- {engine} on {}: {reason}", row.name);
-                }
-            }
-        }
-        if !misses.is_empty() {
-            let _ = write!(text, "\nNot measured:\n\n{misses}");
-        }
-        text
+        let failures = self.rows.iter().map(|row| {
+            let failures = row.cells.iter().map(|cell| cell.failure.as_deref());
+            (row.name.as_ref(), failures)
+        });
+        text + &not_measured(&self.engines, failures)
     }
 
     fn one_table(&self, cell: impl Fn(&BorderCell) -> Option<String>) -> String {

@@ -223,7 +223,7 @@ impl Report {
             let label = self.label(*index);
             let _ = writeln!(text, "- {label}, {reason}: {}", workloads.join(", "));
         }
-        if text.is_empty() { text } else { format!("\nNot measured:\n\n{text}") }
+        under_its_heading(text)
     }
 
     /// The figures that the project holds itself to, for each build of its own.
@@ -344,6 +344,26 @@ fn means() -> [(&'static str, &'static [Group]); 4] {
         (Group::Program.title(), &[Group::Program]),
         ("corpus", &[Group::Kernel, Group::Program]),
     ]
+}
+
+/// What was not measured, in Markdown: each line has a name, and why an engine failed, if it did.
+pub fn not_measured<'a, L>(engines: &[String], lines: impl Iterator<Item = (&'a str, L)>) -> String
+where
+    L: Iterator<Item = Option<&'a str>>,
+{
+    let mut text = String::new();
+    for (name, failures) in lines {
+        for (failure, engine) in failures.zip(engines) {
+            if let Some(reason) = failure {
+                let _ = writeln!(text, "- {engine} on {name}: {reason}");
+            }
+        }
+    }
+    under_its_heading(text)
+}
+
+fn under_its_heading(misses: String) -> String {
+    if misses.is_empty() { misses } else { format!("\nNot measured:\n\n{misses}") }
 }
 
 /// A Markdown table whose columns line up as plain text too; the first row is the header.

@@ -6,10 +6,9 @@ use crate::job::{Job, Program, Sample};
 use crate::machine::Machine;
 use crate::num::Result;
 use crate::parent::{self, Contestant, Outcome, Plan, median};
-use crate::report::markdown;
+use crate::report::{markdown, not_measured};
 use crate::wasi::Host;
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -102,18 +101,11 @@ impl StartReport {
         text.push_str(&self.one_table(|cell| cell.ms, 2));
         text.push_str("\nThe most memory that the process has had, MiB.\n\n");
         text.push_str(&self.one_table(|cell| cell.peak_mib, 1));
-        let mut misses = String::new();
-        for line in &self.modules {
-            for (cell, engine) in line.cells.iter().zip(&self.engines) {
-                if let Some(reason) = &cell.failure {
-                    let _ = writeln!(misses, "- {engine} on {}: {reason}", line.name);
-                }
-            }
-        }
-        if !misses.is_empty() {
-            let _ = write!(text, "\nNot measured:\n\n{misses}");
-        }
-        text
+        let failures = self.modules.iter().map(|line| {
+            let failures = line.cells.iter().map(|cell| cell.failure.as_deref());
+            (line.name.as_ref(), failures)
+        });
+        text + &not_measured(&self.engines, failures)
     }
 
     fn one_table(&self, value: impl Fn(&Cell) -> Option<f64>, digits: usize) -> String {

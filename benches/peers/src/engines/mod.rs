@@ -59,6 +59,33 @@ pub enum Task {
 /// Does something so many times, and returns how often it was done.
 pub type Loop = Box<dyn FnMut(i32) -> Result<i32>>;
 
+/// Conversions for an engine whose values are variants like those of [`Num`].
+#[cfg(any(feature = "sf", feature = "stitch", feature = "tinywasm"))]
+macro_rules! conversions {
+    ($value:ident) => {
+        fn to_value(num: Num) -> $value {
+            match num {
+                Num::I32(value) => $value::I32(value),
+                Num::I64(value) => $value::I64(value),
+                Num::F32(value) => $value::F32(value),
+                Num::F64(value) => $value::F64(value),
+            }
+        }
+
+        fn from_value(value: &$value) -> Result<Num> {
+            match value {
+                $value::I32(value) => Ok(Num::I32(*value)),
+                $value::I64(value) => Ok(Num::I64(*value)),
+                $value::F32(value) => Ok(Num::F32(*value)),
+                $value::F64(value) => Ok(Num::F64(*value)),
+                other => Err(format!("result {other:?} is not a number")),
+            }
+        }
+    };
+}
+#[cfg(any(feature = "sf", feature = "stitch", feature = "tinywasm"))]
+use conversions;
+
 /// One engine, as the harness uses it.
 pub trait Engine {
     /// A compiled module, instantiated as often as wanted.

@@ -1,6 +1,6 @@
 //! Silverfir-nano's interpreter.
 
-use super::{BORDER, Engine};
+use super::{BORDER, Engine, conversions};
 use crate::num::{Num, Result};
 use crate::wasi::{self, Function, Host};
 use sf_nano_core::{Caller, Config, Import, Instance, Module, Tier, Value, WasmError};
@@ -132,24 +132,7 @@ fn wasi_call(
     }
 }
 
-fn to_value(num: Num) -> Value {
-    match num {
-        Num::I32(value) => Value::I32(value),
-        Num::I64(value) => Value::I64(value),
-        Num::F32(value) => Value::F32(value),
-        Num::F64(value) => Value::F64(value),
-    }
-}
-
-fn from_value(value: &Value) -> Result<Num> {
-    match value {
-        Value::I32(value) => Ok(Num::I32(*value)),
-        Value::I64(value) => Ok(Num::I64(*value)),
-        Value::F32(value) => Ok(Num::F32(*value)),
-        Value::F64(value) => Ok(Num::F64(*value)),
-        other => Err(format!("result {other:?} is not a number")),
-    }
-}
+conversions!(Value);
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()

@@ -1,6 +1,6 @@
 //! makepad-stitch.
 
-use super::{BORDER, Engine};
+use super::{BORDER, Engine, conversions};
 use crate::num::{Num, Result};
 use crate::wasi::{self, Function, Host};
 use makepad_stitch::{Error, Func, FuncError, Instance, Linker, Mem, Module, Store, Val};
@@ -90,11 +90,11 @@ impl Engine for Stitch {
 
     fn call(&self, running: &mut Running, name: &str, args: &[Num]) -> Result<Option<Num>> {
         let func = running.instance.exported_func(name).ok_or("no such export")?;
-        let args: Vec<Val> = args.iter().copied().map(to_val).collect();
+        let args: Vec<Val> = args.iter().copied().map(to_value).collect();
         let types = func.type_(&running.store).results();
         let mut results: Vec<Val> = types.iter().map(|ty| Val::default(*ty)).collect();
         func.call(&mut running.store, &args, &mut results).map_err(text)?;
-        results.first().map(from_val).transpose()
+        results.first().map(from_value).transpose()
     }
 
     fn finish(&self, _: Running) -> Host {
@@ -171,24 +171,7 @@ fn wasi_call(
     })
 }
 
-fn to_val(num: Num) -> Val {
-    match num {
-        Num::I32(value) => Val::I32(value),
-        Num::I64(value) => Val::I64(value),
-        Num::F32(value) => Val::F32(value),
-        Num::F64(value) => Val::F64(value),
-    }
-}
-
-fn from_val(val: &Val) -> Result<Num> {
-    match val {
-        Val::I32(value) => Ok(Num::I32(*value)),
-        Val::I64(value) => Ok(Num::I64(*value)),
-        Val::F32(value) => Ok(Num::F32(*value)),
-        Val::F64(value) => Ok(Num::F64(*value)),
-        other => Err(format!("result {other:?} is not a number")),
-    }
-}
+conversions!(Val);
 
 /// The error with its cause: stitch's outer message says only what kind it is.
 fn text(error: Error) -> String {

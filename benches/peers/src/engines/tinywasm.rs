@@ -1,6 +1,6 @@
 //! tinywasm.
 
-use super::{BORDER, Engine};
+use super::{BORDER, Engine, conversions};
 use crate::num::{Num, Result};
 use crate::wasi::{self, Function, Host};
 use std::cell::RefCell;
@@ -154,24 +154,7 @@ fn wasi_call(
     }
 }
 
-fn to_value(num: Num) -> WasmValue {
-    match num {
-        Num::I32(value) => WasmValue::I32(value),
-        Num::I64(value) => WasmValue::I64(value),
-        Num::F32(value) => WasmValue::F32(value),
-        Num::F64(value) => WasmValue::F64(value),
-    }
-}
-
-fn from_value(value: &WasmValue) -> Result<Num> {
-    match value {
-        WasmValue::I32(value) => Ok(Num::I32(*value)),
-        WasmValue::I64(value) => Ok(Num::I64(*value)),
-        WasmValue::F32(value) => Ok(Num::F32(*value)),
-        WasmValue::F64(value) => Ok(Num::F64(*value)),
-        other => Err(format!("result {other:?} is not a number")),
-    }
-}
+conversions!(WasmValue);
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
