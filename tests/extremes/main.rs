@@ -5,6 +5,8 @@ mod far;
 #[path = "../support/growth.rs"]
 mod growth;
 mod modules;
+#[path = "../support/leb.rs"]
+mod numbers;
 mod operands;
 mod running;
 
@@ -27,14 +29,8 @@ const I32: u8 = 0x7f;
 /// The type of a block without results.
 const EMPTY: u8 = 0x40;
 
-fn leb(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-    bytes
+fn leb(number: usize) -> Vec<u8> {
+    numbers::leb(number as u64)
 }
 
 fn sized(contents: &[u8]) -> Vec<u8> {

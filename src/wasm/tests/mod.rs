@@ -3,8 +3,12 @@
 #[path = "../../../tests/support/growth.rs"]
 mod growth;
 mod hostile;
+#[path = "../../../tests/support/leb.rs"]
+mod leb;
 mod module;
 mod types;
+
+use leb::leb;
 
 use super::{ModuleInfo, ParseOptions, TypeRegistry};
 use crate::error::{Error, ModuleError, ModuleErrorKind};
@@ -32,17 +36,6 @@ fn refusal(bytes: &[u8]) -> ModuleError {
 
 fn refusal_kind(bytes: &[u8]) -> ModuleErrorKind {
     refusal(bytes).kind()
-}
-
-/// An unsigned LEB128 number.
-fn leb(mut n: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while n >= 0x80 {
-        bytes.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    bytes.push(n as u8);
-    bytes
 }
 
 /// A vector of already encoded items.

@@ -1,0 +1,12 @@
+//! Numbers as binary modules have them.
+
+/// An unsigned LEB128 number.
+pub fn leb(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
