@@ -43,6 +43,13 @@ fn run(args: &[&str]) -> Ran {
     ran(threadle(args).output().expect("the command starts"))
 }
 
+/// Runs the command, which is to fail with a code and a message.
+fn fails(args: &[&str], code: i32, message: &str) {
+    let ran = run(args);
+    assert_eq!(ran.code, code);
+    assert!(ran.err.contains(message), "{}", ran.err);
+}
+
 fn run_with_input(args: &[&str], input: &str) -> Ran {
     let mut child = threadle(args)
         .stdin(Stdio::piped())
@@ -221,9 +228,7 @@ fn a_program_reaches_the_directories_it_is_given_and_no_others() {
     let ran = run(&["run", "--dir", folder, &wasm, "../../../Cargo.toml"]);
     assert_eq!(ran.code, 1);
 
-    let ran = run(&["run", "--dir", "/no/such/folder", &wasm]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("/no/such/folder"), "{}", ran.err);
+    fails(&["run", "--dir", "/no/such/folder", &wasm], 1, "/no/such/folder");
 }
 
 #[test]
@@ -586,14 +591,14 @@ fn a_limit_on_the_address_space_leaves_room_for_objects_or_is_named() {
 #[test]
 fn features_can_be_switched_off() {
     let wat = functions();
-    let ran = run(&["run", "--wasm-features", "-multi-value", "--invoke", "nothing", &wat]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("multi-value"), "{}", ran.err);
+    fails(
+        &["run", "--wasm-features", "-multi-value", "--invoke", "nothing", &wat],
+        1,
+        "multi-value",
+    );
     let ran = run(&["run", "--wasm-features", "wasm1", "--invoke", "add", &example("nothing")]);
     assert_eq!(ran.code, 1);
-    let ran = run(&["run", "--wasm-features", "flying", &wat]);
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("flying"), "{}", ran.err);
+    fails(&["run", "--wasm-features", "flying", &wat], 2, "flying");
 }
 
 #[test]
@@ -728,9 +733,7 @@ fn wast_reports_a_script_that_cannot_be_read() {
     assert_eq!(ran.code, 1);
     assert!(ran.out.starts_with(&format!("{script}:2: ")), "{}", ran.out);
     assert!(ran.out.ends_with("0 passed, 1 failed\n"), "{}", ran.out);
-    let ran = run(&["wast", "/no/such/script.wast"]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("/no/such/script.wast"), "{}", ran.err);
+    fails(&["wast", "/no/such/script.wast"], 1, "/no/such/script.wast");
 }
 
 #[test]
@@ -749,9 +752,7 @@ fn isa_prints_an_instruction_with_its_bytes_and_its_handler() {
     assert!(all.lines().count() > 5_000 && all.contains("\nbr_table_s\n"));
     let json = run(&["isa", "memory_fill_m32", "--json"]).out;
     assert!(json.contains("\"attributes\":[\"traps\",\"calls\",\"resumes\"]"), "{json}");
-    let ran = run(&["isa", "i32_add_xyz"]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("no op `i32_add_xyz`; there are i32_add_a"), "{}", ran.err);
+    fails(&["isa", "i32_add_xyz"], 1, "no op `i32_add_xyz`; there are i32_add_a");
 }
 
 #[test]
@@ -773,12 +774,8 @@ fn disas_prints_bytecode_beside_the_operators() {
     assert_eq!(all.out.matches("function ").count(), 11, "{}", all.out);
     assert!(all.out.contains(&ran.out));
 
-    let ran = run(&["disas", "--func", "nobody", &wat]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("`nobody`"), "{}", ran.err);
-    let ran = run(&["disas", "--func", "0", &exits(0)]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("imported"), "{}", ran.err);
+    fails(&["disas", "--func", "nobody", &wat], 1, "`nobody`");
+    fails(&["disas", "--func", "0", &exits(0)], 1, "imported");
 }
 
 #[test]
@@ -826,9 +823,7 @@ fn inspect_shows_what_can_be_read_of_a_module_that_is_refused() {
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("  type\n") && ran.out.contains("  function\n"), "{}", ran.out);
     assert!(ran.err.contains("unknown type"), "{}", ran.err);
-    let ran = run(&["inspect", &file("bad-inspect.wat", "(module (func i32.bad))")]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("i32.bad"), "{}", ran.err);
+    fails(&["inspect", &file("bad-inspect.wat", "(module (func i32.bad))")], 1, "i32.bad");
 }
 
 #[test]
