@@ -28,6 +28,24 @@ pub fn opaque(mut value: u64) -> u64 {
     value
 }
 
+/// Each of the values is in a register here, and as wide as it is: the optimiser neither leaves the last step
+/// towards one to what follows nor, as it sees only one block at a time then, extends it there once more.
+#[inline(always)]
+#[cfg_attr(dispatch = "loop", allow(unused_variables))]
+pub fn settle_integers([a, b, c]: [&mut u64; 3]) {
+    #[cfg(not(dispatch = "loop"))]
+    // SAFETY: a template that is a comment. It is not `pure`, so that it stays where it is.
+    unsafe {
+        core::arch::asm!(
+            "/* {0} {1} {2} */",
+            inout(reg) * a,
+            inout(reg) * b,
+            inout(reg) * c,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+}
+
 /// [`opaque`] for an address, which then is kept as such, not as a base and an index.
 #[inline(always)]
 #[cfg_attr(dispatch = "loop", allow(unused_mut))]

@@ -40,12 +40,15 @@ pub(super) unsafe extern "C" fn out_of_fuel(
 ) -> Outcome {
     // SAFETY: the handler contract, as for the other runtime functions.
     unsafe {
+        let vm = (*ctx).store.cast::<VmStore>();
         let mut owed = u64::from(x);
         if z != 0 {
             let units = args.read();
             owed = cost_of(if y & wide::LENGTH != 0 { units } else { u64::from(units as u32) }, x);
+        } else {
+            // The instruction has taken what was not there.
+            (*vm).ctx.fuel = (*vm).ctx.fuel.wrapping_add(i64::from(x));
         }
-        let vm = (*ctx).store.cast::<VmStore>();
         loop {
             match (*vm).pay(owed) {
                 Paid::All => return Outcome::RETURNED,

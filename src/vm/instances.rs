@@ -189,19 +189,21 @@ impl VmStore {
     }
 
     fn make_func_refs(&self, code: &CodeMap, ctx: NonNull<VmCtx>, instance: u32) -> *mut [VmFunc] {
-        let (info, entries) = (code.info(), code.entries().as_ptr());
-        let funcs = (0..info.num_defined_funcs()).map(|defined| {
-            let index = info.func_index(defined.into());
-            let ty = info.func_type_info(index);
+        let (info, entries, ctx) = (code.info(), code.entries().as_ptr(), ctx.as_ptr());
+        let first = info.num_imported_funcs;
+        let defined = info.funcs[first as usize..].iter().enumerate();
+        // What the closure takes along it has in registers.
+        let funcs = defined.map(move |(defined, &ty)| {
+            let ty = info.type_info(ty);
             VmFunc {
-                code: entries.wrapping_add(defined as usize),
-                instance: ctx.as_ptr(),
+                code: entries.wrapping_add(defined),
+                instance: ctx,
                 type_id: ty.id.0,
                 // Validation bounds both by 1000 values, so 2000 slots.
                 param_slots: ty.param_slots as u16,
                 result_slots: ty.result_slots as u16,
                 store_index: instance,
-                func_index: index.0,
+                func_index: first + defined as u32,
             }
         });
         Box::into_raw(funcs.collect::<Box<[VmFunc]>>())

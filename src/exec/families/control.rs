@@ -1,7 +1,7 @@
 //! Control flow inside a function, and the ends of an activation.
 
 use crate::exec::abi::{Regs, Step};
-use crate::exec::barrier::opaque;
+use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::operand::Source;
 use crate::exec::{jump, next, trap_code};
 use crate::isa::HEAD;
@@ -19,6 +19,19 @@ pub unsafe fn trap_op(r: &mut Regs) -> Step {
     trap_code(r, u64::from(code))
 }
 
+/// Goes to the instruction `distance` bytes away in any case.
+///
+/// # Safety
+/// As for [`jump`].
+#[inline(always)]
+unsafe fn leave(r: &mut Regs, distance: i32) -> Step {
+    // SAFETY: the caller's promise.
+    unsafe { jump(r, distance) };
+    // One sum, not one for the register and another for the load of the handler's address.
+    r.pc = opaque_ptr(r.pc.cast_mut());
+    Step::Next
+}
+
 /// Unconditional branch.
 ///
 /// # Safety
@@ -26,8 +39,7 @@ pub unsafe fn trap_op(r: &mut Regs) -> Step {
 #[inline(always)]
 pub unsafe fn br(r: &mut Regs) -> Step {
     // SAFETY: contract 1.
-    unsafe { jump(r, r.get(Br::TO)) };
-    Step::Next
+    unsafe { leave(r, r.get(Br::TO)) }
 }
 
 /// Multi-way branch: `count + 1` distances follow the operands, the last for every larger index.
@@ -40,9 +52,8 @@ pub unsafe fn br_table<X: Source<u32>>(r: &mut Regs) -> Step {
     unsafe {
         let index = X::read(r, BrTable::INDEX).min(r.get(BrTable::COUNT));
         let distances = r.pc.add(HEAD + BrTable::BODY).cast::<i32>();
-        jump(r, distances.add(index as usize).read_unaligned());
+        leave(r, distances.add(index as usize).read_unaligned())
     }
-    Step::Next
 }
 
 /// Zeroes locals at function entry.

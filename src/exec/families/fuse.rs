@@ -2,7 +2,8 @@
 
 #![allow(dead_code, unused_macros, reason = "a build may leave all fused ops out")]
 
-use crate::exec::abi::Regs;
+use crate::exec::abi::{Regs, Step};
+use crate::exec::barrier::settle_integers;
 use crate::isa::HEAD;
 
 /// `fuse!(first, second, ..)` is a body that does each part after the other; the operands of a part
@@ -44,6 +45,15 @@ macro_rules! fuse_again {
     };
 }
 pub(crate) use fuse_again;
+
+/// A part without operands, before one with two ways on: what the others have left in integer registers is
+/// where it belongs.
+#[inline(always)]
+pub fn settle(r: &mut Regs) -> Step {
+    settle_integers([&mut r.acc, &mut r.l0, &mut r.l1]);
+    r.pc = r.pc.wrapping_add(HEAD);
+    Step::Next
+}
 
 /// The place of a part lies a head's width before its operands, as for an instruction of its own.
 #[inline(always)]

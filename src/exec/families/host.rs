@@ -235,10 +235,11 @@ pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
     unsafe {
         let store = (*r.ctx()).store;
         let left = (*store).fuel.wrapping_sub(i64::from(r.get(CallRuntime::X)));
+        // In any case, which is one instruction: what is called gives it back.
+        (*store).fuel = left;
         if left < 0 {
             return Step::To(handlers::call_runtime);
         }
-        (*store).fuel = left;
     }
     next(r, CallRuntime::BODY)
 }

@@ -121,7 +121,9 @@ unsafe fn start<const CHECKED: bool, I: Into<u64>>(
     Some(start as usize)
 }
 
-/// The same as an address.
+/// The same as an address, for a load. Where nothing is compared the index is added last: the other sum is
+/// ready before the index is, which may just have been loaded. (A store is nobody's operand, and has a
+/// register less to spare.)
 #[inline(always)]
 pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
     r: &Regs,
@@ -130,7 +132,13 @@ pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
     width: u64,
 ) -> Option<*mut u8> {
     // SAFETY: the handler contract; contract 4.
-    unsafe { start::<CHECKED, I>(r, index, offset, width).map(|start| r.mem.add(start)) }
+    unsafe {
+        if CHECKED || cfg!(dispatch = "loop") {
+            start::<CHECKED, I>(r, index, offset, width).map(|start| r.mem.add(start))
+        } else {
+            Some(r.mem.add(r.get(offset) as usize).add(index.into() as usize))
+        }
+    }
 }
 
 /// `d := load[x + offset]`
@@ -148,10 +156,10 @@ where
     // SAFETY: the handler contract.
     unsafe {
         let index = X::read(r, Load::ADDR);
-        let Some(start) = start::<CHECKED, I>(r, index, Load::OFFSET, N::WIDTH) else {
+        let Some(p) = address::<CHECKED, I>(r, index, Load::OFFSET, N::WIDTH) else {
             return trap(r, Trap::MemoryOutOfBounds);
         };
-        let v = N::load(r.mem.add(start));
+        let v = N::load(p);
         if !CHECKED {
             settle();
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::format::EMPTY;
 use super::row::{Attributes, Forward};
-use super::{Kind, Row, Table};
+use super::{Class, Kind, Row, Table};
 
 /// The name of a fused op's part without what it says of forwarded operands: `i32_add_a0` to
 /// `i32_add_as`.
@@ -125,8 +125,13 @@ impl Table {
         if row.parts.is_empty() {
             return row.handler_with(&[], None);
         }
-        let parts: Vec<String> =
-            (0..).zip(&row.parts).map(|(i, part)| self.part(row, i, *part)).collect();
+        let mut parts = Vec::new();
+        for (i, part) in (0..).zip(&row.parts) {
+            if self.settles(row, i) {
+                parts.push("fuse::settle".into());
+            }
+            parts.push(self.part(row, i, *part));
+        }
         let [before @ .., last] = &parts[..] else { panic!("{}: no parts", row.name) };
         let before = before.join(", ");
         if !row.again {
@@ -136,6 +141,18 @@ impl Table {
         let conditional = self.parts(row).last().is_some_and(|last| !last.attributes.ends);
         let step = if conditional { "Taken" } else { "Next" };
         format!("fuse_again!({step}: {before} => {last})")
+    }
+
+    /// Whether what earlier parts leave in integer registers is to be settled before part `i`, which has two
+    /// ways on. Not where they compute what it reads: settled, that would be another value, in another
+    /// register, or its flags would be forgotten. Nor right behind another such part, which leaves nothing.
+    fn settles(&self, row: &Row, i: u8) -> bool {
+        let [.., before, part] = &row.parts[..=usize::from(i)] else { return false };
+        let [before, part] = [before, part].map(|part| &self.rows[*part]);
+        let forks = part.has_target() && !part.attributes.ends && !row.again;
+        let forwarded = row.forwards.iter().any(|forward| forward.reader == i);
+        let flags = part.classes == [Class::A] && before.writes() && before.classes[0] == Class::S;
+        forks && !before.has_target() && !forwarded && !flags
     }
 
     /// The handler of part `i`.
