@@ -97,7 +97,7 @@ pub fn ops(table: &Table) -> String {
 
     let mut sets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for op in &table.operators {
-        sets.entry(op.set).or_default().push(op.name);
+        sets.entry(op.set).or_default().push(&op.name);
     }
     for (set, names) in &sets {
         let _ = writeln!(s, "/// Operators that ops of this kind apply.");
@@ -166,8 +166,8 @@ fn relations(table: &Table) -> String {
         };
         let other = |other: fn(&Operator) -> &Option<String>| {
             let pairs =
-                operators().filter_map(|it| Some((it.name, other(it).as_ref().filter(has)?)));
-            pairs.map(|(from, into)| (from, &**into)).collect::<Vec<_>>()
+                operators().filter_map(|it| Some((&it.name, other(it).as_ref().filter(has)?)));
+            pairs.map(|(from, into)| (&**from, &**into)).collect::<Vec<_>>()
         };
         let mirrors = other(|it| &it.mirror);
         let doc =
@@ -176,15 +176,15 @@ fn relations(table: &Table) -> String {
         let doc = "The comparison with the opposite result.";
         function(doc, "negation", set, other(|it| &it.negation));
         let conditions = table.operators.iter().filter(|it| it.set == "Cmp");
-        let conditions = conditions.filter(|it| set == "Bin" && has(&&it.name.to_string()));
-        let conditions: Vec<_> = conditions.map(|it| (it.name, it.name)).collect();
+        let conditions = conditions.filter(|it| set == "Bin" && has(&&it.name));
+        let conditions: Vec<_> = conditions.map(|it| (&*it.name, &*it.name)).collect();
         if !conditions.is_empty() {
             function("The condition that it computes.", "condition", "Cmp", conditions);
         }
         let mut property = |doc: &str, name: &str, has_it: fn(&Operator) -> bool| {
             let _ = writeln!(s, "    /// {doc}\n    pub fn {name}(self) -> bool {{");
             let named =
-                operators().filter(|it| has_it(it)).map(|it| format!("{set}::{}", camel(it.name)));
+                operators().filter(|it| has_it(it)).map(|it| format!("{set}::{}", camel(&it.name)));
             let named = named.collect::<Vec<_>>().join("\n                | ");
             let _ = writeln!(s, "        matches!(self, {named})\n    }}\n");
         };

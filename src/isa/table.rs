@@ -75,7 +75,7 @@ pub use row::{Attributes, Forward, Row};
 #[derive(Default)]
 pub struct Operator {
     /// Wasm-like name.
-    pub name: &'static str,
+    pub name: String,
     /// Which enum it belongs to.
     pub set: &'static str,
     /// Whether it computes the same with its operands swapped.
@@ -177,16 +177,11 @@ impl Table {
 
     /// Number of `name` in operator enum `set`, added if new.
     #[inline(never)]
-    fn operator(&mut self, set: &'static str, name: &'static str) -> usize {
+    fn operator(&mut self, set: &'static str, name: &str) -> usize {
         let known = self.operators.iter().filter(|o| o.set == set).position(|o| o.name == name);
         known.unwrap_or_else(|| {
-            self.operators.push(Operator { name, set, ..Operator::default() });
+            self.operators.push(Operator { name: name.into(), set, ..Operator::default() });
             self.operators.iter().filter(|o| o.set == set).count() - 1
         })
     }
-}
-
-/// Operator names live as long as the build script.
-fn leak(name: String) -> &'static str {
-    name.leak()
 }

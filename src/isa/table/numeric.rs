@@ -1,7 +1,7 @@
 //! Rows of numeric operators: binary, unary, comparisons, and branches that compare.
 
 use super::format::{BINARY, BR_COMPARE, BR_IF, UNARY};
-use super::{FLOAT_DSTS, INT_DSTS, Kind, Table, classes, each, key, leak, show, show_dst};
+use super::{FLOAT_DSTS, INT_DSTS, Kind, Table, classes, each, key, show, show_dst};
 
 /// Combinations of source classes for a binary op on integers. A pair of equal registers goes through
 /// a copy: it is rare.
@@ -179,7 +179,7 @@ fn immediate(t: &str, integer: Kind) -> Kind {
 
 impl Table {
     /// Number of a binary operator or comparison on values of a type, with what is known of it.
-    fn binary_operator(&mut self, set: &'static str, name: &'static str, commutes: bool) -> usize {
+    fn binary_operator(&mut self, set: &'static str, name: &str, commutes: bool) -> usize {
         let number = self.operator(set, name);
         let known = self.operators.iter_mut().filter(|it| it.set == set).nth(number);
         let operator = known.expect("just added");
@@ -197,7 +197,7 @@ impl Table {
     /// Adds the rows of one binary operator on values of type `t`: `pairs` of sources times destinations.
     pub(super) fn binary(
         &mut self,
-        name: &'static str,
+        name: &str,
         t: &str,
         trapping: bool,
         commutes: bool,
@@ -235,15 +235,15 @@ impl Table {
         for width in ["i32", "i64"] {
             let t = if width == "i32" { "u32" } else { "u64" };
             for (op, commutative) in INT_BINARY {
-                let name = leak(format!("{width}_{op}"));
+                let name = &format!("{width}_{op}");
                 self.binary(name, t, false, commutative, pairs(commutative), INT_DSTS);
             }
             for op in INT_DIVISION {
-                let name = leak(format!("{width}_{op}"));
+                let name = &format!("{width}_{op}");
                 self.binary(name, t, true, false, pairs(false), "as");
             }
             for (op, commutative) in INT_COMPARE {
-                let name = leak(format!("{width}_{op}"));
+                let name = &format!("{width}_{op}");
                 let combos: &[&str] = if op.starts_with('g') {
                     &["ai", "si", "li", "mi"]
                 } else {
@@ -257,7 +257,7 @@ impl Table {
     pub(super) fn float(&mut self) {
         for t in ["f32", "f64"] {
             for (op, commutative) in FLOAT_BINARY {
-                let name = leak(format!("{t}_{op}"));
+                let name = &format!("{t}_{op}");
                 if matches!(op, "add" | "sub" | "mul") {
                     self.binary(name, t, false, commutative, float_pairs(commutative), FLOAT_DSTS);
                 } else if op == "div" {
@@ -273,7 +273,7 @@ impl Table {
                 }
             }
             for op in FLOAT_COMPARE {
-                let name = leak(format!("{t}_{op}"));
+                let name = &format!("{t}_{op}");
                 let combos: &[&str] = match op {
                     "eq" | "ne" => &["as", "ss", "ai", "si"],
                     "gt" | "ge" => &["ai", "si"],
@@ -284,14 +284,14 @@ impl Table {
             // Behind an instruction that leaves its result in the accumulator, or with a far stack in
             // a slot.
             let forms = ["aa", "sa", "la", "ma", "na", "as", "ss"];
-            self.unary_rows(leak(format!("{t}_canonical")), "float", false, &forms);
+            self.unary_rows(&format!("{t}_canonical"), "float", false, &forms);
         }
     }
 
     /// Adds the rows of one unary operator.
     pub(super) fn unary_rows(
         &mut self,
-        name: &'static str,
+        name: &str,
         family: &'static str,
         trapping: bool,
         forms: &[&str],
@@ -359,7 +359,7 @@ impl Table {
             {
                 let greater = op.starts_with('g');
                 let pairs = if greater { &["ai", "si", "li", "mi"] } else { pairs(commutative) };
-                self.branches(leak(format!("{width}_{op}")), width, pairs);
+                self.branches(&format!("{width}_{op}"), width, pairs);
             }
         }
         for t in ["f32", "f64"] {
@@ -377,18 +377,14 @@ impl Table {
                             "ml", "ai", "si", "li", "mi",
                         ],
                     };
-                    self.branches(
-                        leak(format!("{t}_{}{op}", if negate { "n" } else { "" })),
-                        t,
-                        pairs,
-                    );
+                    self.branches(&format!("{t}_{}{op}", if negate { "n" } else { "" }), t, pairs);
                 }
             }
         }
     }
 
     /// Adds the branches on one comparison of values of type `t`.
-    fn branches(&mut self, name: &'static str, t: &str, pairs: &[&str]) {
+    fn branches(&mut self, name: &str, t: &str, pairs: &[&str]) {
         let op = self.binary_operator("Cmp", name, false);
         for pair in pairs {
             let [x, y] = classes(pair);

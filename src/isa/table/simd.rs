@@ -12,7 +12,7 @@ use super::format::{
     BINARY, EXTRACT, GLOBAL_GET, GLOBAL_SET, LOAD, LOAD_GENERAL, MOV, PERMUTE, PERMUTE2, REPLACE,
     SELECT, SHUFFLE, STORE, STORE_GENERAL, TERNARY, UNARY, VEC_CONST, WIDE, WIDE_MUL,
 };
-use super::{Class, Table, classes, each, key, leak, show, show_dst};
+use super::{Class, Table, classes, each, key, show, show_dst};
 
 /// How many forms an op has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -406,7 +406,7 @@ impl Table {
             }
         }
         for (shape, t, tier) in REPLACE_OPS {
-            let name = leak(format!("{shape}_replace_lane"));
+            let name = &format!("{shape}_replace_lane");
             let op = self.operator("VecReplace", name);
             for pair in tier.pairs(false) {
                 let [x, y] = classes(pair);
@@ -480,7 +480,7 @@ impl Table {
     fn vector_shifts(&mut self) {
         for (shape, tier) in SHIFTS {
             for shift in ["shl", "shr_s", "shr_u"] {
-                let name = leak(format!("{shape}_{shift}"));
+                let name = &format!("{shape}_{shift}");
                 let op = self.operator("VecShift", name);
                 let hot = *tier == Hot && (shift, *shape) != ("shr_s", "i64x2");
                 let mut forms = vec!["sai", "ssi", "sss"];
