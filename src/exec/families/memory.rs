@@ -131,6 +131,7 @@ pub(super) unsafe fn address<const CHECKED: bool, I: Into<u64>>(
     offset: Field<u32>,
     width: u64,
 ) -> Option<*mut u8> {
+    const { assert!(CHECKED || size_of::<I>() == 4, "64-bit indices are always compared") };
     // SAFETY: the handler contract; contract 4.
     unsafe {
         if CHECKED || cfg!(dispatch = "loop") {
