@@ -15,6 +15,8 @@ pub const PIN_MIN_WEIGHT: u64 = 16;
 pub const MAX_CARRIED: usize = 4;
 /// Longest sequence that a fused op can have: the last pass tries all of them from each instruction on.
 pub const MOST_PARTS: usize = 6;
+/// The same of one that begins with `consume_fuel`, so that what is one instruction without is one with it.
+pub const MOST_METERED_PARTS: usize = MOST_PARTS + 1;
 /// What a dispatch costs, in stores that would not be needed: an instruction stores its result where that makes
 /// a fused op fit.
 pub const DISPATCH: u32 = 8;

@@ -77,11 +77,11 @@ pub fn ctx_reg(ctx: *mut VmCtx) -> CtxReg {
 }
 
 /// Per part of a fused op but the last: what it has written to a slot.
-pub type Kept = [u64; 5];
+pub type Kept = [u64; 6];
 
 /// Nothing kept yet. A constant: a call that makes it would not be inlined in every build, and handlers would
 /// hold their registers in memory for it.
-pub const NOTHING_KEPT: Kept = [0; 5];
+pub const NOTHING_KEPT: Kept = [0; 6];
 
 /// The interpreter's registers as one value, for handler bodies.
 #[derive(Clone, Copy)]

@@ -18,7 +18,7 @@ use super::dispatch::handler;
 #[cfg(dispatch = "sibling")]
 use super::dispatch::handler_with;
 #[allow(unused_imports, reason = "a build may leave all fused ops out")]
-use super::families::fuse::{fuse, fuse_again};
+use super::families::fuse::{fuse, fuse_again, fuse_again_metered};
 use super::families::*;
 #[cfg(dispatch = "become")]
 use super::float;

@@ -28,7 +28,7 @@
 //! | `n` | the third pinned local (floats only) | the same |
 //! | `i` | an immediate in the instruction | |
 //! | `k` | (addresses) nothing: the address is the offset | |
-//! | `0` to `4` | (in fused ops) the slot that this part has written, from the register that it came from | |
+//! | `0` to `5` | (in fused ops) the slot that this part has written, from the register that it came from | |
 
 #[path = "table/atomic.rs"]
 mod atomic;

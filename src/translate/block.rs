@@ -2,6 +2,7 @@
 
 use super::emit::Label;
 use super::recent::Accs;
+use crate::isa::Src;
 use crate::types::ValType;
 use crate::vm::catch::Clause;
 
@@ -99,4 +100,18 @@ pub enum Segment {
     Pending,
     /// The segment of the `consume_fuel` at this place.
     At(u32),
+}
+
+/// What is done where a segment's fuel is missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Refuel {
+    /// The segment's `consume_fuel`.
+    pub(super) at: u32,
+    /// The operator that it comes from.
+    pub(super) source: u32,
+    /// The frame and the live references of the call.
+    pub(super) frame: i16,
+    pub(super) list: u32,
+    /// What the accumulators hold, the integer one first.
+    pub(super) kept: [Option<Src>; 2],
 }

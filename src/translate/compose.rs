@@ -11,7 +11,7 @@
 
 use crate::isa::operand::DST;
 use crate::isa::{self, Fusion, HEAD, Op};
-use crate::tune::{DISPATCH, MOST_PARTS};
+use crate::tune::{DISPATCH, MOST_METERED_PARTS, MOST_PARTS};
 use crate::vm::CatchTable;
 
 /// An instruction of the code before.
@@ -217,7 +217,9 @@ impl Planner<'_> {
             }
         }
         let Some(instruction) = self.instructions.get(next) else { return };
-        if length == MOST_PARTS || length > 0 && instruction.entered {
+        let is_full = length >= MOST_PARTS
+            && (length == MOST_METERED_PARTS || self.instructions[i].op != Op::ConsumeFuel);
+        if is_full || length > 0 && instruction.entered {
             return;
         }
         if let Some(fusion) = fusion.then(instruction.op) {

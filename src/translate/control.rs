@@ -113,6 +113,7 @@ impl<'a> Translator<'a> {
 
     /// Function end: the code.
     pub fn finish(mut self) -> Result<Code, Refused> {
+        self.refuel();
         if self.emit.is_too_large() {
             return Err(too_large(self.offset, "more than 1 GiB of code").into());
         }

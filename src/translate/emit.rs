@@ -67,6 +67,11 @@ impl Emitter {
         self.source = offset as u32;
     }
 
+    /// The operator that the following instructions come from.
+    pub fn source_offset(&self) -> u32 {
+        self.source
+    }
+
     /// Byte offset of the next instruction.
     pub fn here(&self) -> u32 {
         self.bytes.len() as u32
@@ -112,10 +117,14 @@ impl Emitter {
 
     /// Adds to an immediate of the instruction at `at`, the one that starts `place` bytes behind its head.
     pub fn add_u32(&mut self, at: u32, place: usize, v: u32) {
+        let sum = self.u32_at(at, place).saturating_add(v);
+        self.bytes[at as usize + HEAD + place..][..4].copy_from_slice(&sum.to_le_bytes());
+    }
+
+    /// The same immediate.
+    pub fn u32_at(&self, at: u32, place: usize) -> u32 {
         let place = at as usize + HEAD + place;
-        let old: [u8; 4] = core::array::from_fn(|i| self.bytes[place + i]);
-        let sum = u32::from_le_bytes(old).saturating_add(v);
-        self.bytes[place..][..4].copy_from_slice(&sum.to_le_bytes());
+        u32::from_le_bytes(core::array::from_fn(|i| self.bytes[place + i]))
     }
 
     /// Adds distances behind the `br_table` at `at`.

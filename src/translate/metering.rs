@@ -3,14 +3,23 @@
 //! Instructions are charged in segments, each at its beginning and once. A segment begins where a
 //! function, a loop or an arm begins, and behind a block that something branches to the end of; it goes
 //! on behind what is nested in it. Where that is depends on the WebAssembly code alone.
+//!
+//! `consume_fuel` takes the fuel, and branches if there is too little. Where it leads stands behind the
+//! function's code: a call of the runtime, which pays, traps or suspends the activation; then what the
+//! accumulators held is loaded again, as much fuel as the segment costs is given back, and `consume_fuel` takes it.
 
 use wasmparser::Operator;
 
-use super::block::Segment;
+use super::block::{Refuel, Segment};
+use super::emit::Label;
+use super::frame::reach;
+use super::operand::{Operand, Place};
+use super::recent::Acc;
+use super::resolve::NO_HOME;
 use super::translator::Translator;
 use super::value::Kind;
 use crate::isa::runtime::{Runtime, wide};
-use crate::isa::{Op, op};
+use crate::isa::{self, Class, Op, Src, op};
 use crate::vm::frame::MAX_SLOT;
 
 impl Translator<'_> {
@@ -29,13 +38,13 @@ impl Translator<'_> {
         let at = match self.segment {
             Segment::At(at) => at,
             Segment::Pending => {
-                let at = self.metered(Op::ConsumeFuel, Runtime::out_of_fuel);
+                let at = self.consume_fuel();
                 self.segment = Segment::At(at);
                 at
             }
         };
         // A function has less than 2^23 bytes, and an instruction costs less than 2^8.
-        self.emit.add_u32(at, op::CallRuntime::X.byte(), cost);
+        self.emit.add_u32(at, op::Fuel::X.byte(), cost);
     }
 
     /// Charges an operator that is about to be translated.
@@ -67,14 +76,84 @@ impl Translator<'_> {
         self.emit.set_barrier();
     }
 
-    /// Emits an instruction at which the activation may be suspended. Everything is in its home.
-    fn metered(&mut self, op: Op, function: Runtime) -> u32 {
-        self.clobber_all();
+    /// Emits the instruction that takes a segment's fuel, so far none.
+    fn consume_fuel(&mut self) -> u32 {
         self.last = None;
+        let frame = self.frame_of_checkpoint();
+        let list = self.live_refs();
+        let kept = [self.keep(false), self.keep(true)];
+        let at = self.emit.op(Op::ConsumeFuel, op::Fuel { x: 0, to: 0 });
+        self.emit.set_barrier();
+        self.refuels.push(Refuel { at, source: self.emit.source_offset(), frame, list, kept });
+        at
+    }
+
+    /// Where the value of an accumulator is besides. If that is nowhere, or out of reach, the accumulator holds
+    /// nothing then, and the value is in its home.
+    fn keep(&mut self, float: bool) -> Option<Src> {
+        let besides = |kind: Kind, slot: i32| match kind {
+            Kind::V128 => None,
+            _ => reach(slot).map(Src::Slot),
+        };
+        let src = match self.accs.holds(float) {
+            Acc::None => None,
+            Acc::Local(local) => match (self.pins.register(local), self.frame.local(local)) {
+                (Some(pin), _) => Some(Src::Pin(pin as u8)),
+                (None, at) => besides(at.kind, at.slot),
+            },
+            Acc::Temp(index) => match self.stack.get_mut(index as usize) {
+                Some(Operand { place: Place::Temp { stored: true, .. }, kind, home, .. }) => {
+                    besides(*kind, *home)
+                }
+                _ => None,
+            },
+        };
+        if src.is_none() {
+            self.clobber(float);
+        }
+        src
+    }
+
+    /// At the function's end: what is done where fuel is missing.
+    pub fn refuel(&mut self) {
+        for Refuel { at, source, frame, list, kept } in core::mem::take(&mut self.refuels) {
+            let x = self.emit.u32_at(at, op::Fuel::X.byte());
+            self.emit.branch(at, &mut Label::at(self.emit.here()));
+            self.emit.source(source as usize);
+            let func = Runtime::out_of_fuel as u64;
+            self.emit
+                .op(Op::CallRuntime, op::CallRuntime { frame, args: frame, x, y: 0, z: 0, func });
+            self.safepoint(list);
+            for (float, src) in [false, true].into_iter().zip(kept) {
+                if let Some(src) = src {
+                    let row = isa::any_mov(float, Class::A, src.class()).expect("a row");
+                    self.emit.op(row, op::Mov { dst: NO_HOME, src });
+                }
+            }
+            // Whoever reads operands sees each instruction once.
+            let (back, to) = if self.options.readable {
+                (self.emit.op(Op::Br, op::Br { to: 0 }), at + Op::ConsumeFuel.size() as u32)
+            } else {
+                (self.emit.op(Op::ReturnFuel, op::Fuel { x, to: 0 }), at)
+            };
+            self.emit.branch(back, &mut Label::at(to));
+        }
+    }
+
+    /// Where the frame of a call is at which the activation may be suspended.
+    fn frame_of_checkpoint(&mut self) -> i16 {
         let frame = self.next_frame();
         if i32::from(frame) > MAX_SLOT {
             self.too_deep();
         }
+        frame
+    }
+
+    /// Emits an instruction at which the activation may be suspended. Everything is in its home.
+    fn metered(&mut self, op: Op, function: Runtime) -> u32 {
+        self.clobber_all();
+        self.last = None;
+        let frame = self.frame_of_checkpoint();
         let list = self.live_refs();
         let func = function as u64;
         let operands = op::CallRuntime { frame, args: frame, x: 0, y: 0, z: 0, func };

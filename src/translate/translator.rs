@@ -1,6 +1,6 @@
 //! The state of a translation, which all operators work on: each file has those of its kind.
 
-use super::block::{Assigned, Block, Segment};
+use super::block::{Assigned, Block, Refuel, Segment};
 use super::code::{Options, too_large};
 use super::emit::{Emitter, Label};
 use super::frame::{Frame, Shape};
@@ -66,6 +66,8 @@ pub struct Translator<'a> {
     pub(super) maps: Maps,
     /// What the instructions being read are charged to.
     pub(super) segment: Segment,
+    /// What is to be done where a segment's fuel is missing.
+    pub(super) refuels: Vec<Refuel>,
     /// What each unit of the last operand of the instruction being translated costs.
     pub(super) per_unit: u8,
 }
@@ -105,6 +107,7 @@ impl<'a> Translator<'a> {
             failure: None,
             maps: Maps::default(),
             segment: Segment::Pending,
+            refuels: Vec::new(),
             per_unit: 0,
         }
     }

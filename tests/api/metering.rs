@@ -269,6 +269,55 @@ fn code_in_slices_of_fuel_does_what_it_does_at_once() {
 }
 
 #[test]
+fn an_arm_finds_in_the_accumulators_what_was_there_before_it_was_suspended() {
+    let module = r#"(module (func (export "f") (param $n i32) (param $d f64) (result f64)
+        (local $m i32) (local $x f64)
+        (local.set $m (i32.mul (local.get $n) (i32.const 3)))
+        (local.set $x (f64.mul (local.get $d) (f64.const 0.5)))
+        (if (i32.gt_s (local.get $n) (i32.const 5))
+            (then (local.set $m (i32.add (local.get $m) (i32.const 100))))
+            (else (local.set $x (f64.sub (local.get $x) (f64.const 0.25)))))
+        (f64.add (local.get $x) (f64.convert_i32_s (local.get $m)))))"#;
+    let engine = fuel_engine();
+    for (n, result) in [(5, 17.25), (6, 120.5)] {
+        for slice in 1..25 {
+            let mut store = Store::new(&engine, ());
+            let instance = instantiate_with(&mut store, module, &[]);
+            let f = instance.get_typed_func::<(i32, f64), f64>(&mut store, "f").unwrap();
+            store.set_fuel(slice).unwrap();
+            let mut call = f.call_resumable(&mut store, (n, 5.0)).unwrap();
+            let found = loop {
+                match call {
+                    ResumableCall::Finished(found) => break found,
+                    ResumableCall::Suspended(suspended) => {
+                        store.set_fuel(slice).unwrap();
+                        call = suspended.resume(&mut store, &[]).unwrap();
+                    }
+                }
+            };
+            assert_eq!(found, result, "{n} in slices of {slice}");
+        }
+    }
+}
+
+#[test]
+fn a_call_goes_on_with_as_much_fuel_as_there_can_be() {
+    let engine = fuel_engine();
+    let (mut store, _, f) = work(&engine);
+    store.set_fuel(u64::MAX).unwrap();
+    f.call(&mut store, (3, 1.5)).unwrap();
+    let total = u64::MAX - store.get_fuel().unwrap();
+    let (mut store, _, f) = work(&engine);
+    store.set_fuel(1).unwrap();
+    let call = f.call_resumable(&mut store, (3, 1.5)).unwrap();
+    let ResumableCall::Suspended(suspended) = call else { panic!("it has fuel for all of it") };
+    store.set_fuel(u64::MAX).unwrap();
+    let call = suspended.resume(&mut store, &[]).unwrap();
+    assert!(matches!(call, ResumableCall::Finished(_)));
+    assert_eq!(store.get_fuel().unwrap(), u64::MAX - (total - 1));
+}
+
+#[test]
 fn a_call_that_cannot_be_suspended_ends_without_fuel() {
     let (mut store, _, f) = work(&fuel_engine());
     let error = f.call(&mut store, (9, 1.5)).unwrap_err();

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use threadle::tune::{DISPATCH, MOST_PARTS};
+use threadle::isa::Op;
+use threadle::tune::{DISPATCH, MOST_METERED_PARTS, MOST_PARTS};
 
 use super::sites::{Line, Part, Slot, op};
 
@@ -45,6 +46,11 @@ struct Best {
     ops: Vec<u16>,
 }
 
+/// How many parts a sequence that begins with an op can have.
+pub fn most_parts(first: u16) -> usize {
+    if first == Op::ConsumeFuel as u16 { MOST_METERED_PARTS } else { MOST_PARTS }
+}
+
 /// Where in the trie an attempt is, what it costs in stores, and its ops.
 struct Attempt {
     node: usize,
@@ -58,7 +64,7 @@ pub fn cut(line: &[Part], trie: &Trie) -> Vec<(usize, Vec<u16>)> {
     let dispatch = f64::from(DISPATCH);
     let mut best = vec![Best::default(); line.len() + 1];
     for i in (0..line.len()).rev() {
-        let count = line[i].count;
+        let (count, most) = (line[i].count, most_parts(line[i].op));
         let mut here = Best { cost: count * dispatch + best[i + 1].cost, ops: vec![line[i].op] };
         let mut open = vec![Attempt { node: 0, stores: 0, ops: Vec::new() }];
         while let Some(Attempt { node, stores, ops }) = open.pop() {
@@ -69,7 +75,7 @@ pub fn cut(line: &[Part], trie: &Trie) -> Vec<(usize, Vec<u16>)> {
                     here = Best { cost, ops: ops.clone() };
                 }
             }
-            let Some(part) = line.get(i + length).filter(|_| length < MOST_PARTS) else { continue };
+            let Some(part) = line.get(i + length).filter(|_| length < most) else { continue };
             let stored = op(part.op).is_unstored().then(|| op(part.op).stored()).flatten();
             let forms = [(Some(part.op), 0), (stored.map(|op| op as u16), 1)];
             for (form, store) in forms.into_iter().filter_map(|(op, store)| Some((op?, store))) {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use threadle::isa::{OPS, PLAIN_COUNT};
+use threadle::isa::{OPS, Op, PLAIN_COUNT};
 use threadle::{Context, Result};
 
 use super::output::{self, Output};
@@ -38,6 +38,10 @@ pub struct Fuse {
     #[arg(long, value_name = "N")]
     spread: Option<usize>,
 
+    /// Choose N sequences that begin with `consume_fuel`, and nothing else, from profiles of programs that have fuel
+    #[arg(long, value_name = "N", conflicts_with = "spread")]
+    metered: Option<usize>,
+
     /// Add to the list in FILE, instead of to that of this build
     #[arg(long, value_name = "FILE", conflicts_with = "only")]
     list: Option<PathBuf>,
@@ -48,7 +52,7 @@ pub struct Fuse {
 
     /// Print no list, but how many of their dispatches remain to programs whose family (what their files'
     /// names begin with, up to `-` or `.`) is left out when sequences are chosen, a quarter at a time
-    #[arg(long, conflicts_with_all = ["spread", "list", "only"])]
+    #[arg(long, conflicts_with_all = ["spread", "metered", "list", "only"])]
     held_out: bool,
 
     /// What `threadle profile --sites` wrote; every profile weighs the same, or WEIGHT times as much
@@ -86,10 +90,17 @@ impl Fuse {
         }
         let weighed: Vec<Line> = profiles.iter().flat_map(Profile::weighed).collect();
         let mut chosen = known.clone();
-        let fresh = match self.spread {
-            Some(count) => select.spread(count, &profiles, known),
-            None => {
-                let listed = select.choose(&weighed, self.sequences, known);
+        let fresh = match (self.spread, self.metered) {
+            (Some(count), _) => select.spread(count, &profiles, known),
+            (None, Some(count)) => {
+                let meter = Some(Op::ConsumeFuel as u16);
+                let listed = select.choose(&weighed, count, known, meter);
+                let forms = select.forms(&listed, &profiles);
+                let again = again(&names, &forms)?;
+                listed.iter().flat_map(|ops| forms[ops].iter().cloned()).chain(again).collect()
+            }
+            (None, None) => {
+                let listed = select.choose(&weighed, self.sequences, known, None);
                 let forms = select.forms(&listed, &profiles);
                 chosen.extend(listed.iter().cloned());
                 let again = if self.only { again(&names, &forms)? } else { Vec::new() };
@@ -164,7 +175,7 @@ fn held_out(
             profiles.into_iter().partition(|profile| numbers[&family(profile)] == fold);
         let lines: Vec<Line> = others.iter().flat_map(Profile::weighed).collect();
         let mut chosen: BTreeSet<Vec<u16>> =
-            select.choose(&lines, sequences, BTreeSet::new()).into_iter().collect();
+            select.choose(&lines, sequences, BTreeSet::new(), None).into_iter().collect();
         let more = select.pairs(pairs, &others, &chosen);
         chosen.extend(more.iter().filter_map(|form| names.sequence(&form.join(" ")).ok()));
         for profile in &others {

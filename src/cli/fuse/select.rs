@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use threadle::tune::MOST_PARTS;
 use threadle::{Result, isa};
 
-use super::cut::{Trie, cut, dispatched, parts};
+use super::cut::{Trie, cut, dispatched, most_parts, parts};
 use super::sites::{Line, Names, Part, Profile, ends, never, op};
 
 /// Sequences that are chosen before everything is cut anew.
@@ -49,7 +48,7 @@ impl Select {
         !self.refused.contains(sequence) && !hides_pc(sequence)
     }
 
-    /// The sequences to fuse: the `always` ones and `count` more. Pairs of neighbours are merged one after
+    /// The sequences to fuse: the `always` ones and `count` more, which begin with the op `first` if there is one. Pairs of neighbours are merged one after
     /// the other, the most frequently dispatched first; after each round the lines are cut anew. What nothing
     /// uses in the end is left out. Most used first.
     pub fn choose(
@@ -57,6 +56,7 @@ impl Select {
         lines: &[Line],
         count: usize,
         mut chosen: BTreeSet<Vec<u16>>,
+        first: Option<u16>,
     ) -> Vec<Vec<u16>> {
         let known = chosen.clone();
         chosen.extend(self.always.iter().cloned());
@@ -66,9 +66,11 @@ impl Select {
             let mut pairs: BTreeMap<Vec<u16>, f64> = BTreeMap::new();
             for instructions in dispatched(lines, &trie) {
                 for pair in instructions.windows(2) {
-                    let [(first, _), (second, count)] = pair else { continue };
-                    if first.len() + second.len() <= MOST_PARTS {
-                        *pairs.entry([&first[..], second].concat()).or_default() += count;
+                    let [(ahead, _), (behind, count)] = pair else { continue };
+                    if ahead.len() + behind.len() <= most_parts(ahead[0])
+                        && first.is_none_or(|first| first == ahead[0])
+                    {
+                        *pairs.entry([&ahead[..], behind].concat()).or_default() += count;
                     }
                 }
             }

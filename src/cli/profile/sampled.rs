@@ -194,6 +194,11 @@ impl Observer for Sampled {
     }
 }
 
+/// Whether an instruction is one of the program's: what looks at the epoch and counts fuel is not.
+fn is_the_programs(op: Op) -> bool {
+    !matches!(op, Op::CheckInterrupt | Op::ConsumeFuel | Op::ConsumeFuelBy | Op::ReturnFuel)
+}
+
 impl State {
     /// Has instructions shown until there is a sample.
     fn want(&mut self) {
@@ -209,12 +214,16 @@ impl State {
     /// Whether this instruction is the sample.
     fn step(&mut self, seen: &Seen<'_>) -> bool {
         let Some(left) = self.left else { return false };
-        // What looks at the epoch and counts fuel is no instruction of the program's.
-        if matches!(seen.op, Op::CheckInterrupt | Op::ConsumeFuel | Op::ConsumeFuelBy) {
+        // A fused instruction is as many as it is made of.
+        let parts = seen.op.parts().iter().filter_map(|part| Op::from_u16(*part));
+        let count = match seen.op.parts() {
+            [] => usize::from(is_the_programs(seen.op)),
+            _ => parts.filter(|part| is_the_programs(*part)).count(),
+        };
+        if count == 0 {
             return false;
         }
-        // A fused instruction is as many as it is made of.
-        self.left = left.checked_sub(seen.op.parts().len().max(1) as u64);
+        self.left = left.checked_sub(count as u64);
         if self.left.is_none() {
             self.codes.iter().for_each(|code| load::observe(code, false));
         }

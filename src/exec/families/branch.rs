@@ -1,9 +1,10 @@
 //! Conditional branches.
 
 use crate::exec::abi::{Regs, Step};
+use crate::exec::barrier::opaque_ptr;
 use crate::exec::operand::{Rhs, Source};
 use crate::exec::{jump, next};
-use crate::isa::op::{BrCompare, BrIf};
+use crate::isa::op::{BrCompare, BrIf, Fuel};
 use crate::isa::operand::Field;
 
 /// Goes to the target in field `to` if `taken`, else on behind the `body` operand bytes.
@@ -67,4 +68,47 @@ where
             branch(r, f(x, y), BrCompare::TO, body)
         }
     }
+}
+
+/// Where the fuel is that is left. With `ANEW`, later parts move the instance from its register again: for those that
+/// have no register to keep it in.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn fuel<const ANEW: bool>(r: &Regs) -> *mut i64 {
+    let ctx = if ANEW { r.ctx_again() } else { r.ctx() };
+    // SAFETY: contract 3: both live as long as the store.
+    unsafe { &raw mut (*(*ctx).store).fuel }
+}
+
+/// Takes fuel for what follows, from `fuel`; branches to where it is given back if there was less.
+///
+/// # Safety
+/// The handler contract, and what [`fuel`] gives.
+#[inline(always)]
+pub unsafe fn take_fuel(r: &mut Regs, fuel: *mut i64) -> Step {
+    // SAFETY: contracts 1 and 3.
+    unsafe {
+        // In any case, which is one instruction.
+        let left = fuel.read().wrapping_sub(i64::from(r.get(Fuel::X)));
+        fuel.write(left);
+        if left < 0 {
+            jump(r, r.get(Fuel::TO));
+            // Here, and not where other branches of the instruction end, which would keep which it was.
+            r.pc = opaque_ptr(r.pc.cast_mut());
+            return Step::Taken;
+        }
+        next(r, Fuel::BODY)
+    }
+}
+
+/// `fuel := fuel - x`, and a branch if that is negative.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn consume_fuel<const ANEW: bool>(r: &mut Regs) -> Step {
+    // SAFETY: the handler contract.
+    unsafe { take_fuel(r, fuel::<ANEW>(r)) }
 }

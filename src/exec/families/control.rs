@@ -5,7 +5,7 @@ use crate::exec::barrier::{opaque, opaque_ptr};
 use crate::exec::operand::Source;
 use crate::exec::{jump, next, trap_code};
 use crate::isa::HEAD;
-use crate::isa::op::{Br, BrTable, Trap as TrapOp, ZeroLocals};
+use crate::isa::op::{Br, BrTable, Fuel, Trap as TrapOp, ZeroLocals};
 use crate::vm::Exit;
 
 /// `unreachable` and other traps known at translation.
@@ -40,6 +40,21 @@ unsafe fn leave(r: &mut Regs, distance: i32) -> Step {
 pub unsafe fn br(r: &mut Regs) -> Step {
     // SAFETY: contract 1.
     unsafe { leave(r, r.get(Br::TO)) }
+}
+
+/// Gives back fuel for the instruction that it goes to, which takes it.
+///
+/// # Safety
+/// The handler contract.
+#[inline(always)]
+pub unsafe fn return_fuel(r: &mut Regs) -> Step {
+    // SAFETY: contracts 1 and 3.
+    unsafe {
+        let fuel = super::branch::fuel::<false>(r);
+        // It may be as much as there can be: then it wraps, and does so again there.
+        fuel.write(fuel.read().wrapping_add(i64::from(r.get(Fuel::X))));
+        leave(r, r.get(Fuel::TO))
+    }
 }
 
 /// Multi-way branch: `count + 1` distances follow the operands, the last for every larger index.

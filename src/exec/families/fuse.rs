@@ -46,6 +46,32 @@ macro_rules! fuse_again {
 }
 pub(crate) use fuse_again;
 
+/// The same if the first part is `consume_fuel`, which is not named. Where the fuel is stays in a register.
+macro_rules! fuse_again_metered {
+    ($again:ident: $($part:expr),* => $last:expr) => {
+        |r: &mut Regs| {
+            let fuel = branch::fuel::<false>(r);
+            loop {
+                match branch::take_fuel(r, fuel) {
+                    Step::Next => fuse::rewind_head(r),
+                    left => return left,
+                }
+                $(
+                    match $part(r) {
+                        Step::Next => fuse::rewind_head(r),
+                        left => return left,
+                    }
+                )*
+                match $last(r) {
+                    Step::$again => r.pc = r.op,
+                    left => return left,
+                }
+            }
+        }
+    };
+}
+pub(crate) use fuse_again_metered;
+
 /// A part without operands, before one with two ways on: what the others have left in integer registers is
 /// where it belongs.
 #[inline(always)]

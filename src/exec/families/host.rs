@@ -224,27 +224,8 @@ pub unsafe fn call_runtime(r: &mut Regs) -> Step {
     Step::Next
 }
 
-/// Takes fuel for what follows, if there is enough; otherwise as `call_runtime`, whose operands these
-/// are.
-///
-/// # Safety
-/// The handler contract.
-#[inline(always)]
-pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
-    // SAFETY: contracts 1 and 3.
-    unsafe {
-        let store = (*r.ctx()).store;
-        let left = (*store).fuel.wrapping_sub(i64::from(r.get(CallRuntime::X)));
-        // In any case, which is one instruction: what is called gives it back.
-        (*store).fuel = left;
-        if left < 0 {
-            return Step::To(handlers::call_runtime);
-        }
-    }
-    next(r, CallRuntime::BODY)
-}
-
-/// The same for as many units as an operand says.
+/// Takes fuel for as many units as an operand says, if there is enough; otherwise as `call_runtime`, whose
+/// operands these are.
 ///
 /// # Safety
 /// The handler contract.

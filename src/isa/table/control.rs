@@ -1,7 +1,7 @@
 //! Rows that decide where execution goes on: traps, branches, calls, host calls, returns.
 
 use super::format::{
-    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, EMPTY, ENTER_FAR,
+    BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, EMPTY, ENTER_FAR, FUEL,
     Format, HOST_STUB, LEAVE_FAR, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS,
     RETURN, RETURN_CALL, RETURN_CALL_IMPORT, RETURN_CALL_INDIRECT, RETURN_CALL_REF, TRAP,
     ZERO_LOCALS,
@@ -32,6 +32,15 @@ impl Table {
             // The index nearly always comes from the accumulator.
             row.attributes.alone = d != Class::A;
         }
+        // Fuel is missing rarely: what is done then stands behind the function's code, and leads back here.
+        self.row("consume_fuel", "control", &FUEL)
+            .effect("fuel := fuel - x; if fuel < 0, pc := to")
+            .body("branch::consume_fuel", &["false"]);
+        self.row("return_fuel", "control", &FUEL)
+            .effect("fuel := fuel + x; pc := to")
+            .body("control::return_fuel", &[])
+            .ends()
+            .alone();
         self.row("zero_locals", "control", &ZERO_LOCALS)
             .effect("S[first .. first + count] := 0")
             .body("control::zero_locals", &[])
@@ -130,13 +139,6 @@ impl Table {
             &[],
         );
         // Where code is metered it may be suspended: these go on as a call when they have to.
-        host(
-            "consume_fuel",
-            &CALL_RUNTIME,
-            "fuel := fuel - x, if there is as much; else as call_runtime",
-            "host::consume_fuel",
-            &[],
-        );
         host(
             "consume_fuel_by",
             &CALL_RUNTIME,

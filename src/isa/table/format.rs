@@ -145,6 +145,8 @@ formats! {
     BrCompare BR_COMPARE { lhs: X @ 0, rhs: X @ 2 | Imm16 @ 2 | F32 @ 8 | F64 @ 8, to: Target @ 4 }
     /// Branches on a reference's type.
     BrOnCast BR_ON_CAST { object: X @ 0, null: Count @ 2, to: Target @ 4, ty: Count32 @ 8, depth: Count32 @ 12 }
+    /// `consume_fuel` and `return_fuel`
+    Fuel FUEL { x: Count32 @ 0, to: Target @ 4 }
     /// `zero_locals`
     ZeroLocals ZERO_LOCALS { first: Dst @ 0, count: Count @ 2 }
 

@@ -6,11 +6,15 @@ use super::format::EMPTY;
 use super::row::{Attributes, Forward};
 use super::{Class, Kind, Row, Table};
 
+/// The op that takes fuel. It is the first part of a fused op or none: what is done where fuel is missing goes
+/// back to it.
+const METER: &str = "consume_fuel";
+
 /// The name of a fused op's part without what it says of forwarded operands: `i32_add_a0` to
 /// `i32_add_as`.
 pub fn unfused_name(part: &str) -> String {
     let Some((name, letters)) = part.rsplit_once('_') else { return part.into() };
-    if letters.chars().any(|c| !"aslmnik01234".contains(c)) {
+    if letters.chars().any(|c| !"aslmnik012345".contains(c)) {
         return part.into();
     }
     format!("{name}_{}", letters.replace(|c: char| c.is_ascii_digit(), "s"))
@@ -37,6 +41,10 @@ impl Table {
             assert!(
                 rows().all(|part| !part.attributes.resumes),
                 "fused.txt: {sequence} has a part that continues behind an instruction of its own"
+            );
+            assert!(
+                rows().skip(1).all(|part| part.name != METER),
+                "fused.txt: {sequence} takes fuel behind another part"
             );
             let before = &parts[..parts.len() - 1];
             assert!(
@@ -133,14 +141,16 @@ impl Table {
             parts.push(self.part(row, i, *part));
         }
         let [before @ .., last] = &parts[..] else { panic!("{}: no parts", row.name) };
-        let before = before.join(", ");
+        // The step that a branch of its kind takes.
+        let conditional = self.parts(row).last().is_some_and(|last| !last.attributes.ends);
+        let metered = row.again && self.rows[row.parts[0]].name == METER;
+        let before = before[usize::from(metered)..].join(", ");
         if !row.again {
             return format!("fuse!({before} => {last})");
         }
-        // The step that a branch of its kind takes.
-        let conditional = self.parts(row).last().is_some_and(|last| !last.attributes.ends);
         let step = if conditional { "Taken" } else { "Next" };
-        format!("fuse_again!({step}: {before} => {last})")
+        let repeat = if metered { "fuse_again_metered" } else { "fuse_again" };
+        format!("{repeat}!({step}: {before} => {last})")
     }
 
     /// Whether what earlier parts leave in integer registers is to be settled before part `i`, which has two
@@ -158,6 +168,9 @@ impl Table {
     /// The handler of part `i`.
     fn part(&self, row: &Row, i: u8, part: usize) -> String {
         let part = &self.rows[part];
+        if part.name == METER && row.attributes.calls {
+            return part.handler_with(&[], None).replace("false", "true");
+        }
         let sources: Vec<(usize, u8)> = row
             .forwards
             .iter()
