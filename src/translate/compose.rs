@@ -15,6 +15,7 @@ use crate::tune::{DISPATCH, MOST_METERED_PARTS, MOST_PARTS};
 use crate::vm::CatchTable;
 
 /// An instruction of the code before.
+#[derive(Clone, Copy)]
 struct Instruction {
     at: u32,
     size: u32,
@@ -41,11 +42,13 @@ impl Instruction {
         isa::Instruction { at: self.at as usize, op: self.op, size: self.size as usize }
     }
 
-    /// Where the instruction has distances, in bytes from its start.
-    fn distances(&self, bytes: &[u8]) -> impl Iterator<Item = usize> + use<> {
-        let one = !matches!(self.distance, NO_DISTANCE | LISTED);
-        let listed = (self.distance == LISTED).then(|| self.read().branches(bytes));
-        one.then_some(usize::from(self.distance)).into_iter().chain(listed.into_iter().flatten())
+    /// Calls `f` with each place where the instruction has a distance, in bytes from its start.
+    fn each_distance(&self, bytes: &[u8], mut f: impl FnMut(usize)) {
+        match self.distance {
+            NO_DISTANCE => {}
+            LISTED => self.read().branches(bytes).for_each(f),
+            place => f(place.into()),
+        }
     }
 
     /// Where the distance at `place` leads, in the code before.
@@ -68,6 +71,8 @@ pub struct Composed {
 pub fn compose(mut code: Composed, unfused: bool) -> Composed {
     let bytes = &code.bytes;
     let mut instructions = Vec::with_capacity(bytes.len() / 16);
+    // Those that have distances: the rest need not be looked at again for them.
+    let mut branches = Vec::new();
     // Per possible place of an instruction: which one starts there.
     let mut index = vec![u32::MAX; bytes.len() / isa::ALIGN + 1];
     let mut at = 0;
@@ -75,6 +80,14 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
         let instruction = isa::Instruction::read(&bytes[..], at).expect("written by the emitter");
         index[at / isa::ALIGN] = instructions.len() as u32;
         debug_assert!(instruction.op.target().is_none_or(|place| place < usize::from(LISTED)));
+        let distance = match instruction.op.target() {
+            Some(place) => place as u8,
+            None if instruction.op.is_br_table() => LISTED,
+            None => NO_DISTANCE,
+        };
+        if distance != NO_DISTANCE {
+            branches.push(instructions.len());
+        }
         instructions.push(Instruction {
             at: at as u32,
             size: instruction.size as u32,
@@ -82,58 +95,49 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
             entered: at as u32 == code.entry,
             now: 0,
             start: 0,
-            distance: match instruction.op.target() {
-                Some(place) => place as u8,
-                None if instruction.op.is_br_table() => LISTED,
-                None => NO_DISTANCE,
-            },
+            distance,
         });
         at += instruction.size;
     }
-    for i in 0..instructions.len() {
-        for place in instructions[i].distances(bytes) {
-            let target = index[instructions[i].target(bytes, place) / isa::ALIGN] as usize;
+    for i in &branches {
+        let branch = instructions[*i];
+        branch.each_distance(bytes, |place| {
+            let target = index[branch.target(bytes, place) / isa::ALIGN] as usize;
             instructions[target].entered = true;
-        }
+        });
     }
     for clause in &code.catches.clauses {
         let target = index[clause.target as usize / isa::ALIGN] as usize;
         instructions[target].entered = true;
     }
 
-    let plan = if unfused { apart(&instructions) } else { plan(&instructions, bytes) };
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    for (length, op) in plan {
-        let start = out.len();
-        // The last part's distance, if it has one, leads to the first part: the loop is this op.
-        let last = &instructions[i + length - 1];
-        let place = last.distances(bytes).next().filter(|_| length > 1);
-        let first = instructions[i].at as usize;
-        let loops = place.is_some_and(|place| last.target(bytes, place) == first);
-        let op = if loops { op.again().unwrap_or(op) } else { op };
-        out.extend_from_slice(&[0; HEAD]);
-        out[start..start + 2].copy_from_slice(&(op as u16).to_le_bytes());
-        for instruction in &mut instructions[i..i + length] {
-            let (from, to) =
-                (instruction.at as usize, (instruction.at + instruction.size) as usize);
-            // The operands stay where they are relative to this place.
-            instruction.now = (out.len() - HEAD) as u32;
-            instruction.start = start as u32;
-            let last = from + HEAD + body(instruction.op, (to - from) - HEAD, length > 1);
-            out.extend_from_slice(&bytes[from + HEAD..last.min(to)]);
-        }
-        out.resize(start + (out.len() - start).next_multiple_of(isa::ALIGN), 0);
+    let cuts = if unfused { apart(&instructions) } else { cuts(&instructions, bytes) };
+    // No instruction grows.
+    let mut out = vec![0; bytes.len()];
+    let (mut i, mut end) = (0, 0);
+    while let Some(cut) = cuts.get(i) {
+        let length = usize::from(cut.length);
+        let parts = &mut instructions[i..i + length];
+        end = match parts {
+            [whole] => {
+                (whole.now, whole.start) = (end as u32, end as u32);
+                let from = whole.at as usize..(whole.at + whole.size) as usize;
+                copy(&mut out, end, &bytes[from])
+            }
+            _ => fuse(parts, bytes, cut.op, &mut out, end),
+        };
         i += length;
     }
-    for instruction in &instructions {
-        for place in instruction.distances(bytes) {
-            let target = instruction.target(bytes, place);
+    out.truncate(end);
+    for i in branches {
+        let branch = &instructions[i];
+        branch.each_distance(bytes, |place| {
+            let target = branch.target(bytes, place);
             let target = instructions[index[target / isa::ALIGN] as usize].now;
-            let distance = target.wrapping_sub(instruction.start) as i32;
-            let now = instruction.now as usize + place;
+            let distance = target.wrapping_sub(branch.start) as i32;
+            let now = branch.now as usize + place;
             out[now..now + 4].copy_from_slice(&distance.to_le_bytes());
-        }
+        });
     }
     let entry = instructions
         .iter()
@@ -171,9 +175,40 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
     Composed { bytes: out, entry, source_map, calls, catches: code.catches }
 }
 
-/// Operand bytes of an instruction: in a fused one without the padding behind them.
-fn body(op: Op, available: usize, fused: bool) -> usize {
-    if fused && !op.is_br_table() { op.body() } else { available }
+/// Writes bytes at a place, and says where they end.
+fn copy(out: &mut [u8], at: usize, bytes: &[u8]) -> usize {
+    out[at..at + bytes.len()].copy_from_slice(bytes);
+    at + bytes.len()
+}
+
+/// Writes the instruction that is `op` on the operands of these parts at `start`, and says where it ends.
+fn fuse(parts: &mut [Instruction], bytes: &[u8], op: Op, out: &mut [u8], start: usize) -> usize {
+    let op = again(parts, bytes, op);
+    let mut end = copy(out, start, &(op as u16).to_le_bytes());
+    end += HEAD - 2;
+    for part in parts {
+        // The operands stay where they are relative to this place.
+        (part.now, part.start) = ((end - HEAD) as u32, start as u32);
+        let from = part.at as usize + HEAD;
+        let size = part.size as usize - HEAD;
+        // Without the padding behind them, unless distances follow.
+        let body = if part.op.is_br_table() { size } else { part.op.body() };
+        end = copy(out, end, &bytes[from..from + body]);
+    }
+    start + (end - start).next_multiple_of(isa::ALIGN)
+}
+
+/// The fused op for these instructions: `op`, or its form for a loop if the last one's first distance leads to
+/// the first one.
+fn again(parts: &[Instruction], bytes: &[u8], op: Op) -> Op {
+    let [first, .., last] = parts else { return op };
+    let place = match last.distance {
+        NO_DISTANCE => return op,
+        LISTED => last.read().branches(bytes).next(),
+        place => Some(place.into()),
+    };
+    let loops = place.is_some_and(|place| last.target(bytes, place) == first.at as usize);
+    if loops { op.again().unwrap_or(op) } else { op }
 }
 
 /// The slot number at a byte behind an instruction's head.
@@ -235,25 +270,20 @@ impl Planner<'_> {
 }
 
 /// Every instruction by itself.
-fn apart(instructions: &[Instruction]) -> Vec<(usize, Op)> {
-    instructions.iter().map(|instruction| (1, instruction.op)).collect()
+fn apart(instructions: &[Instruction]) -> Vec<Cut> {
+    instructions.iter().map(|i| Cut { cost: 0, length: 1, op: i.op }).collect()
 }
 
-/// The fewest instructions that do the same: how many of the old ones each new one stands for,
-/// and its op.
-fn plan(instructions: &[Instruction], bytes: &[u8]) -> Vec<(usize, Op)> {
-    let best = instructions.iter().map(|i| Cut { cost: 0, length: 1, op: i.op }).collect();
-    let mut planner = Planner { instructions, bytes, best };
+/// The fewest instructions that do the same: per old one the new one that begins with it.
+fn cuts(instructions: &[Instruction], bytes: &[u8]) -> Vec<Cut> {
+    let mut planner = Planner { instructions, bytes, best: apart(instructions) };
     // From the back: a cut needs the best of what follows it.
     for i in (0..instructions.len()).rev() {
         planner.best[i].cost = DISPATCH + planner.best.get(i + 1).map_or(0, |rest| rest.cost);
-        planner.extend(i, 0, 0, Fusion::START);
+        // Nothing is fused with what control can come to from elsewhere.
+        if instructions.get(i + 1).is_some_and(|next| !next.entered) {
+            planner.extend(i, 0, 0, Fusion::START);
+        }
     }
-    let mut plan = Vec::with_capacity(instructions.len());
-    let mut i = 0;
-    while let Some(cut) = planner.best.get(i) {
-        plan.push((usize::from(cut.length), cut.op));
-        i += usize::from(cut.length);
-    }
-    plan
+    planner.best
 }
