@@ -1,7 +1,5 @@
 //! Guard pages: faults of handlers become traps.
 
-use std::sync::OnceLock;
-
 use super::handlers;
 use crate::isa::OP_COUNT;
 use crate::sys::signals::{self, SignalTable};
@@ -15,20 +13,11 @@ pub const SUPPORTED: bool = crate::sys::GUARD_PAGES_SUPPORTED && !cfg!(dispatch 
 /// an error of native code.
 const WINDOW: usize = 1024;
 
-/// Addresses of all handlers, ascending. Set before the first fault can happen.
-static HANDLERS: OnceLock<Box<[usize]>> = OnceLock::new();
-
 static TABLE: SignalTable = SignalTable { landing };
 
 /// Has faults of handlers inside memories' reservations lead to
 /// [`crate::trap::Trap::MemoryOutOfBounds`], in the whole process. Idempotent.
 pub fn install() {
-    HANDLERS.get_or_init(|| {
-        let mut addresses: Box<[usize]> =
-            (0..OP_COUNT).map(|op| handlers::handler(op) as *const () as usize).collect();
-        addresses.sort_unstable();
-        addresses
-    });
     // SAFETY: the continuation takes the registers of handlers, which is where a fault comes from that
     // `landing` has an answer to.
     unsafe { signals::install(&TABLE) };
@@ -36,9 +25,11 @@ pub fn install() {
 
 /// Where a handler that faulted at `pc` goes on: in a cold continuation of the same signature, so
 /// that the interpreter's registers are found where they are. Async-signal-safe.
+///
+/// All handlers are looked at: a fault ends a call, so that costs less over a process's life than to have them
+/// in order of their addresses, which each process would pay for as it starts.
 fn landing(pc: usize) -> Option<usize> {
-    let handlers = HANDLERS.get()?;
-    let start = handlers[..handlers.partition_point(|&start| start <= pc)].last()?;
-    let continuation = handlers::raise_memory_fault as *const () as usize;
-    (pc - start < WINDOW).then_some(continuation)
+    let start = |op| handlers::handler(op) as *const () as usize;
+    let is_own = (0..OP_COUNT).any(|op| pc.wrapping_sub(start(op)) < WINDOW);
+    is_own.then_some(handlers::raise_memory_fault as *const () as usize)
 }
