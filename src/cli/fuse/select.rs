@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use threadle::isa::Op;
 use threadle::{Result, isa};
 
 use super::cut::{Trie, cut, dispatched, most_parts, parts};
@@ -45,7 +46,7 @@ impl Select {
     }
 
     fn may_be_fused(&self, sequence: &Vec<u16>) -> bool {
-        !self.refused.contains(sequence) && !hides_pc(sequence)
+        !self.refused.contains(sequence) && !hides_pc(sequence) && !takes_fuel_and_calls(sequence)
     }
 
     /// The sequences to fuse: the `always` ones and `count` more, which begin with the op `first` if there is one. Pairs of neighbours are merged one after
@@ -254,6 +255,12 @@ fn hides_pc(sequence: &[u16]) -> bool {
     let access = sequence.iter().position(|part| op(*part).info().attributes.faults);
     let returns = |part: &u16| op(*part).info().family == "return";
     access.is_some_and(|access| sequence[access..].iter().any(returns))
+}
+
+/// Whether a sequence takes fuel and calls: such an instruction was measured to take more time than two.
+fn takes_fuel_and_calls(sequence: &[u16]) -> bool {
+    sequence[0] == Op::ConsumeFuel as u16
+        && sequence.iter().any(|part| op(*part).info().attributes.calls)
 }
 
 /// The pairs of neighbours that a cut leaves alone, as a pair would have them.
