@@ -25,6 +25,8 @@
 //! out, as unoptimised builds do unless it is `on`: quicker to build, slower code. Which ops are fused
 //! otherwise `src/isa/fused.txt` says, or the file that `THREADLE_FUSED_LIST` names (docs/tuning.md).
 
+extern crate alloc;
+
 use std::{env, fs, path::Path};
 
 use prebuilt::Prebuilt;

@@ -9,6 +9,7 @@ use crate::func::frames;
 use crate::index::{DefinedFuncIndex, FuncIndex};
 use crate::instance::Instance;
 use crate::module::Module;
+use crate::prelude::*;
 use crate::store::AsContext;
 use crate::vm::handle::Handle;
 use crate::vm::{CodePlace, VmStore};
@@ -94,7 +95,7 @@ impl WasmBacktrace {
                     func,
                     offset,
                     #[cfg(feature = "dwarf")]
-                    symbols: std::sync::OnceLock::new(),
+                    symbols: crate::sys::standard::OnceLock::new(),
                 });
             }
             current = Some((instance.index, module));
@@ -150,7 +151,7 @@ pub struct FrameInfo {
     offset: u32,
     /// Looked up when somebody asks.
     #[cfg(feature = "dwarf")]
-    symbols: std::sync::OnceLock<Box<[crate::FrameSymbol]>>,
+    symbols: crate::sys::standard::OnceLock<Box<[crate::FrameSymbol]>>,
 }
 
 impl FrameInfo {

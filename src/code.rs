@@ -1,11 +1,13 @@
 //! Filling the code maps of modules: by translation, on demand or of everything at once.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
 
 use crate::error::{Error, Result, format_err};
 use crate::exec::{self, profile::Watch, profile::Watching};
 use crate::index::DefinedFuncIndex;
+use crate::prelude::*;
+use crate::sys::standard::on_threads;
 use crate::translate::{self, Options};
 use crate::vm::code_map::{Client, FunctionCode, Nobody, SourceMap, Translate};
 use crate::vm::{CodeMap, VmLayout};
@@ -81,17 +83,7 @@ pub fn compile_all(code: &CodeMap, threads: usize) -> Result<()> {
             code.compile(func, &mut Nobody).map_err(|error| (index, error))?;
         }
     };
-    let results = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut results = vec![work()];
-        for other in others {
-            match other.join() {
-                Ok(result) => results.push(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        results
-    });
+    let results = on_threads(threads, work);
     let errors = results.into_iter().filter_map(Result::err);
     if let Some((_, error)) = errors.min_by_key(|(index, _)| *index) {
         return Err(error);

@@ -1,7 +1,7 @@
 //! How an engine is configured: every knob in one place.
 
+use alloc::sync::Arc;
 use core::num::NonZeroUsize;
-use std::sync::Arc;
 
 pub use self::knobs::{
     Cache, Collector, Inlining, OptLevel, ProfilingStrategy, RegallocAlgorithm, Strategy,
@@ -14,6 +14,7 @@ use crate::error::{Result, ensure};
 use crate::exec::guard;
 use crate::exec::profile::Watch;
 use crate::pool::Pool;
+use crate::prelude::*;
 use crate::sys::RESERVING_IS_FREE;
 use crate::translate::{OperatorCost, Shape};
 use crate::vm::creator::Creator;

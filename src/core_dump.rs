@@ -16,6 +16,7 @@ use crate::index::{GlobalIndex, MemoryIndex};
 use crate::instance::Instance;
 use crate::memory::Memory;
 use crate::module::Module;
+use crate::prelude::*;
 use crate::store::AsContextMut;
 use crate::ty::{HeapType, MemoryType, Mutability, ValType};
 use crate::val::Val;

@@ -1,7 +1,7 @@
 //! The engine: what modules and stores have in common.
 
+use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 
 use crate::config::{CompilationMode, Config};
 use crate::error::Result;
@@ -118,11 +118,7 @@ impl Engine {
 
     /// Threads that one module may keep busy.
     pub(crate) fn threads(&self) -> usize {
-        if self.inner.config.parallel {
-            std::thread::available_parallelism().map_or(1, usize::from)
-        } else {
-            1
-        }
+        if self.inner.config.parallel { crate::sys::standard::parallelism() } else { 1 }
     }
 
     /// How code of a module is made.

@@ -26,6 +26,8 @@ pub use anyhow::Result;
 /// and `format_err!("..")` is an error made from a message.
 pub use anyhow::{anyhow as format_err, bail, ensure};
 
+use crate::prelude::*;
+
 /// Why a module was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -85,7 +87,7 @@ impl fmt::Display for ModuleError {
     }
 }
 
-impl std::error::Error for ModuleError {}
+impl core::error::Error for ModuleError {}
 
 /// A name from a module, as it may be shown. Names are any Unicode text, and a terminal that is sent one
 /// takes control characters for commands: these are written as Rust's escapes, and with them what

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Context, Result, ensure, format_err};
 use crate::gc::Rooted;
+use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut, Store, StoreContextMut};
 use crate::tag::Tag;
 use crate::ty::{ExnType, HeapType};
@@ -25,7 +26,7 @@ impl fmt::Display for ThrownException {
     }
 }
 
-impl std::error::Error for ThrownException {}
+impl core::error::Error for ThrownException {}
 
 /// An exception.
 #[derive(Debug)]

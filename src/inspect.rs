@@ -2,8 +2,6 @@
 //! `asm-check`, which finds the handlers of a binary through the descriptor that every binary
 //! holding this library carries in the section `.threadle`.
 
-use std::sync::OnceLock;
-
 /// One op, by opcode.
 #[derive(Clone, Copy, Debug)]
 pub struct OpInfo {
@@ -36,6 +34,9 @@ pub fn ops() -> &'static [OpInfo] {
 }
 
 pub use crate::isa::unfused_name;
+
+use crate::prelude::*;
+use crate::sys::standard::OnceLock;
 
 /// FNV-1a over all op names, each followed by a line feed: equal for builds with the same op
 /// table.

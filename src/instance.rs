@@ -9,6 +9,7 @@ use crate::global::Global;
 use crate::linker::CROSS_ENGINE;
 use crate::memory::Memory;
 use crate::module::{Module, ModuleExport};
+use crate::prelude::*;
 use crate::shared_memory::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::table::Table;

@@ -1,6 +1,6 @@
 //! Stopping a store's code from another thread.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::store::{AsContext, Store};
 use crate::vm::interrupt::{InterruptState, Request};

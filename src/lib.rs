@@ -39,11 +39,24 @@
 //! returned, or a [`ModuleError`]. Programs cannot harm the embedder: they reach only what they are
 //! given, their calls live on a stack of their own of limited size, and
 //! [`Store::limiter`] limits what else they use.
+//!
+//! With `default-features = false` the library is without the standard library: it needs `core`, `alloc` and
+//! nothing of a system. A panic of a host function, which otherwise goes on at the caller, is the end of the
+//! program then.
 
+#![no_std]
+#![deny(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(dispatch = "become", feature(explicit_tail_calls, rust_preserve_none_cc))]
 #![cfg_attr(dispatch = "become", allow(incomplete_features))]
 // Bodies of handlers that were compiled in advance are not in the crate, nor what only they use.
 #![cfg_attr(prebuilt, allow(dead_code))]
+
+// Without the feature `std` what differs is in `sys::standard`.
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod prelude;
 
 // ---- What the engine is made of. Open to the tools and tests of this repository by the feature
 // `internals`, and no part of the public API. Without it the compiler sees what nothing uses.
@@ -126,6 +139,8 @@ pub mod debug;
 mod engine;
 mod exn;
 mod extern_;
+#[cfg(feature = "std")]
+mod files;
 mod func;
 mod gc;
 mod global;

@@ -3,6 +3,7 @@
 use core::pin::Pin;
 
 use crate::error::{Error, Result, bail};
+use crate::prelude::*;
 
 /// Asked by a store before it allocates; see [`Store::limiter`](crate::Store::limiter).
 pub trait ResourceLimiter {

@@ -1,7 +1,6 @@
 //! Linking: finding what modules import by name.
 
-use std::collections::hash_map::{Entry, HashMap};
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
@@ -10,7 +9,9 @@ use crate::extern_::Extern;
 use crate::func::{Func, HostFunc, IntoFunc, ValRaw, WasmRet, WasmTyList};
 use crate::instance::Instance;
 use crate::module::Module;
+use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::sys::standard::hash_map::{Entry, HashMap};
 use crate::ty::{ExternType, FuncType, ImportType};
 use crate::val::Val;
 use crate::vm::external::External;
@@ -164,7 +165,7 @@ impl core::fmt::Display for UnknownImportError {
     }
 }
 
-impl std::error::Error for UnknownImportError {}
+impl core::error::Error for UnknownImportError {}
 
 impl<T: 'static> Linker<T> {
     /// A linker without definitions.

@@ -26,7 +26,7 @@ impl fmt::Display for MemoryAccessError {
     }
 }
 
-impl std::error::Error for MemoryAccessError {}
+impl core::error::Error for MemoryAccessError {}
 
 impl Memory {
     /// Makes a memory, all zero.

@@ -5,6 +5,7 @@ use core::pin::Pin;
 
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 
 /// What an epoch's deadline leads to: what the callback of [`Store::epoch_deadline_callback`] returns.

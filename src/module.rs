@@ -1,12 +1,11 @@
 //! Modules: validated WebAssembly, ready to be instantiated.
 
-use std::path::Path;
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::code;
 use crate::config::CompilationMode;
 use crate::engine::Engine;
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::ty::{ExportType, ExternType, ImportType};
 use crate::vm::CodeMap;
 use crate::wasm::{Entity, ModuleInfo};
@@ -50,24 +49,6 @@ impl Module {
         Module::from_binary(engine, bytes)
     }
 
-    /// Reads and validates a module from a file, as [`Module::new`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Module::new`], or that the file cannot be read; both name the file.
-    pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
-        let file = file.as_ref();
-        let bytes =
-            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        #[cfg(feature = "wat")]
-        if is_text(&bytes) {
-            let bytes = crate::text::parse(&bytes, Some(file))?;
-            return Module::from_bytes(engine, bytes.into());
-        }
-        Module::from_bytes(engine, bytes.into())
-            .with_context(|| format!("cannot load {}", file.display()))
-    }
-
     /// Reads and validates a module in the binary format.
     ///
     /// # Errors
@@ -77,7 +58,7 @@ impl Module {
         Module::from_bytes(engine, bytes.into())
     }
 
-    fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
+    pub(crate) fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
         let info = ModuleInfo::parse(&bytes, &engine.parse_options(), engine.types())?;
         if let Some(pool) = engine.pool() {
             pool.check(&info)?;
@@ -107,9 +88,9 @@ impl Module {
     /// not want it to be read.
     #[cfg(feature = "dwarf")]
     #[doc(hidden)]
-    pub fn symbols_at(&self, offset: u64) -> Vec<crate::FrameSymbol> {
+    pub fn symbols_at(&self, offset: u64) -> alloc::vec::Vec<crate::FrameSymbol> {
         if !self.engine().config().backtrace_details() {
-            return Vec::new();
+            return alloc::vec::Vec::new();
         }
         self.code.symbols().at(offset)
     }
@@ -196,7 +177,7 @@ impl Module {
 
 /// Not the binary format's magic bytes, so text.
 #[cfg(feature = "wat")]
-fn is_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
     !bytes.starts_with(b"\0asm") && str::from_utf8(bytes).is_ok()
 }
 
@@ -210,11 +191,12 @@ static_assertions::assert_impl_all!(Module: Send, Sync);
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use super::*;
     use crate::index::DefinedFuncIndex;
+    use crate::prelude::*;
     use crate::vm::CodePlace;
     use crate::vm::code_map::seam::ON_VISIBLE;
     use crate::{Caller, Func, Instance, Store, TypedFunc};

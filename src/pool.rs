@@ -3,9 +3,9 @@
 //! Nothing is taken from the system in advance. What programs for engines with a pool rely on is that
 //! it ends somewhere, and that is so here. Memories come from `vm::memory_pool`, and go back to it.
 
+use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Arc;
 
 use crate::config::pooling::PoolingAllocationConfig;
 use crate::error::{Result, ensure};
@@ -37,7 +37,7 @@ impl fmt::Display for PoolConcurrencyLimitError {
     }
 }
 
-impl std::error::Error for PoolConcurrencyLimitError {}
+impl core::error::Error for PoolConcurrencyLimitError {}
 
 impl Pool {
     pub(crate) fn new(limits: PoolingAllocationConfig) -> Pool {

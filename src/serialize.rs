@@ -4,18 +4,15 @@
 //! has the module behind that, in the binary format: there is no machine code to keep. So it is the
 //! same on every machine. Loading one reads and validates the module like any other, and is as safe.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use crate::config::ModuleVersionStrategy;
 use crate::engine::Engine;
 use crate::error::{Context, Result, bail, ensure};
 use crate::module::Module;
+use crate::prelude::*;
 
 /// What every artefact begins with: no module's beginning, and no text. The last byte is the format's
 /// version.
-const MAGIC: [u8; 9] = *b"\0threadle";
+pub(crate) const MAGIC: [u8; 9] = *b"\0threadle";
 const FORMAT: u8 = 1;
 
 /// What an artefact holds; see [`Engine::detect_precompiled`].
@@ -64,42 +61,6 @@ impl Module {
     pub fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         Module::from_binary(engine, contents(engine, bytes.as_ref())?)
     }
-
-    /// As [`Module::deserialize`], from a file.
-    ///
-    /// # Errors
-    ///
-    /// As there, or that the file cannot be read; both name the file.
-    pub fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
-        let path = path.as_ref();
-        let bytes =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Module::deserialize(engine, bytes)
-            .with_context(|| format!("cannot load {}", path.display()))
-    }
-
-    /// As [`Module::deserialize`], from a file that is open.
-    ///
-    /// # Errors
-    ///
-    /// As there, or that the file cannot be read.
-    pub fn deserialize_open_file(engine: &Engine, mut file: File) -> Result<Module> {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).context("cannot read the file")?;
-        Module::deserialize(engine, bytes)
-    }
-
-    /// Makes a module of a file that is an artefact or a module in either format.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Module::deserialize_file`] and [`Module::from_file`].
-    pub fn from_trusted_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
-        match Engine::detect_precompiled_file(&file)? {
-            Some(_) => Module::deserialize_file(engine, file),
-            None => Module::from_file(engine, file),
-        }
-    }
 }
 
 impl Engine {
@@ -115,22 +76,6 @@ impl Engine {
     /// Whether these bytes, or what they begin with, are an artefact, of any version and settings.
     pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
         bytes.starts_with(&MAGIC).then_some(Precompiled::Module)
-    }
-
-    /// As [`Engine::detect_precompiled`], of a file.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read.
-    pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>> {
-        let path = path.as_ref();
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Engine::detect_precompiled(&bytes))
     }
 
     /// What an artefact has in common with the engines that accept it. Equal values hash alike in one

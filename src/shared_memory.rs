@@ -1,8 +1,8 @@
 //! Memories that stores on several threads use at once.
 
+use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::time::Duration;
-use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::error::{Result, ensure, format_err};

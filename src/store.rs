@@ -8,6 +8,7 @@ use crate::gc::GcHeapOutOfMemory;
 use crate::limits::{ResourceLimiter, ResourceLimiterAsync};
 use crate::metering::UpdateDeadline;
 use crate::pool::Share;
+use crate::prelude::*;
 use crate::ty::ValType;
 use crate::types;
 use crate::vm::VmStore;

@@ -4,14 +4,16 @@
 //! out, never an error, and nothing of it is read before somebody asks for a frame's symbols. Places in
 //! it count from the start of the code section's contents (tool conventions, "Debugging").
 
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use core::fmt::{self, Display};
-use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use gimli::{EndianArcSlice, LittleEndian};
 use wasmparser::{Parser, Payload};
 
 use crate::error::Printable;
+use crate::prelude::*;
+use crate::sys::standard::{Mutex, PoisonError};
 use crate::wasm::ModuleInfo;
 
 /// A function in a frame, from the module's debug information: the innermost of those that the
@@ -268,8 +270,8 @@ mod tests {
         let abbreviations =
             [&[1, 0x11, 1][..], &range, &[2, 0x2e, 1], &range, &[3, 0x1d, 1, 0, 0, 0]].concat();
         let mut entries = vec![1, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 4];
-        entries.extend(std::iter::repeat_n(3, depth));
-        entries.extend(std::iter::repeat_n(0, depth + 2));
+        entries.extend(core::iter::repeat_n(3, depth));
+        entries.extend(core::iter::repeat_n(0, depth + 2));
         // Version 4, abbreviations at 0, addresses of 4 bytes.
         let unit = [&[4, 0, 0, 0, 0, 0, 4][..], &entries].concat();
         let info = [&(unit.len() as u32).to_le_bytes()[..], &unit].concat();

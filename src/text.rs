@@ -7,8 +7,8 @@
 //! the head everything keeps its place, and [`Unfolded`] knows the rest, so that errors point into the
 //! text as it was written.
 
-use std::borrow::Cow;
-use std::ops::Range;
+use alloc::borrow::Cow;
+use core::ops::Range;
 use std::path::Path;
 
 use ::wast::lexer::{Lexer, Token, TokenKind};
@@ -17,6 +17,7 @@ use ::wast::token::Span;
 use ::wast::{Error, Wat};
 
 use crate::error::{Result, format_err};
+use crate::prelude::*;
 
 /// The binary form of a module in the text format; `file` is named in errors.
 ///
@@ -24,7 +25,7 @@ use crate::error::{Result, format_err};
 ///
 /// What is wrong with the text, with line and column.
 pub(crate) fn parse(bytes: &[u8], file: Option<&Path>) -> Result<Vec<u8>> {
-    let Ok(text) = std::str::from_utf8(bytes) else {
+    let Ok(text) = core::str::from_utf8(bytes) else {
         let name = file.map_or("the module".into(), |file| file.display().to_string());
         return Err(format_err!("{name} is neither in the binary format nor UTF-8 text"));
     };

@@ -5,11 +5,13 @@
 //! name of the type, equal exactly when the types are equal, and good for as long as somebody keeps
 //! the type. The public API has types that know their engine (`ty`).
 
+use alloc::sync::Arc;
 use core::fmt;
-use std::sync::Arc;
 
 pub use self::external::{GlobalType, MemoryType, TableType};
 pub use crate::index::TypeId;
+
+use crate::prelude::*;
 
 mod external;
 

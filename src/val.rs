@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::exn::ExnRef;
 use crate::func::Func;
 use crate::gc::{AnyRef, GcHeapOutOfMemory, Rooted};
+use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut};
 use crate::ty::{HeapType, RefType, ValType};
 use crate::vm::value::Value;

@@ -1,5 +1,7 @@
 //! Facts about the repository itself: layers, file sizes, and documents that say what is so.
 
+extern crate alloc;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +56,7 @@ fn report(complaints: Vec<String>) {
 
 /// The modules of each layer. Whatever is not named here is the public API, layer 6.
 const LAYERS: [(u8, &[&str]); 7] = [
-    (0, &["error", "index", "sem", "trap", "tune", "types"]),
+    (0, &["error", "index", "prelude", "sem", "trap", "tune", "types"]),
     (1, &["isa", "sys"]),
     (2, &["symbols", "wasm"]),
     (3, &["translate", "vm"]),
@@ -406,10 +408,9 @@ fn ci_runs_the_commands_that_the_readme_gives_first() {
 }
 
 #[test]
-fn a_library_without_features_depends_on_what_the_documentation_lists() {
+fn a_library_without_more_than_std_depends_on_what_the_documentation_lists() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let command =
-        "tree --no-default-features --edges normal --offline --format {lib} --charset utf8";
+    let command = "tree --no-default-features --features std --edges normal --offline --format {lib} --charset utf8";
     let output = std::process::Command::new(cargo)
         .args(command.split(' '))
         // On other machines it needs other crates to call the system.

@@ -7,6 +7,8 @@
 //! registers hold, [`rules`] says what is wrong, [`measure`] counts. [`exceptions`],
 //! [`budget`], [`golden`] and [`listing`] compare that with what is checked in; [`report`] prints it.
 
+extern crate alloc;
+
 pub mod arch;
 pub mod budget;
 pub mod cli;

@@ -2,8 +2,9 @@
 //! accepted, so that programs written for such an engine build, and do nothing here: results do not
 //! depend on them.
 
+use alloc::sync::Arc;
+#[cfg(feature = "std")]
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Config;
 use super::pooling::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -150,11 +151,13 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache as a file says, or by default. The file is not looked at.
+    /// A cache as a file says, or by default. The file is not looked at. Part of the
+    /// feature `std`.
     ///
     /// # Errors
     ///
     /// None.
+    #[cfg(feature = "std")]
     pub fn from_file(_file: Option<&Path>) -> Result<Cache> {
         Ok(Cache { _private: () })
     }

@@ -23,11 +23,13 @@
 mod target;
 mod watch;
 
+use alloc::sync::Arc;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use gdbstub::common::Signal;
@@ -39,6 +41,7 @@ use gdbstub_arch::wasm::reg::id::WasmRegId;
 use crate::error::{Context, Error, Result, ensure};
 use crate::exec::load;
 use crate::exec::profile::{Observed, Observer, Seen, Watch};
+use crate::prelude::*;
 use crate::trap::Trap;
 use crate::vm::{Ending, VmStore};
 use target::{Place, Program, Resume, THREAD, address};

@@ -1,9 +1,10 @@
 //! What a client of the protocol can ask of a program that stands still.
 
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use core::ptr::NonNull;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 
 use gdbstub::arch::lldb::{Encoding, Format, Generic, Register};
 use gdbstub::common::{Endianness, Signal, Tid};
@@ -34,6 +35,7 @@ use super::watch::{MOST_BYTES, Watchpoint, Watchpoints, bytes};
 use crate::exec::profile::Seen;
 use crate::func::frames::{self, Placed};
 use crate::index::{DefinedFuncIndex, GlobalIndex, MemoryIndex};
+use crate::prelude::*;
 use crate::translate::{self, Held};
 use crate::vm::external::External;
 use crate::vm::handle::Handle;

@@ -1,11 +1,12 @@
 //! Watchpoints: bytes of memory whose accesses have the program stand still.
 
+use alloc::borrow::Cow;
 use core::ops::Range;
-use std::borrow::Cow;
 
 use gdbstub::target::ext::breakpoints::WatchKind;
 
 use crate::exec::profile::Seen;
+use crate::prelude::*;
 use crate::vm::VmStore;
 use crate::vm::handle::Handle;
 

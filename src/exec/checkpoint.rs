@@ -5,12 +5,14 @@
 //! suspended in it; when it goes on, what was owed is paid, or the deadline set, and the instruction
 //! is done.
 
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::sync::atomic::Ordering;
 use core::task::{Context, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::isa::runtime::wide;
+use crate::prelude::*;
+use crate::sys::standard::catch_unwind;
 use crate::trap::Trap;
 use crate::vm::awaited::Awaited;
 use crate::vm::interrupt::Request;

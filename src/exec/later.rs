@@ -1,9 +1,11 @@
 //! Growing that waits for an asynchronous limiter.
 
+use core::panic::AssertUnwindSafe;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::prelude::*;
+use crate::sys::standard::catch_unwind;
 use crate::vm::awaited::{Awaited, Later, LaterAnswer};
 use crate::vm::context::Resource;
 use crate::vm::memory::Growth;

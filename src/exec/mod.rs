@@ -54,9 +54,10 @@ pub use crate::vm::Exit;
 use step::{jump, next, trap, trap_code};
 use words::{EXIT_CODE, THUNK_CODE, function, stored};
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::isa::{self, Op, Operands, op};
+use crate::prelude::*;
 use crate::vm::VmLayout;
 use crate::vm::code_map::{CodeMap, Translate};
 use crate::vm::store::Executor;
@@ -98,7 +99,7 @@ pub fn threaded_head(op: Op) -> u64 {
 /// Fills in the static stubs. Every engine calls it before it can run code; only the first call
 /// writes, because handlers read the stubs without synchronisation.
 pub fn initialise() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
+    static ONCE: crate::sys::standard::Once = crate::sys::standard::Once::new();
     ONCE.call_once(|| {
         EXIT_CODE.set(threaded_head(Op::Exit));
         THUNK_CODE.set(threaded_head(Op::ReturnThunk));

@@ -5,11 +5,12 @@
 #[cfg(feature = "debug")]
 mod access;
 
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+#[cfg(feature = "std")]
 use core::cell::RefCell;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::abi::{Regs, Step};
 use super::float;
@@ -25,6 +26,9 @@ use crate::isa::operand::Stream;
 #[cfg(feature = "debug")]
 use crate::isa::runtime::Runtime;
 use crate::isa::{ALIGN, Instruction, Op};
+use crate::prelude::*;
+use crate::sys::atomic::AtomicU64;
+use crate::sys::standard::{PoisonError, RwLock};
 use crate::trap::Trap;
 #[cfg(feature = "debug")]
 use crate::vm::owner::CallSite;
@@ -322,7 +326,8 @@ static SWEEP: AtomicUsize = AtomicUsize::new(1000);
 /// Changes whenever [`CODE`] does: code may come to where other code was.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-thread_local! {
+#[cfg(feature = "std")]
+std::thread_local! {
     /// The code that this thread was last seen in, and when it was looked up.
     static LAST: RefCell<Option<(u64, Arc<Observed>)>> = const { RefCell::new(None) };
 }
@@ -383,8 +388,12 @@ pub(super) fn register(
 
 /// Calls `f` with the observed code that an address is in.
 fn with_code<R>(pc: usize, f: impl FnOnce(&Arc<Observed>) -> R) -> Option<R> {
+    #[cfg(feature = "std")]
     let generation = GENERATION.load(Ordering::Acquire);
     let is_in = |code: &Observed| pc.wrapping_sub(code.start) < code.len();
+    #[cfg(not(feature = "std"))]
+    let cached: Option<Arc<Observed>> = None;
+    #[cfg(feature = "std")]
     let cached = LAST.with_borrow(|last| match last {
         Some((when, code)) if *when == generation && is_in(code) => Some(code.clone()),
         _ => None,
@@ -395,6 +404,7 @@ fn with_code<R>(pc: usize, f: impl FnOnce(&Arc<Observed>) -> R) -> Option<R> {
             let all = CODE.read().unwrap_or_else(PoisonError::into_inner);
             let code = all.range(..=pc).next_back()?.1.clone();
             drop(all);
+            #[cfg(feature = "std")]
             LAST.set(is_in(&code).then(|| (generation, code.clone())));
             code
         }

@@ -2,6 +2,7 @@
 
 use super::suspend;
 use super::walk::walk;
+use crate::prelude::*;
 use crate::vm::{CodePlace, Slot, VmCtx, VmStore};
 
 /// Adds the references in all frames to `roots`.

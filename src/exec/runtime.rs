@@ -4,8 +4,8 @@
 //! A runtime function gets the instance, its arguments as consecutive slots (results replace
 //! them), and three immediates. It returns how it ended ([`Outcome`]).
 
+use core::panic::AssertUnwindSafe;
 use core::ptr::NonNull;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::checkpoint::{ends, interrupted, out_of_fuel};
 use super::later::{Growing, grown};
@@ -18,6 +18,7 @@ use super::slice::{self, cut};
 use crate::error::{Error, Result};
 use crate::index::DefinedFuncIndex;
 use crate::isa::runtime::{for_each_runtime_function, wide};
+use crate::sys::standard::catch_unwind;
 use crate::sys::{bulk, racy};
 use crate::trap::Trap;
 use crate::vm::code_map::Client;

@@ -4,13 +4,14 @@
 //! its frame's header, as it does when it is called. Frames hold addresses of frames in one place
 //! only, the callers' frame pointers, so they can be put back anywhere.
 
+use alloc::sync::Arc;
 use core::any::Any;
-use std::sync::Arc;
 
 use super::abi::{NOTHING_KEPT, Pc, Regs, ctx_reg};
 use super::enter::{arg_base, outer, refuse};
 use super::float;
 use super::{EXIT_CODE, THUNK_CODE, run};
+use crate::prelude::*;
 
 use crate::isa::op::CallRuntime;
 use crate::trap::Trap;

@@ -2,9 +2,10 @@
 //! successor instead of jumping to it, the stack would overflow. And every fused handler beside those of
 //! its parts: they must do the same.
 
+#![cfg(feature = "std")]
+
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::AtomicU64;
 
 use super::abi::{NOTHING_KEPT, Regs, ctx_reg};
 use super::float;
@@ -13,6 +14,8 @@ use super::{initialise, run};
 use crate::error::{Error, Result};
 use crate::isa::operand::{DST, Operands, Stream};
 use crate::isa::{self, ALIGN, HEAD, Instruction, Kind, OPS, Op};
+use crate::prelude::*;
+use crate::sys::atomic::AtomicU64;
 use crate::vm::context::{Hooks, Resource};
 use crate::vm::heap::{CLASSES, HeapCtx, TypeEntry, Window};
 use crate::vm::memory::Growth;

@@ -5,9 +5,10 @@
 //! frame that was called has the pinned registers of the frame that catches. Nothing recurses, and
 //! the native stack is not involved.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
 
 use super::{EXIT_CODE, THUNK_CODE};
+use crate::sys::standard::catch_unwind;
 use crate::vm::catch::NONE;
 use crate::vm::exception::{Landing, Site};
 use crate::vm::frame::{

@@ -1,8 +1,9 @@
 //! Words of threaded code: addresses of functions, and instructions that native code places.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::abi::Pc;
+use crate::sys::atomic::AtomicU64;
 
 /// A function's address as it stands in a stream of instructions, where addresses are integers.
 pub fn stored(function: *const ()) -> u64 {

@@ -14,6 +14,7 @@ use super::{Func, TypedFunc, WasmParams, WasmResults};
 use super::{check, invoke};
 use crate::error::Result;
 use crate::exec::{self, Exit, Outer, suspend};
+use crate::prelude::*;
 use crate::store::hook::CallHook;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::val::Val;

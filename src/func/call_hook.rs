@@ -3,16 +3,18 @@
 //! Without a hook nothing is asked anywhere. Setting one guards the ways in
 //! ([`VmStore::guard_entries`]) and puts a shim in front of those of all host functions.
 
+use alloc::sync::Arc;
 use core::marker::PhantomData;
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{self, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use super::host::{begin_scope, end_scope, fail, panicked};
 use crate::error::{Error, Result, ensure, format_err};
+use crate::prelude::*;
 use crate::store::hook::{CallHook, CallHookHandler, Hook};
 use crate::store::{Store, StoreContextMut, StoreInner};
+use crate::sys::standard::catch_unwind;
 use crate::vm::awaited::Awaited;
 use crate::vm::handle::StoreId;
 use crate::vm::owner::StoreMut;

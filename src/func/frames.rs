@@ -34,8 +34,8 @@ pub(crate) struct Placed {
 
 /// At most so many frames, innermost first.
 #[cfg(feature = "debug")]
-pub(crate) fn placed(vm: &VmStore, most: usize) -> Vec<Placed> {
-    let mut frames = Vec::new();
+pub(crate) fn placed(vm: &VmStore, most: usize) -> alloc::vec::Vec<Placed> {
+    let mut frames = alloc::vec::Vec::new();
     // SAFETY: as for `walk`; or an observed instruction is about to run, whose frame is published.
     unsafe {
         exec::walk(&raw const vm.ctx, &mut |frame| {

@@ -5,10 +5,10 @@
 //! that path. Whatever leaves the closure otherwise (error, panic) becomes data in the store,
 //! because handlers cannot be unwound through.
 
+use alloc::sync::Arc;
 use core::any::Any;
 use core::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use core::panic::AssertUnwindSafe;
 
 use super::typed::{WasmTy, WasmTyList, for_each_arity};
 use super::{Func, Suspend, invoke};
@@ -17,7 +17,9 @@ use crate::engine::Engine;
 use crate::error::{Error, Result, format_err};
 use crate::exec;
 use crate::exn::ThrownException;
+use crate::prelude::*;
 use crate::store::{StoreContextMut, StoreInner};
+use crate::sys::standard::catch_unwind;
 use crate::ty;
 use crate::types::{FuncType, ValType};
 use crate::val::Val;

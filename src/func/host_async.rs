@@ -5,10 +5,10 @@
 
 use core::any::Any;
 use core::marker::PhantomData;
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::host::{
     Body, HostCall, UNSET, begin_scope, caller, data, end_scope, fail, panicked, write_results,
@@ -19,7 +19,9 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result, format_err};
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::store::AsContextMut;
+use crate::sys::standard::catch_unwind;
 use crate::ty::FuncType;
 use crate::types;
 use crate::val::Val;

@@ -242,7 +242,7 @@ pub(super) unsafe fn failure(vm: *mut VmStore, engine: &Engine, outer: Outer, ex
         (ending, backtrace)
     };
     let error = match ending {
-        Some(Ending::Panicked(payload)) => std::panic::resume_unwind(payload),
+        Some(Ending::Panicked(payload)) => crate::sys::standard::resume_unwind(payload),
         Some(Ending::Failed(error)) => error,
         Some(Ending::Trapped(trap)) => trap.into(),
         Some(Ending::Thrown) => ThrownException.into(),

@@ -11,6 +11,7 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Result, bail, ensure};
 use crate::exec::{self, Exit, Outer};
+use crate::prelude::*;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::ty::FuncType;
 use crate::types::{self, ValType};

@@ -15,6 +15,7 @@ use crate::exec::suspend::Frames;
 use crate::exec::{self, Exit, Outer};
 use crate::exn::ThrownException;
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::types::FuncType;
 use crate::val::Val;
@@ -66,7 +67,7 @@ impl fmt::Display for Suspend {
     }
 }
 
-impl std::error::Error for Suspend {}
+impl core::error::Error for Suspend {}
 
 /// How far a resumable call got.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use crate::exec::{self, Exit, Outer};
 use crate::exn::ExnRef;
 use crate::gc::{AnyRef, ArrayRef, EqRef, I31, Rooted, StructRef};
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::types::{HeapType, RefType, ValType};
 use crate::val::{ExternRef, V128};

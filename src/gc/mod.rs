@@ -246,7 +246,7 @@ impl<T> fmt::Display for GcHeapOutOfMemory<T> {
     }
 }
 
-impl<T> std::error::Error for GcHeapOutOfMemory<T> {}
+impl<T> core::error::Error for GcHeapOutOfMemory<T> {}
 
 impl<R> Clone for OwnedRooted<R> {
     fn clone(&self) -> OwnedRooted<R> {

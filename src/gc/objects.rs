@@ -3,6 +3,7 @@
 use super::{Rooted, with_out_of_memory};
 use crate::engine::Engine;
 use crate::error::{Result, ensure};
+use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::ty::{ArrayType, StructType};
 use crate::val::Val;

@@ -1,10 +1,11 @@
 //! Listing of bytecode, from the op table's fields. Works on code as translated, before it is
 //! threaded.
 
-use std::fmt::Write;
+use core::fmt::Write;
 
 use super::operand::Stream;
 use super::{HEAD, Instruction, Kind, Op};
+use crate::prelude::*;
 
 /// One listed instruction.
 #[derive(Debug)]

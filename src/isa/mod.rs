@@ -5,8 +5,6 @@
 //! threading it is 8 bytes, an opcode as translated and the handler's address once loaded; with
 //! table threading it is a 16-bit opcode. Operands keep their places behind the head in both.
 
-use std::sync::LazyLock;
-
 mod disasm;
 mod instruction;
 mod lookup;
@@ -23,6 +21,9 @@ pub use instruction::Instruction;
 pub use lookup::*;
 pub use operand::{Operands, Src};
 pub use table::{Attributes, Class, Kind, unfused_name};
+
+use crate::prelude::*;
+use crate::sys::standard::LazyLock;
 
 include!(concat!(env!("OUT_DIR"), "/ops.rs"));
 

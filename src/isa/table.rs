@@ -1,7 +1,7 @@
 //! THE op table: every bytecode instruction is a row made here, and everything else that knows
 //! about instructions (enum, operand structures, handler list, translator lookups, disassembler,
 //! docs/bytecode.md, the profiler's names, asm-check's list) is generated from the rows. The build
-//! script includes this file, so it depends on nothing but `std`.
+//! script includes this file, so it depends on nothing but `core` and `alloc`.
 //!
 //! A row is data: its operands ([`format`]), their classes, the generic function whose instance its
 //! handler is, what the op may do besides ([`Attributes`]), and the key under which the translator
@@ -59,8 +59,11 @@ mod row;
 #[path = "table/simd.rs"]
 mod simd;
 
+use alloc::string::String;
+use alloc::vec::Vec;
 #[allow(unused_imports, reason = "the build script does not name them all")]
 pub use class::{CLASSES, Class};
+
 use class::{classes, each};
 use format::Format;
 #[allow(unused_imports, reason = "the build script needs no names without forwards")]

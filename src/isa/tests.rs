@@ -2,6 +2,7 @@
 
 use super::operand::Stream;
 use super::{Bin, Cmp, HEAD, Instruction, Kind, OPS, Op, SHAPES, len, op};
+use crate::prelude::*;
 use crate::sem;
 
 /// xorshift64*

@@ -2,6 +2,7 @@
 
 /// Whether the target rounds to an integer in one instruction. Where it does not, the standard
 /// library's methods are calls into libm.
+#[cfg(feature = "std")]
 const ROUNDS_IN_HARDWARE: bool = cfg!(any(target_feature = "sse4.1", target_arch = "aarch64"));
 
 /// The instructions of one width. `$limit` is the least power of two from which every value is
@@ -11,7 +12,7 @@ macro_rules! float_ops {
         $eq:ident $ne:ident $lt:ident $gt:ident $le:ident $ge:ident
         $abs:ident $neg:ident $ceil:ident $floor:ident $trunc:ident $nearest:ident $sqrt:ident
         $add:ident $sub:ident $mul:ident $div:ident $min:ident $max:ident $copysign:ident
-        $round_magnitude:ident $or_sign:ident
+        $round_magnitude:ident $or_sign:ident $root:ident
     ) => {
         /// `a == b`; false if either is NaN. Zeros of both signs are equal.
         #[inline(always)]
@@ -84,6 +85,7 @@ macro_rules! float_ops {
         #[inline(always)]
         #[must_use]
         pub fn $ceil(a: $t) -> $t {
+            #[cfg(feature = "std")]
             if ROUNDS_IN_HARDWARE {
                 return a.ceil();
             }
@@ -97,6 +99,7 @@ macro_rules! float_ops {
         #[inline(always)]
         #[must_use]
         pub fn $floor(a: $t) -> $t {
+            #[cfg(feature = "std")]
             if ROUNDS_IN_HARDWARE {
                 return a.floor();
             }
@@ -110,6 +113,7 @@ macro_rules! float_ops {
         #[inline(always)]
         #[must_use]
         pub fn $trunc(a: $t) -> $t {
+            #[cfg(feature = "std")]
             if ROUNDS_IN_HARDWARE {
                 return a.trunc();
             }
@@ -123,6 +127,7 @@ macro_rules! float_ops {
         #[inline(always)]
         #[must_use]
         pub fn $nearest(a: $t) -> $t {
+            #[cfg(feature = "std")]
             if ROUNDS_IN_HARDWARE {
                 return a.round_ties_even();
             }
@@ -140,7 +145,10 @@ macro_rules! float_ops {
         #[inline(always)]
         #[must_use]
         pub fn $sqrt(a: $t) -> $t {
-            a.sqrt()
+            #[cfg(feature = "std")]
+            return a.sqrt();
+            #[cfg(not(feature = "std"))]
+            return root::$root(a);
         }
 
         /// `a + b`.
@@ -209,11 +217,31 @@ float_ops!(f32, 8_388_608.0:
     f32_eq f32_ne f32_lt f32_gt f32_le f32_ge
     f32_abs f32_neg f32_ceil f32_floor f32_trunc f32_nearest f32_sqrt
     f32_add f32_sub f32_mul f32_div f32_min f32_max f32_copysign
-    f32_round_magnitude f32_or_sign
+    f32_round_magnitude f32_or_sign of_f32
 );
 float_ops!(f64, 4_503_599_627_370_496.0:
     f64_eq f64_ne f64_lt f64_gt f64_le f64_ge
     f64_abs f64_neg f64_ceil f64_floor f64_trunc f64_nearest f64_sqrt
     f64_add f64_sub f64_mul f64_div f64_min f64_max f64_copysign
-    f64_round_magnitude f64_or_sign
+    f64_round_magnitude f64_or_sign of_f64
 );
+
+/// Square roots, which `core` does not have.
+#[cfg(not(feature = "std"))]
+mod root {
+    #[cfg(not(target_arch = "x86_64"))]
+    pub use libm::{sqrt as of_f64, sqrtf as of_f32};
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub fn of_f32(a: f32) -> f32 {
+        safe_arch::get_f32_from_m128_s(safe_arch::sqrt_m128_s(safe_arch::set_m128_s(a)))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub fn of_f64(a: f64) -> f64 {
+        let a = safe_arch::set_m128d_s(a);
+        safe_arch::get_f64_from_m128d_s(safe_arch::sqrt_m128d_s(a, a))
+    }
+}

@@ -1,10 +1,11 @@
 //! What an embedder is told of ways into WebAssembly and out of it.
 
+use alloc::sync::Arc;
 use core::pin::Pin;
-use std::sync::Arc;
 
 use super::StoreContextMut;
 use crate::error::Result;
+use crate::prelude::*;
 
 /// A way into WebAssembly or out of it; see [`Store::call_hook`](crate::Store::call_hook).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,6 +6,9 @@
 //! EPYC (family 25), 3,000 bytes take 32 ns instead of 77. From 128 KiB on memory itself is what
 //! everything waits for, and the library knows about stores that go around the caches.
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use super::standard::has_feature;
+
 /// Copies `len` bytes; the runs may overlap.
 ///
 /// # Safety
@@ -17,7 +20,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     // The loop runs upwards: what it is still to read must not lie where it writes.
     if avx2::LENGTHS.contains(&len)
         && to.addr().wrapping_sub(from.addr()) >= len
-        && std::arch::is_x86_feature_detected!("avx2")
+        && has_feature!("avx2")
     {
         // SAFETY: the caller's promise; length, direction and processor were looked at.
         return unsafe { avx2::copy(from, to, len) };
@@ -34,7 +37,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 #[inline(never)]
 pub unsafe fn fill(to: *mut u8, value: u8, len: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if avx2::LENGTHS.contains(&len) && std::arch::is_x86_feature_detected!("avx2") {
+    if avx2::LENGTHS.contains(&len) && has_feature!("avx2") {
         // SAFETY: the caller's promise; length and processor were looked at.
         return unsafe { avx2::fill(to, value, len) };
     }
@@ -134,6 +137,8 @@ mod avx2 {
 
 #[cfg(test)]
 mod tests {
+    use crate::prelude::*;
+
     const SIZE: usize = 1200;
 
     fn numbered() -> Vec<u8> {

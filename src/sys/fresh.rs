@@ -21,6 +21,8 @@ pub(super) unsafe fn copy_but_zeros(from: *const u8, to: *mut u8, len: usize) {
 
 #[cfg(test)]
 mod tests {
+    use crate::prelude::*;
+
     #[test]
     fn all_but_pages_of_zeros_are_copied() {
         let mut from = vec![0_u8; 4096 * 4 + 100];

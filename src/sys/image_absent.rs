@@ -1,13 +1,12 @@
 //! The twin of `image.rs` where mappings cannot begin with contents: nothing can be made, so that whoever
 //! asks copies.
 
-use std::io;
-
 use super::Mapping;
+use crate::sys::standard::io;
 
 /// Never there.
 #[derive(Debug)]
-pub struct Image(std::convert::Infallible);
+pub struct Image(core::convert::Infallible);
 
 impl Image {
     /// Refuses.

@@ -3,17 +3,19 @@
 //!
 //! Each part has twins with one interface: [`Mapping`] is made of `mmap` on unix, of `VirtualAlloc` on
 //! Windows and of the allocator elsewhere; [`signals`] is real on the targets whose fault contexts are
-//! known and empty elsewhere. Miri, which has neither page protection nor signals, gets the portable ones.
+//! known and empty elsewhere. Miri, which has neither page protection nor signals, gets the portable ones, and
+//! so does a build without the feature `std`; [`standard`] has what else differs without that.
 //! [`racy`] and [`bulk`] access memory as no Rust reference may, or faster. Nothing here knows about
 //! WebAssembly's objects.
 
-#[cfg_attr(all(unix, not(miri)), path = "unix.rs")]
-#[cfg_attr(all(windows, not(miri)), path = "windows.rs")]
-#[cfg_attr(any(miri, not(any(unix, windows))), path = "portable.rs")]
+#[cfg_attr(all(feature = "std", unix, not(miri)), path = "unix.rs")]
+#[cfg_attr(all(feature = "std", windows, not(miri)), path = "windows.rs")]
+#[cfg_attr(any(not(feature = "std"), miri, not(any(unix, windows))), path = "portable.rs")]
 mod system;
 
 #[cfg_attr(
     all(
+        feature = "std",
         any(target_os = "linux", target_os = "android", target_vendor = "apple"),
         any(target_arch = "x86_64", target_arch = "aarch64"),
         not(miri)
@@ -21,11 +23,12 @@ mod system;
     path = "signals/unix.rs"
 )]
 #[cfg_attr(
-    all(windows, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)),
+    all(feature = "std", windows, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)),
     path = "signals/windows.rs"
 )]
 #[cfg_attr(
     not(all(
+        feature = "std",
         any(target_os = "linux", target_os = "android", target_vendor = "apple", windows),
         any(target_arch = "x86_64", target_arch = "aarch64"),
         not(miri)
@@ -34,21 +37,25 @@ mod system;
 )]
 pub mod signals;
 
-#[cfg_attr(not(all(target_os = "linux", not(miri))), path = "image_absent.rs")]
+#[cfg_attr(not(all(feature = "std", target_os = "linux", not(miri))), path = "image_absent.rs")]
 mod image;
 
-#[cfg_attr(not(all(target_os = "linux", not(miri))), path = "pagemap_absent.rs")]
+#[cfg_attr(not(all(feature = "std", target_os = "linux", not(miri))), path = "pagemap_absent.rs")]
 mod pagemap;
 
+pub mod atomic;
 pub mod bulk;
 mod fresh;
 mod mapping;
 pub mod racy;
 
+#[cfg_attr(not(feature = "std"), path = "standalone.rs")]
+pub mod standard;
+
 pub use image::Image;
 pub use mapping::Mapping;
 pub use pagemap::PageMap;
-pub use system::RESERVING_IS_FREE;
+pub use system::{PAGES_ARE_PROTECTED, RESERVING_IS_FREE};
 
 impl Mapping {
     /// Reserves `most` bytes, or fewer where the process cannot have so many, but not less than
@@ -57,7 +64,7 @@ impl Mapping {
     /// # Errors
     ///
     /// When not even those can be had.
-    pub fn reserve_up_to(least: usize, most: usize) -> std::io::Result<Mapping> {
+    pub fn reserve_up_to(least: usize, most: usize) -> crate::sys::standard::io::Result<Mapping> {
         // Under a limit of the process everything else needs some address space, too.
         let fair = system::address_space().map_or(most, |limit| limit / 4);
         let mut len = most.min(fair).max(least);

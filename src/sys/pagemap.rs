@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 
 use super::{Image, Mapping};
+use crate::prelude::*;
 
 /// The pages of this process.
 #[derive(Debug)]

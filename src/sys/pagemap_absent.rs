@@ -1,12 +1,11 @@
 //! The twin of `pagemap.rs` where nobody tells which pages were written.
 
-use std::io;
-
 use super::{Image, Mapping};
+use crate::sys::standard::io;
 
 /// Never there.
 #[derive(Debug)]
-pub struct PageMap(std::convert::Infallible);
+pub struct PageMap(core::convert::Infallible);
 
 impl PageMap {
     /// None.

@@ -4,9 +4,9 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use std::io;
 
 use super::Mapping;
+use crate::sys::standard::io;
 
 /// Bytes of address space that the process may have in all, if there is a limit that can be known.
 pub fn address_space() -> Option<usize> {
@@ -18,6 +18,9 @@ const ALIGN: usize = 4096;
 /// Does reserving cost nothing but address space, of which there is plenty? Not where the allocator
 /// does it.
 pub const RESERVING_IS_FREE: bool = false;
+
+/// Whether what is reserved and not committed is inaccessible. No: it is the allocator's memory.
+pub const PAGES_ARE_PROTECTED: bool = false;
 
 impl Mapping {
     /// Allocates `len` zeroed bytes.
@@ -32,7 +35,7 @@ impl Mapping {
         let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
         let layout = Layout::from_size_align(len, ALIGN).map_err(|_| out_of_memory())?;
         // SAFETY: the layout's size is not zero.
-        let base = unsafe { std::alloc::alloc_zeroed(layout) };
+        let base = unsafe { alloc::alloc::alloc_zeroed(layout) };
         Ok(Mapping { base: NonNull::new(base).ok_or_else(out_of_memory)?, len })
     }
 
@@ -77,7 +80,7 @@ impl Drop for Mapping {
             && self.len != 0
         {
             // SAFETY: this is the layout that `reserve` allocated with.
-            unsafe { std::alloc::dealloc(self.base(), layout) };
+            unsafe { alloc::alloc::dealloc(self.base(), layout) };
         }
     }
 }

@@ -441,13 +441,13 @@ macro_rules! atomic_int {
             #[inline(always)]
             unsafe fn atomic_load(p: *mut u8) -> $t {
                 // SAFETY: the caller's promise, here and below.
-                <$t>::from_le(unsafe { core::sync::atomic::$atomic::from_ptr(p.cast()) }.load(SeqCst))
+                <$t>::from_le(unsafe { $atomic::from_ptr(p.cast()) }.load(SeqCst))
             }
 
             #[inline(always)]
             unsafe fn atomic_store(p: *mut u8, value: $t) {
                 // SAFETY: as above.
-                unsafe { core::sync::atomic::$atomic::from_ptr(p.cast()) }.store(value.to_le(), SeqCst);
+                unsafe { $atomic::from_ptr(p.cast()) }.store(value.to_le(), SeqCst);
             }
 
             #[inline(always)]
@@ -464,7 +464,7 @@ macro_rules! atomic_int {
                     }.to_le())
                 };
                 // SAFETY: as above.
-                let cell = unsafe { core::sync::atomic::$atomic::from_ptr(p.cast()) };
+                let cell = unsafe { $atomic::from_ptr(p.cast()) };
                 let (Ok(old) | Err(old)) = cell.fetch_update(SeqCst, SeqCst, change);
                 <$t>::from_le(old)
             }
@@ -472,7 +472,7 @@ macro_rules! atomic_int {
             #[inline(always)]
             unsafe fn atomic_cmpxchg(p: *mut u8, expected: $t, new: $t) -> $t {
                 // SAFETY: as above.
-                let cell = unsafe { core::sync::atomic::$atomic::from_ptr(p.cast()) };
+                let cell = unsafe { $atomic::from_ptr(p.cast()) };
                 let (Ok(old) | Err(old)) =
                     cell.compare_exchange(expected.to_le(), new.to_le(), SeqCst, SeqCst);
                 <$t>::from_le(old)
@@ -489,7 +489,10 @@ macro_rules! atomic_int {
     miri,
     not(any(target_arch = "x86_64", all(target_arch = "aarch64", not(target_feature = "lse"))))
 ))]
-use core::sync::atomic::Ordering::SeqCst;
+use {
+    super::atomic::AtomicU64,
+    core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering::SeqCst},
+};
 #[cfg(any(
     miri,
     not(any(target_arch = "x86_64", all(target_arch = "aarch64", not(target_feature = "lse"))))
@@ -504,6 +507,7 @@ atomic_int! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prelude::*;
 
     fn check<T: AtomicInt + PartialEq + core::fmt::Debug>() {
         let all = u64::MAX >> (64 - 8 * size_of::<T>());

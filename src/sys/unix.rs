@@ -4,12 +4,16 @@ use core::ptr::{self, NonNull};
 use std::io;
 
 use super::Mapping;
+use crate::prelude::*;
 
 /// Granularity of [`Mapping`] on every target: no page of a supported target is larger.
 const GRANULE: usize = 64 * 1024;
 
 /// Whether reserving costs nothing but address space, of which there is plenty.
 pub const RESERVING_IS_FREE: bool = usize::BITS >= 64;
+
+/// Whether what is reserved and not committed is inaccessible.
+pub const PAGES_ARE_PROTECTED: bool = true;
 
 /// The length of a mapping of at least `len` bytes, if there can be one: nothing that pointers go through is
 /// larger than the largest `isize`, which is less than what some systems of 32 bits would give.

@@ -20,6 +20,9 @@ const GRANULE: usize = 64 * 1024;
 /// See the twin in `unix.rs`.
 pub const RESERVING_IS_FREE: bool = usize::BITS >= 64;
 
+/// See the twin in `unix.rs`.
+pub const PAGES_ARE_PROTECTED: bool = true;
+
 impl Mapping {
     /// Reserves at least `len` bytes of inaccessible address space.
     ///

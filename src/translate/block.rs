@@ -3,6 +3,7 @@
 use super::emit::Label;
 use super::recent::Accs;
 use crate::isa::Src;
+use crate::prelude::*;
 use crate::types::ValType;
 use crate::vm::catch::Clause;
 

@@ -1,12 +1,13 @@
 //! What translation is asked for, and what it makes.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use super::compose::Composed;
 use super::cost::OperatorCost;
 use super::frame::Shape;
 use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::isa::Op;
+use crate::prelude::*;
 use crate::vm::CatchTable;
 use crate::vm::stack_map::StackMaps;
 

@@ -11,6 +11,7 @@
 
 use crate::isa::operand::DST;
 use crate::isa::{self, Fusion, HEAD, Op};
+use crate::prelude::*;
 use crate::tune::{DISPATCH, MOST_METERED_PARTS, MOST_PARTS};
 use crate::vm::CatchTable;
 

@@ -1,7 +1,5 @@
 //! Blocks, branches and returns.
 
-use std::collections::HashMap;
-
 use wasmparser::BlockType;
 
 use super::block::{Block, BlockKind, Segment};
@@ -15,6 +13,8 @@ use super::translator::{Refused, Translator};
 use super::value::Kind;
 use crate::index::TypeIndex;
 use crate::isa::{self, Bin, Cmp, Op, op};
+use crate::prelude::*;
+use crate::sys::standard::HashMap;
 use crate::trap::Trap;
 use crate::tune;
 use crate::types::ValType;

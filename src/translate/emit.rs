@@ -2,6 +2,7 @@
 
 use crate::isa::operand::{DST, Operands, Plain};
 use crate::isa::{self, HEAD, Op, op};
+use crate::prelude::*;
 use crate::vm::catch::{CatchTable, Clause, NONE, Region};
 
 /// A place in the code that branches lead to.

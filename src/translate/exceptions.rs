@@ -14,6 +14,7 @@ use super::value::Kind;
 use crate::index::{TagIndex, TypeIndex};
 use crate::isa::runtime::Runtime;
 use crate::isa::{Op, op};
+use crate::prelude::*;
 use crate::types::FuncType;
 use crate::vm::catch::{Clause, NONE};
 use crate::vm::frame::MAX_SLOT;

@@ -1,6 +1,7 @@
 //! Which slot everything of a function lives in; see [`crate::vm::frame`] for the layout.
 
 use super::value::Kind;
+use crate::prelude::*;
 use crate::types::FuncType;
 use crate::vm::frame::{HEADER_SLOTS, MAX_SLOT, SMALL_HEADER_SLOTS};
 

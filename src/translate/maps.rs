@@ -5,6 +5,7 @@
 //! a list whose tails are shared with those of other calls, so that maps take room in proportion to
 //! the code, however deep the stack is.
 
+use crate::prelude::*;
 use crate::vm::stack_map::{Node, StackMaps};
 
 /// The stack maps while they are made.

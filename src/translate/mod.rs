@@ -52,6 +52,7 @@ use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::error::{Error, Result};
 use crate::index::DefinedFuncIndex;
+use crate::prelude::*;
 use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;
 

@@ -1,6 +1,7 @@
 //! The operand stack of values that are not materialised yet.
 
 use super::value::Kind;
+use crate::prelude::*;
 
 /// No chain link, no producer.
 pub const NONE: u32 = u32::MAX;

@@ -7,6 +7,7 @@ use super::code::malformed;
 use super::pace::Pace;
 use super::value::Kind;
 use crate::error::Result;
+use crate::prelude::*;
 use crate::tune;
 use crate::vm::frame::PINNED_FLOATS;
 

@@ -10,6 +10,7 @@ use super::translator::Translator;
 use super::value::Kind;
 use super::{Options, read};
 use crate::index::{DefinedFuncIndex, FuncIndex, TypeIndex};
+use crate::prelude::*;
 use crate::types::FuncType;
 use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;

@@ -25,7 +25,7 @@ use crate::vm::layout::GlobalPlace;
 /// Whether this machine looks up sixteen bytes at once (`pshufb` of SSSE3, `tbl` of NEON).
 fn has_look_up() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("ssse3");
+    return crate::sys::standard::has_feature!("ssse3");
     #[cfg(not(target_arch = "x86_64"))]
     cfg!(target_arch = "aarch64")
 }

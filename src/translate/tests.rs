@@ -7,6 +7,7 @@ use super::resolve::{Imm, Src, immediate, signed};
 use super::value::Kind;
 use crate::isa::operand::{DST, Stream};
 use crate::isa::{HEAD, Instruction, OPS, Op, len, op};
+use crate::prelude::*;
 
 /// The instructions of some code.
 fn instructions(code: &[u8]) -> Vec<Instruction> {

@@ -9,6 +9,7 @@ use super::operand::Stack;
 use super::pins::Pins;
 use super::recent::{Accs, Rec};
 use crate::error::{Error, ModuleError, ModuleErrorKind};
+use crate::prelude::*;
 use crate::types::FuncType;
 use crate::vm::VmLayout;
 use crate::wasm::ModuleInfo;

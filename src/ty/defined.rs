@@ -7,6 +7,7 @@ use super::{FieldType, HeapType, Mutability, StorageType, TagType, ValType};
 use crate::engine::Engine;
 use crate::error::{Context, Result, ensure};
 use crate::func::Func;
+use crate::prelude::*;
 use crate::store::AsContextMut;
 use crate::types::{self, CompositeType, SubType};
 use crate::wasm::RegisteredType;

@@ -11,6 +11,7 @@ use core::task::{Context, Poll};
 use super::Slot;
 use super::outcome::HostReturn;
 use crate::error::Result;
+use crate::prelude::*;
 
 /// A native function that has not returned yet.
 pub trait Awaited: Send {
@@ -37,4 +38,4 @@ impl fmt::Display for Later {
     }
 }
 
-impl std::error::Error for Later {}
+impl core::error::Error for Later {}

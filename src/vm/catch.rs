@@ -3,6 +3,8 @@
 
 use core::ptr::NonNull;
 
+use crate::prelude::*;
+
 /// No region, clause or tag.
 pub const NONE: u32 = u32::MAX;
 

@@ -4,10 +4,10 @@
 //! to it, so whoever meets an address in a frame asks the frame's context: collector, unwinder,
 //! backtraces, and the first call of a function.
 
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::VmLayout;
 use super::catch::{CatchTable, CodeTable};
@@ -15,6 +15,8 @@ use super::memory_image::MemoryImage;
 use super::stack_map::StackMaps;
 use crate::error::Result;
 use crate::index::DefinedFuncIndex;
+use crate::prelude::*;
+use crate::sys::standard::{HashMap, Mutex, OnceLock, PoisonError, RwLock};
 use crate::wasm::ModuleInfo;
 
 /// Where a function's bytecode starts. Calls go through this cell, so that lazy translation and
@@ -436,9 +438,11 @@ static_assertions::assert_impl_all!(CodeMap: Send, Sync);
 /// Where tests come in between two steps of a translation.
 #[cfg(test)]
 pub(crate) mod seam {
-    use std::cell::RefCell;
+    use core::cell::RefCell;
 
-    thread_local! {
+    use crate::prelude::*;
+
+    std::thread_local! {
         /// What this thread does when others can see the next code that it adds.
         pub static ON_VISIBLE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
     }

@@ -2,7 +2,6 @@
 //! contexts again.
 
 use core::ffi::c_void;
-use core::sync::atomic::AtomicU64;
 
 use super::awaited::LaterAnswer;
 use super::heap::{HeapCtx, TypeEntry};
@@ -11,6 +10,7 @@ use super::memory::Growth;
 use super::metering::Deadline;
 use super::{CodeEntry, CodeMap, Slot, VmLayout, VmMemory};
 use crate::error::{Error, Result};
+use crate::sys::atomic::AtomicU64;
 use crate::wasm::ModuleInfo;
 
 /// An instance, as handlers see it: the `ctx` register points here. Trailing arrays follow at the

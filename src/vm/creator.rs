@@ -1,8 +1,9 @@
 //! What an embedder implements who provides the storage of memories.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::error::Result;
+use crate::prelude::*;
 use crate::types::MemoryType;
 
 /// The storage of a linear memory that the embedder provides; see [`MemoryCreator`].

@@ -6,6 +6,7 @@ use super::awaited::Awaited;
 use super::metering::Pause;
 use super::outcome::Outcome;
 use crate::error::Error;
+use crate::prelude::*;
 use crate::trap::Trap;
 
 /// Why an activation ended without results, or is suspended. Whoever ends it says so by

@@ -11,6 +11,7 @@
 use super::catch::CatchTable;
 use super::frame::PINNED_FLOATS;
 use super::{Slot, VmCtx};
+use crate::prelude::*;
 
 /// Where execution goes on when an exception is caught: the registers of the frame that catches.
 #[repr(C)]

@@ -60,8 +60,10 @@ pub const PINNED_FLOATS: isize = 3;
 /// First slot behind the whole header.
 pub const HEADER_SLOTS: i32 = (SAVED_F0 + PINNED_FLOATS) as i32;
 
-/// Frame-relative slot numbers are signed 16-bit operands; what a function has more is far.
-pub const MAX_SLOT: i32 = 32_000;
+/// Frame-relative slot numbers are signed 16-bit operands; what a function has more is far. Without the feature
+/// `std` the slack below is memory that nothing else can have: there they reach as far as the longest list of
+/// parameters needs.
+pub const MAX_SLOT: i32 = if cfg!(feature = "std") { 32_000 } else { 4_200 };
 
 /// Bytes that stay accessible above the value stack's limit. A call checks only the new frame
 /// pointer against the limit, so the largest frame (plus the largest outgoing area and a header)

@@ -1,8 +1,8 @@
 //! Functions of the host as handlers see them.
 
+use alloc::sync::Arc;
 use core::any::Any;
 use core::mem::MaybeUninit;
-use std::sync::Arc;
 
 use super::outcome::HostReturn;
 use super::{CodeEntry, Slot, VmCtx, VmFunc};

@@ -4,10 +4,10 @@
 //! that translation leaves, globals, tables and segments by their types, objects by their layouts,
 //! and what the host holds by the table of roots. Exceptions are collected together with objects.
 
+use alloc::sync::Weak;
 use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use core::ptr::NonNull;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Weak;
 
 use super::context::Resource;
 use super::ending::Ending;
@@ -17,6 +17,8 @@ use super::memory::Growth;
 use super::table::Table;
 use super::{Slot, VmStore};
 use crate::error::{Error, Result};
+use crate::prelude::*;
+use crate::sys::standard::catch_unwind;
 use crate::trap::Trap;
 use crate::types::{HeapType, RefType};
 use crate::wasm::{RegisteredType, TypeLookup};

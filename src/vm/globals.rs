@@ -8,6 +8,7 @@ use super::store::HostGlobal;
 use super::value::Value;
 use super::{Slot, VmStore};
 use crate::error::{Result, ensure};
+use crate::prelude::*;
 use crate::types::{GlobalType, RefType, ValType};
 
 impl VmStore {

@@ -2,9 +2,10 @@
 
 use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::{Slot, VmFunc};
+use crate::sys::atomic::AtomicU64;
 
 /// Identity of a store: unequal for any two stores of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -3,6 +3,7 @@
 use super::creator::{Creator, LinearMemory};
 use super::limits::MemoryTunables;
 use crate::error::{Context, Error, Result, ensure, format_err};
+use crate::prelude::*;
 use crate::types::MemoryType;
 
 /// The embedder's storage of a memory.

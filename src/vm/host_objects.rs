@@ -3,6 +3,7 @@
 use core::any::Any;
 
 use super::Slot;
+use crate::prelude::*;
 
 /// A host object, and the object of the heap that stands for it.
 pub(super) struct HostObject {

@@ -1,8 +1,8 @@
 //! An instance, as its store knows it.
 
+use alloc::sync::Arc;
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use super::context::Resource;
 use super::external::External;
@@ -13,6 +13,7 @@ use super::table::Table;
 use super::{CodeMap, Slot, VmCtx, VmFunc, VmImport};
 use crate::error::Result;
 use crate::index::{FuncIndex, GlobalIndex};
+use crate::prelude::*;
 use crate::types::{RefType, ValType};
 use crate::wasm::{Entity, ModuleInfo};
 
@@ -166,7 +167,7 @@ impl Drop for Instance {
         // SAFETY: both were allocated in `instantiate` with these layouts; the store is going and
         // nothing runs.
         unsafe {
-            std::alloc::dealloc(self.ctx.as_ptr().cast(), Instance::layout(&self.code));
+            alloc::alloc::dealloc(self.ctx.as_ptr().cast(), Instance::layout(&self.code));
             drop(Box::from_raw(self.func_refs));
         }
     }

@@ -1,8 +1,8 @@
 //! The instances of a store: allocation and initialisation (core specification, section 4.7.3
 //! "Instantiation"), all but the start function, which is code and so a matter of higher layers.
 
+use alloc::sync::Arc;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use super::external::External;
 use super::handle::Handle;
@@ -13,6 +13,7 @@ use super::memory::no_memory;
 use super::{CodeMap, Slot, StoreCtx, VmCtx, VmFunc, VmImport, VmStore};
 use crate::error::{Error, Printable, Result, ensure};
 use crate::index::{GlobalIndex, MemoryIndex, TableIndex};
+use crate::prelude::*;
 use crate::trap::Trap;
 use crate::wasm::{ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, ModuleInfo, TypeLookup};
 
@@ -107,9 +108,9 @@ impl VmStore {
         }
 
         // SAFETY: the size is not zero, as the fixed part of a context is not.
-        let raw = unsafe { std::alloc::alloc_zeroed(Instance::layout(&code)) };
+        let raw = unsafe { alloc::alloc::alloc_zeroed(Instance::layout(&code)) };
         let Some(ctx) = NonNull::new(raw.cast::<VmCtx>()) else {
-            std::alloc::handle_alloc_error(Instance::layout(&code))
+            alloc::alloc::handle_alloc_error(Instance::layout(&code))
         };
         let func_refs = self.make_func_refs(&code, ctx, index);
         let mem0 = match memories.first() {

@@ -1,9 +1,11 @@
 //! Interrupting a store from another thread.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::waiter::{Waiter, Wake};
+use crate::sys::atomic::AtomicU64;
+use crate::sys::standard::{Mutex, PoisonError};
 
 /// What somebody asks a store's code for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,7 @@
 //! Offsets inside an instance's context, fixed per module so that bytecode can hold them.
 
+use crate::prelude::*;
+
 /// Byte offsets from the start of a [`super::VmCtx`] allocation to its trailing arrays. One per module.
 ///
 /// ```text

@@ -1,12 +1,12 @@
 //! The knobs of storage, each with its reason.
 
-use core::sync::atomic::AtomicU64;
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use super::creator::Creator;
 use super::memory_pool::MemoryPool;
 use super::stack::StackPool;
 use crate::sys::RESERVING_IS_FREE;
+use crate::sys::atomic::AtomicU64;
 
 /// How memories are laid out. Equal for all stores of an engine.
 #[derive(Clone, Debug)]

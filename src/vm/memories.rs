@@ -1,7 +1,7 @@
 //! The memories of a store.
 
+use alloc::sync::Arc;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use super::context::Resource;
 use super::handle::Handle;

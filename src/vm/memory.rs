@@ -1,15 +1,17 @@
 //! Linear memories: what handlers see of them, and the storage behind it.
 
+use alloc::sync::Arc;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use core::sync::atomic::Ordering;
 
 use super::host_memory::HostStorage;
 use super::limits::MemoryTunables;
 use super::memory_image::MemoryImage;
 use super::memory_pool::PooledMemory;
 use crate::error::{Context, Result, bail, ensure};
+use crate::prelude::*;
 use crate::sys::Mapping;
+use crate::sys::atomic::AtomicLen;
 use crate::sys::signals::GuardedRegion;
 use crate::types::MemoryType;
 
@@ -21,13 +23,13 @@ pub struct VmMemory {
     /// First byte; dangling but non-null for a memory without pages.
     pub base: *mut u8,
     /// Accessible bytes. Only those of a shared memory change while code runs, and only upwards.
-    pub len: AtomicU64,
+    pub len: AtomicLen,
 }
 
 impl VmMemory {
     /// A description of so many bytes.
     pub const fn new(base: *mut u8, len: u64) -> VmMemory {
-        VmMemory { base, len: AtomicU64::new(len) }
+        VmMemory { base, len: AtomicLen::new(len) }
     }
 
     /// Accessible bytes, now: an ordinary load for the processor.
@@ -375,7 +377,7 @@ mod tests {
     }
 
     /// Growing used to copy a memory whole.
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
+    #[cfg(all(feature = "std", target_os = "linux", target_pointer_width = "64", not(miri)))]
     #[test]
     fn growth_touches_no_page_of_a_checked_memory() {
         let page = MemoryType::DEFAULT_PAGE_SIZE_LOG2;
@@ -405,7 +407,7 @@ mod tests {
         }
     }
 
-    #[cfg(all(target_os = "linux", not(miri)))]
+    #[cfg(all(feature = "std", target_os = "linux", not(miri)))]
     #[test]
     fn a_checked_memory_does_with_less_than_it_would_reserve() {
         let tunables = MemoryTunables { reservation: isize::MAX as usize, ..explicit() };

@@ -1,5 +1,6 @@
 //! The contents that a module's memory begins with, made once for all instances.
 
+use crate::prelude::*;
 use crate::sys::Image;
 use crate::wasm::{ConstOp, DataMode, ElemMode, ModuleInfo};
 

@@ -4,11 +4,12 @@
 //! keeps its address space and its image; between two memories only the pages that the first one wrote to are
 //! written anew or forgotten, so that the next one begins as the first one did.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use alloc::sync::Arc;
 
 use super::memory_image::MemoryImage;
+use crate::prelude::*;
 use crate::sys::signals::GuardedRegion;
+use crate::sys::standard::{Mutex, PoisonError, io};
 use crate::sys::{Mapping, PageMap};
 
 /// Places that nobody uses, of memories with guard pages of one size.

@@ -3,6 +3,8 @@
 use core::num::NonZeroU64;
 use core::pin::Pin;
 
+use crate::prelude::*;
+
 /// A store's fuel beside what code counts down ([`super::StoreCtx::fuel`], never negative between
 /// instructions).
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@ use super::value::{ObjectRef, Value};
 use super::{Slot, VmStore};
 use crate::error::{Result, bail, ensure, format_err};
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::trap::Trap;
 use crate::types::{ArrayType, FieldType, StorageType, ValType};
 use crate::wasm::object_layout::{FieldPlace, ObjectLayout, Width};

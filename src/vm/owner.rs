@@ -6,10 +6,10 @@
 //! here: borrows of the store are pairs of that pointer and a lifetime, and real references, made
 //! by the methods below, are borrowed from them and end before any code runs.
 
+use alloc::sync::Arc;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use super::awaited::LaterAnswer;
 use super::context::Resource;
@@ -20,6 +20,7 @@ use super::metering::Deadline;
 use super::store::Executor;
 use super::{Hooks, VmCtx, VmStore};
 use crate::error::{Error, Result};
+use crate::prelude::*;
 use crate::wasm::TypeRegistry;
 
 /// What a store needs of the layers above: implemented by the data that belongs to it.

@@ -4,9 +4,10 @@
 //! what it was when it was called: handles made meanwhile are dead then, which their generation
 //! tells. Handles that must live longer have places of their own.
 
-use std::sync::{Arc, Weak};
+use alloc::sync::{Arc, Weak};
 
 use super::Slot;
+use crate::prelude::*;
 
 /// A place in the stack of roots.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

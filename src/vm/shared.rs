@@ -1,13 +1,10 @@
 //! Linear memories that several stores, on several threads, use at once. docs/threads.md is about
 //! what may be done to their bytes, and by what.
 
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use std::collections::HashMap;
-use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use super::VmMemory;
 use super::interrupt::InterruptState;
@@ -15,9 +12,12 @@ use super::limits::MemoryTunables;
 use super::memory::{byte_len, reserve};
 use super::waiter::{Waiter, Wake, unpoisoned};
 use crate::error::{Context, Result};
+use crate::prelude::*;
 use crate::sys::Mapping;
 use crate::sys::racy::{self, AtomicInt};
 use crate::sys::signals::GuardedRegion;
+use crate::sys::standard::hash_map::Entry;
+use crate::sys::standard::{HashMap, Instant, Mutex};
 use crate::trap::Trap;
 use crate::types::MemoryType;
 

@@ -1,12 +1,14 @@
 //! The value stack: where WebAssembly frames live.
 
+use alloc::sync::Arc;
 use core::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Slot;
 use super::frame::STACK_SLACK;
 use crate::error::{Context, Result};
-use crate::sys::{Mapping, RESERVING_IS_FREE};
+use crate::prelude::*;
+use crate::sys::standard::{Mutex, PoisonError};
+use crate::sys::{Mapping, PAGES_ARE_PROTECTED, RESERVING_IS_FREE};
 
 /// The value stacks of an engine. Making one is two calls of the system, and giving it back a third, so those
 /// of stores that have ended serve the next ones.
@@ -26,7 +28,7 @@ pub struct StackPool {
 ///
 /// A call compares only the new frame pointer with `limit`; the slack behind it holds the largest
 /// frame. The guards are never accessible: a bug that runs past either end faults instead of
-/// reaching other memory.
+/// reaching other memory. Where the allocator is all that there is there are none.
 #[derive(Debug)]
 pub struct ValueStack {
     map: Mapping,
@@ -34,8 +36,8 @@ pub struct ValueStack {
     pool: Arc<StackPool>,
 }
 
-/// Inaccessible bytes on either side.
-const GUARD: usize = 64 * 1024;
+/// Inaccessible bytes on either side, where there is such a thing.
+const GUARD: usize = if PAGES_ARE_PROTECTED { 64 * 1024 } else { 0 };
 
 /// Bytes at the beginning of an idle stack that stay in memory: deeper calls than these have room for are rare.
 const KEPT: usize = 16 * 1024;

@@ -1,6 +1,8 @@
 //! Stack maps: which slots of a frame hold references while a call is in progress. Translation makes
 //! them, the collector reads them.
 
+use crate::prelude::*;
+
 /// An element of a list of slots.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {

@@ -1,11 +1,10 @@
 //! The store: owner of every object that handlers hold addresses of.
 
+use alloc::sync::{Arc, Weak};
 use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
-use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
 
 use super::context::{Hooks, Resource};
 use super::ending::Ending;
@@ -31,6 +30,8 @@ use super::value::ObjectRef;
 use super::{Slot, StoreCtx, VmCtx, VmFunc};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
+use crate::prelude::*;
+use crate::sys::standard::{HashSet, catch_unwind};
 use crate::trap::Trap;
 use crate::types::{GlobalType, MemoryType};
 use crate::wasm::{RegisteredType, TypeRegistry};

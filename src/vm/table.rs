@@ -6,6 +6,7 @@ use super::Slot;
 use super::limits::MAX_TABLE_ELEMENTS;
 use super::memory::Growth;
 use crate::error::{Result, format_err};
+use crate::prelude::*;
 use crate::types::TableType;
 
 /// Elements and length of a table. Owned by the store, at a fixed address; `elems` changes when

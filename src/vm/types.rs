@@ -1,9 +1,10 @@
 //! The types of a store.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use super::heap::TypeEntry;
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::wasm::{TypeGroup, TypeInfo, TypeLookup};
 
 /// The types that a store uses, for handlers, the collector and the host: an entry per type id, zero

@@ -1,6 +1,6 @@
 //! Values as the store hands them out: with their type, and references that know their store.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use super::Slot;
 use super::handle::{FuncRef, StoreId};

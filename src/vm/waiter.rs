@@ -1,10 +1,9 @@
 //! A thread that waits for another.
 //!
-//! A target without threads has nothing that could wake it: there the wait is over with its time, and one
-//! without end is interrupted.
+//! A target without threads has nothing that could wake it, and without the feature `std` a thread cannot be put
+//! to sleep: there the wait is over with its time, and one without end is interrupted.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use crate::sys::standard::{Condvar, Instant, Mutex, MutexGuard, PoisonError};
 
 /// A thread that waits.
 #[derive(Debug, Default)]
@@ -29,18 +28,18 @@ impl Waiter {
         self.changed.notify_all();
     }
 
-    #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+    #[cfg(any(not(feature = "std"), all(target_family = "wasm", not(target_feature = "atomics"))))]
     pub(super) fn wait(&self, deadline: Option<Instant>) -> Option<Wake> {
         // Of an interrupt that came before.
         if let Some(woken) = *unpoisoned(self.woken.lock()) {
             return Some(woken);
         }
         let Some(deadline) = deadline else { return Some(Wake::Interrupted) };
-        std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        crate::sys::standard::sleep_until(deadline);
         None
     }
 
-    #[cfg(not(all(target_family = "wasm", not(target_feature = "atomics"))))]
+    #[cfg(all(feature = "std", not(all(target_family = "wasm", not(target_feature = "atomics")))))]
     pub(super) fn wait(&self, deadline: Option<Instant>) -> Option<Wake> {
         let mut woken = unpoisoned(self.woken.lock());
         loop {

@@ -90,7 +90,7 @@ pub(super) enum Errno {
 }
 
 /// The result of everything that can fail towards the guest.
-pub(super) type Result<T, E = Errno> = std::result::Result<T, E>;
+pub(super) type Result<T, E = Errno> = core::result::Result<T, E>;
 
 /// What kind of object a descriptor or a directory entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

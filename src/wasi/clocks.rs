@@ -1,6 +1,7 @@
 //! The two clocks a guest can read, and how an embedder replaces them.
 
-use std::time::{Duration, Instant, SystemTime};
+use core::time::Duration;
+use std::time::{Instant, SystemTime};
 
 /// The clock of the calendar: `CLOCK_REALTIME`.
 pub trait HostWallClock: Send {

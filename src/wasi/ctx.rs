@@ -11,6 +11,7 @@ use super::dir::Dir;
 use super::perms::FsPerms;
 use super::stdio::{Sink, Source, Stream};
 use super::table::{Descriptor, FdTable};
+use crate::prelude::*;
 
 /// The generator of random bytes that an embedder may put in the host's place.
 pub(super) type Random = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -53,8 +54,8 @@ impl WasiCtx {
     }
 }
 
-impl std::fmt::Debug for WasiCtx {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for WasiCtx {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("WasiCtx").field("args", &self.args).finish_non_exhaustive()
     }
 }
@@ -79,8 +80,8 @@ impl Default for WasiCtxBuilder {
     }
 }
 
-impl std::fmt::Debug for WasiCtxBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for WasiCtxBuilder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("WasiCtxBuilder").field("args", &self.args).finish_non_exhaustive()
     }
 }
@@ -255,7 +256,7 @@ impl WasiCtxBuilder {
 
     /// The context, with everything given so far. The builder is as new afterwards.
     pub fn build(&mut self) -> WasiCtx {
-        let this = std::mem::take(self);
+        let this = core::mem::take(self);
         let granted = [
             Descriptor::Stream(Stream::input(this.stdin)),
             Descriptor::Stream(Stream::output(this.stdout)),

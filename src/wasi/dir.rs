@@ -18,6 +18,7 @@ use super::errno::retry;
 use super::file::{File, NewTime, filestat};
 use super::perms::FsPerms;
 use super::readdir::Listing;
+use crate::prelude::*;
 
 /// An open directory.
 pub(super) struct Dir {

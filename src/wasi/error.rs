@@ -1,7 +1,7 @@
 //! The errors with which a WASI call ends the program instead of returning a number to it.
 
-use std::error::Error;
-use std::fmt;
+use core::error::Error;
+use core::fmt;
 
 /// The program called `proc_exit`; the field is its exit status.
 ///

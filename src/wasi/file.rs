@@ -1,8 +1,9 @@
 //! Open files other than directories.
 
+use core::time::Duration;
 use std::fs::{self, FileTimes};
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use cap_fs_ext::MetadataExt;
 use cap_std::fs::Metadata;
@@ -303,8 +304,9 @@ fn synced(result: io::Result<()>) -> Result<()> {
 
 #[cfg(unix)]
 mod positional {
+    use std::fs::File;
+    use std::io;
     use std::os::unix::fs::FileExt;
-    use std::{fs::File, io};
 
     pub(super) fn read(file: &mut File, buf: &mut [u8], at: u64) -> io::Result<usize> {
         file.read_at(buf, at)
@@ -320,8 +322,9 @@ mod positional {
 mod positional {
     //! Windows moves the position with every access, so it is put back.
 
+    use std::fs::File;
     use std::io::{self, Seek, SeekFrom, Write};
-    use std::{fs::File, os::windows::fs::FileExt};
+    use std::os::windows::fs::FileExt;
 
     pub(super) fn read(file: &mut File, buf: &mut [u8], at: u64) -> io::Result<usize> {
         let position = file.stream_position()?;

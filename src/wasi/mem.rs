@@ -4,10 +4,11 @@
 //! more than a fixed number of small records, whatever lengths the guest asks for: buffers are used
 //! in place.
 
+use core::ops::Range;
 use std::io::{IoSlice, IoSliceMut};
-use std::ops::Range;
 
 use super::abi::{Errno, Result};
+use crate::prelude::*;
 
 /// An address in the guest's memory. Preview 1 pointers have 32 bits, also in a 64-bit memory.
 pub(super) type Ptr = u32;
@@ -106,7 +107,7 @@ impl<'a> GuestMem<'a> {
             return Err(Errno::NameTooLong);
         }
         let bytes = self.bytes.get(range).ok_or(Errno::Fault)?;
-        std::str::from_utf8(bytes).map_err(|_| Errno::Ilseq)
+        core::str::from_utf8(bytes).map_err(|_| Errno::Ilseq)
     }
 
     /// The non-empty ranges that an array of `iovec` or `ciovec` names, up to the limits above.

@@ -1,7 +1,10 @@
 //! In-memory ends for standard streams, for tests and for embedders that have no terminal.
 
+use alloc::sync::Arc;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::prelude::*;
 
 /// Bytes that a program reads from its standard input.
 ///

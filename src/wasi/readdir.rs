@@ -12,6 +12,7 @@ use cap_std::fs::{Dir, ReadDir};
 
 use super::abi::{Dirent, Errno, Filetype, Result};
 use super::file::filetype_of;
+use crate::prelude::*;
 
 /// An entry that has been taken from the host.
 struct Entry {
@@ -108,7 +109,7 @@ impl Listing {
 /// Moves as much of `data` into the front of `buf` as fits; whether that was all.
 fn copy(buf: &mut &mut [u8], data: &[u8]) -> bool {
     let len = data.len().min(buf.len());
-    let (head, tail) = std::mem::take(buf).split_at_mut(len);
+    let (head, tail) = core::mem::take(buf).split_at_mut(len);
     head.copy_from_slice(&data[..len]);
     *buf = tail;
     len == data.len()

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut, IsTerminal, Read, SeekFrom, Write};
 
 use super::abi::{Errno, Fdstat, Filetype, Result, fdflags, rights};
 use super::errno::retry;
+use crate::prelude::*;
 
 /// Where a program's standard input comes from.
 pub(super) enum Source {

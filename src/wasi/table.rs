@@ -1,12 +1,13 @@
 //! The descriptors of one program.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use alloc::collections::BinaryHeap;
+use core::cmp::Reverse;
 
 use super::abi::{Errno, Result};
 use super::dir::{Dir, Opened};
 use super::file::File;
 use super::stdio::Stream;
+use crate::prelude::*;
 
 /// What a descriptor number stands for.
 pub(super) enum Descriptor {

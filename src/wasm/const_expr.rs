@@ -2,6 +2,7 @@
 //! the store to evaluate.
 
 use crate::index::{FuncIndex, GlobalIndex, TypeId};
+use crate::prelude::*;
 use crate::types::HeapType;
 
 /// One operation of a constant expression, on a stack of values.

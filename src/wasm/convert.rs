@@ -6,6 +6,7 @@ use super::registry::Interner;
 use super::{ModuleInfo, RegisteredType};
 use crate::error::{Error, Result};
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::types::{
     ArrayType, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, Mutability,
     RefType, StorageType, StructType, SubType, TableType, ValType,

@@ -1,15 +1,15 @@
 //! What the engine knows about a module.
 
 use core::ops::Range;
-use std::sync::OnceLock;
 
-use indexmap::IndexMap;
 use wasmparser::{FuncToValidate, ValidatorResources, WasmFeatures};
 
 use super::{ConstExpr, Names, RegisteredType, TypeInfo};
 use crate::index::{
     DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeId, TypeIndex,
 };
+use crate::prelude::*;
+use crate::sys::standard::{IndexMap, OnceLock};
 use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
 
 /// A module that has been read and validated. Index spaces list imports first.

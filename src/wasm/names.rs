@@ -5,6 +5,7 @@ use core::ops::Range;
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
 use crate::index::FuncIndex;
+use crate::prelude::*;
 
 /// Names of a module and its functions, as ranges of the module's bytes.
 ///

@@ -11,6 +11,7 @@
 //! their declared order, so that a subtype's layout begins with its supertype's.
 
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::types::{CompositeType, StorageType, ValType};
 
 /// What an object is: the top bits of its first word. As bits of a mask they say what a cast

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
+use crate::prelude::*;
 use crate::types::{HeapType, RefType, ValType};
 
 /// How to read a module.

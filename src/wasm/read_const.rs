@@ -6,6 +6,7 @@ use super::ModuleInfo;
 use super::const_expr::{ConstExpr, ConstOp, Ops};
 use crate::error::{ModuleError, ModuleErrorKind};
 use crate::index::{FuncIndex, GlobalIndex, TypeIndex};
+use crate::prelude::*;
 
 impl ConstExpr {
     /// Takes over an expression that the validator has accepted. Only the type index space of

@@ -10,14 +10,15 @@
 //! API, and groups that name its types. Then its ids are free for others. The registry itself only
 //! knows the groups that live, so that an engine that loads modules for years keeps its size.
 
+use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::ops::Deref;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak};
 
 use super::object_layout::ObjectLayout;
 use crate::error::{Result, bail, ensure};
 use crate::index::TypeId;
+use crate::prelude::*;
+use crate::sys::standard::{HashMap, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use crate::types::{ArrayType, CompositeType, FuncType, StructType, SubType};
 
 /// Most types that one engine holds.

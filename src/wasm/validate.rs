@@ -2,8 +2,6 @@
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use wasmparser::{
     BinaryReader, BinaryReaderError, ElementItems, FromReader, FuncToValidate,
@@ -14,6 +12,8 @@ use wasmparser::{
 use super::ModuleInfo;
 use crate::error::{ModuleError, ModuleErrorKind};
 use crate::index::DefinedFuncIndex;
+use crate::prelude::*;
+use crate::sys::standard::{Mutex, PoisonError, on_threads};
 
 /// Bodies that wait to be validated, in order.
 #[derive(Default)]
@@ -80,15 +80,7 @@ impl<'a> Bodies<'a> {
                 }
             }
         };
-        thread::scope(|scope| {
-            for _ in 1..threads {
-                // Too few threads only take longer; this one works in any case.
-                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                    break;
-                }
-            }
-            work();
-        });
+        on_threads(threads, work);
         failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 }

@@ -1,5 +1,7 @@
 //! What the runner reports.
 
+use crate::prelude::*;
+
 /// What came of a script's directives.
 #[derive(Clone, Debug, Default)]
 pub struct Report {

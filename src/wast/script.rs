@@ -1,8 +1,9 @@
 //! Carries out a script's directives.
 
-use std::any::Any;
+use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
 
 use ::wast::parser;
@@ -10,6 +11,7 @@ use ::wast::token::{Id, Span};
 use ::wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastThread, Wat};
 
 use super::{Event, Report, spectest, values};
+use crate::prelude::*;
 use crate::text::Unfolded;
 use crate::{
     Engine, Error, Instance, Linker, Module, ModuleError, SharedMemory, Store, ThrownException,
@@ -407,7 +409,7 @@ fn encode(module: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
         QuoteWatTest::Binary(bytes) => return Ok(bytes),
         QuoteWatTest::Text(text) => text,
     };
-    let text = std::str::from_utf8(&text).map_err(|_| "malformed UTF-8 encoding")?;
+    let text = core::str::from_utf8(&text).map_err(|_| "malformed UTF-8 encoding")?;
     let encoded = Unfolded::new(text, true).and_then(|unfolded| unfolded.encode());
     Ok(encoded.map_err(|error| {
         let (line, column) = error.span().linecol_in(text);

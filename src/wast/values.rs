@@ -6,6 +6,7 @@ use ::wast::core::{
 use ::wast::token::{F32, F64};
 use ::wast::{WastArg, WastRet};
 
+use crate::prelude::*;
 use crate::{AnyRef, ExternRef, HeapType, RefType, Store, V128, Val, ValType};
 
 /// The host object behind `(ref.extern N)`.

@@ -1,5 +1,8 @@
 //! Numbers as binary modules have them.
 
+// Tests of the library are without its prelude.
+use std::vec::Vec;
+
 /// An unsigned LEB128 number.
 pub fn leb(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -53,7 +53,7 @@ type Looks = fn(&str) -> bool;
 /// Kinds that can be told by their looks, by how their row of the page begins.
 const SEEN: [(&str, Looks); 4] = [
     ("System calls", |line| line.contains("libc::") || has_word(line, "windows_sys")),
-    ("Memory of the allocator", |line| line.contains("std::alloc::")),
+    ("Memory of the allocator", |line| line.contains("alloc::alloc::")),
     ("Assembly", |line| ["asm!", "global_asm!"].iter().any(|it| line.contains(it))),
     ("`Send` and `Sync` by hand", |line| {
         has_unsafe(line)

@@ -1,13 +1,14 @@
 //! Which bytes of memories an instruction is about to access.
 
 use core::ops::Range;
-use std::sync::LazyLock;
 
 use super::Seen;
 use crate::isa::op::{CallRuntime, LoadGeneral};
 use crate::isa::runtime::{Runtime, wide};
 use crate::isa::table::{Field, Kind};
 use crate::isa::{HEAD, OPS, OpInfo};
+use crate::prelude::*;
+use crate::sys::standard::LazyLock;
 use crate::vm::VmMemory;
 
 /// Bytes that an instruction accesses if it does not trap.

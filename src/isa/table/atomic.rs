@@ -1,5 +1,8 @@
 //! Atomic accesses. One row serves both integer types, as narrow accesses extend with zeros.
 
+use alloc::format;
+use alloc::string::ToString;
+
 use super::format::{CMPXCHG, EMPTY, LOAD_GENERAL, RMW, STORE_GENERAL};
 use super::memory::INDICES;
 use super::{Table, key};

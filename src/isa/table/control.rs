@@ -1,5 +1,8 @@
 //! Rows that decide where execution goes on: traps, branches, calls, host calls, returns.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::format::{
     BR, BR_TABLE, CALL, CALL_IMPORT, CALL_INDIRECT, CALL_REF, CALL_RUNTIME, EMPTY, ENTER_FAR, FUEL,
     Format, HOST_STUB, LEAVE_FAR, MEMORY_COPY, MEMORY_FILL, MEMORY_GROW, PIN_FLOATS, PIN_INTS,

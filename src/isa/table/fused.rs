@@ -1,6 +1,9 @@
 //! Fused ops: sequences of ops that are dispatched as one.
 
-use std::collections::HashMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::format::EMPTY;
 use super::row::{Attributes, Forward};
@@ -25,7 +28,7 @@ impl Table {
     /// `again` behind it a sequence is an op for the place where the branch that it ends in leads to its
     /// own beginning.
     pub(super) fn fused(&mut self, list: &str) {
-        let known: HashMap<String, usize> =
+        let known: BTreeMap<String, usize> =
             self.rows.iter().enumerate().map(|(i, row)| (row.name.clone(), i)).collect();
         for line in list.lines().filter(|line| !line.starts_with('#')) {
             let sequence = line.trim_end_matches(" again");

@@ -1,6 +1,8 @@
 //! Where the translator finds an op: one lookup table per kind of op, and in it a position made from what
 //! the op is asked for with. Rows are entered and looked up by the same keys.
 
+use alloc::vec::Vec;
+
 use super::CLASSES;
 
 /// A lookup table: what its positions are made from.

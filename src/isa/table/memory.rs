@@ -1,5 +1,7 @@
 //! Rows that access memory.
 
+use alloc::format;
+
 use super::format::{
     LOAD, LOAD_GENERAL, MEMORY_SIZE, REF_FUNC, REF_FUNC_IMPORT, STORE, STORE_GENERAL, TABLE_GET,
     TABLE_SET, TABLE_SIZE,

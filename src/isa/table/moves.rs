@@ -1,5 +1,7 @@
 //! Rows that put values elsewhere: moves, constants, selections, globals.
 
+use alloc::format;
+
 use super::format::{CONST, GLOBAL_GET, GLOBAL_SET, MOV, MOV_FAR, MOV_SPAN, MOV2, SELECT};
 use super::{Class, FLOAT_DSTS, INT_DSTS, Kind, Table, classes, each, key, show, show_dst};
 

@@ -1,5 +1,9 @@
 //! Rows of numeric operators: binary, unary, comparisons, and branches that compare.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::format::{BINARY, BR_COMPARE, BR_IF, UNARY};
 use super::{FLOAT_DSTS, INT_DSTS, Kind, Table, classes, each, key, show, show_dst};
 

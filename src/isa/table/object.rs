@@ -3,6 +3,8 @@
 //!
 //! `struct_new` has a slow path that returns behind the instruction, so it is no part of a fused op.
 
+use alloc::format;
+
 use super::format::{
     ARRAY_GET, ARRAY_SET, BR_ON_CAST, REF_CAST, REF_TEST, STRUCT_GET, STRUCT_NEW, STRUCT_SET, UNARY,
 };

@@ -1,5 +1,7 @@
 //! Rows about references.
 
+use alloc::format;
+
 use super::format::TRAP_IF_NULL;
 use super::{Table, each, key, show};
 

@@ -1,7 +1,10 @@
 //! A row of the op table: an instruction as data. Text for the compiler is made of it at the very end, by
 //! [`Row::handler`].
 
-use std::fmt::Write;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use super::key::Key;
 use super::{Class, Field, Format, Kind, Lookup};

@@ -8,6 +8,9 @@
 //! - warm ops always store their result;
 //! - cold ops read slots, too.
 
+use alloc::string::{String, ToString};
+use alloc::{format, vec};
+
 use super::format::{
     BINARY, EXTRACT, GLOBAL_GET, GLOBAL_SET, LOAD, LOAD_GENERAL, MOV, PERMUTE, PERMUTE2, REPLACE,
     SELECT, SHUFFLE, STORE, STORE_GENERAL, TERNARY, UNARY, VEC_CONST, WIDE, WIDE_MUL,
@@ -545,7 +548,7 @@ impl Table {
         for (mode, prefix, check) in [(0, "", "false"), (1, "checked_", "true")] {
             let family = |plain| if mode > 0 { "checked" } else { plain };
             let whole = ("v128_load", "");
-            for (n, (name, sem)) in std::iter::once(&whole).chain(LOADS).enumerate() {
+            for (n, (name, sem)) in core::iter::once(&whole).chain(LOADS).enumerate() {
                 self.operator("VecLoad", name);
                 let (dsts, addresses) =
                     if sem.is_empty() { ("as", "aslmk") } else { ("s", "aslm") };

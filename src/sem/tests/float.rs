@@ -2,6 +2,7 @@
 //! with NaN results judged by the rules of the specification.
 
 use super::{Random, f32s, f64s};
+use crate::prelude::*;
 use crate::sem::*;
 
 macro_rules! of_one_width {

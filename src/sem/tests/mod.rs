@@ -1,6 +1,8 @@
 //! Every function against a slow reference that is written another way, over edge cases, their
 //! neighbours and pseudo-random values.
 
+use crate::prelude::*;
+
 mod convert;
 mod float;
 mod int;

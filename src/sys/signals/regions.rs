@@ -9,6 +9,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::prelude::*;
+
 /// A range of addresses whose faults are out-of-bounds accesses, for as long as this lives.
 #[derive(Debug)]
 pub struct GuardedRegion {

@@ -17,6 +17,8 @@ mod table;
 pub use regions::GuardedRegion;
 pub use table::SignalTable;
 
+use crate::prelude::*;
+
 /// Whether faults become traps on this target.
 pub const SUPPORTED: bool = true;
 
@@ -136,7 +138,7 @@ fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
 /// can report an overflow of the native stack as they do on threads of the standard library. Our
 /// own handler does not need one: without it, it runs on the thread's stack.
 pub fn prepare_thread() {
-    thread_local! {
+    std::thread_local! {
         static STACK: Option<AlternateStack> = AlternateStack::install();
     }
     // Failure (a thread that is being torn down) leaves things as they were.

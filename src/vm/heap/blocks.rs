@@ -1,5 +1,7 @@
 //! Blocks: what each is used for, and which of their cells are free.
 
+use crate::prelude::*;
+
 /// Bytes of a block.
 pub const BLOCK: usize = 64 << 10;
 /// Bytes that one bit of a bitmap stands for: every object begins at a multiple of this.

@@ -20,6 +20,7 @@ pub use blocks::{CLASSES, class_of, class_size};
 use super::Slot;
 use super::raw::into_raw;
 use crate::index::TypeId;
+use crate::prelude::*;
 use crate::sys::Mapping;
 use crate::wasm::TypeInfo;
 use crate::wasm::object_layout::ObjectLayout;
@@ -310,7 +311,7 @@ impl Heap {
     /// # Errors
     ///
     /// When the system refuses.
-    pub fn grow_to(&mut self, bytes: usize) -> std::io::Result<()> {
+    pub fn grow_to(&mut self, bytes: usize) -> crate::sys::standard::io::Result<()> {
         if self.map.is_empty() {
             self.map = Mapping::reserve_up_to(bytes, self.reservation)?;
             self.reservation = self.reservation.min(self.map.len() / blocks::BLOCK * blocks::BLOCK);

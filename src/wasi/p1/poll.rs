@@ -1,8 +1,10 @@
 //! `poll_oneoff`: waiting for clocks and descriptors.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use super::{Call, Errno, Ptr, Result, count};
+use crate::prelude::*;
 use crate::wasi::abi::{Event, Interest, Subscription};
 use crate::wasi::stdio::Stream;
 use crate::wasi::table::Descriptor;

@@ -2,6 +2,7 @@
 //! whole. Sockets are here because there are none.
 
 use super::{Call, Errno, GuestMem, Ptr, Result, Span, count};
+use crate::prelude::*;
 use crate::wasi::clocks::nanos;
 use crate::wasi::table::Descriptor;
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::error::ModuleErrorKind;
 use crate::index::FuncIndex;
+use crate::prelude::*;
 use crate::wasm::{ModuleInfo, ParseOptions, TypeRegistry};
 
 #[test]

@@ -12,6 +12,7 @@ use leb::leb;
 
 use super::{ModuleInfo, ParseOptions, TypeRegistry};
 use crate::error::{Error, ModuleError, ModuleErrorKind};
+use crate::prelude::*;
 
 /// Everything the engine knows, on.
 fn all_features() -> ParseOptions {

@@ -3,6 +3,7 @@
 use super::{all_features, parse, parse_text, refusal, wasm};
 use crate::error::{ModuleError, ModuleErrorKind};
 use crate::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex};
+use crate::prelude::*;
 use crate::types::{HeapType, MemoryType, Mutability, RefType, TableType};
 use crate::wasm::{
     ConstOp, DataMode, ElemItems, ElemMode, Entity, ModuleInfo, ParseOptions, TypeRegistry,

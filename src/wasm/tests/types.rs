@@ -4,6 +4,7 @@ use super::growth::{allocated, assert_linear_time};
 use super::{TYPES, all_features, leb, module, refusal, vector, wasm};
 use crate::error::ModuleErrorKind;
 use crate::index::{TypeId, TypeIndex};
+use crate::prelude::*;
 use crate::types::{
     ArrayType, CompositeType, FieldType, FuncType, HeapType, Mutability, RefType, StorageType,
     StructType, SubType, ValType,

@@ -1,6 +1,7 @@
 //! Floating-point lanes, against the scalar instructions.
 
 use super::{f32_vectors, f64_vectors, integer_vectors, lanes, vector};
+use crate::prelude::*;
 use crate::sem::simd::irregular::portable;
 use crate::sem::simd::lanewise;
 use crate::sem::*;

@@ -1,6 +1,7 @@
 //! Integer lanes.
 
 use super::{integer_vectors, lanes, vector};
+use crate::prelude::*;
 use crate::sem::simd::irregular::portable;
 #[cfg(target_arch = "x86_64")]
 use crate::sem::simd::irregular::x86_64;

@@ -8,6 +8,7 @@ mod moves;
 mod regular;
 
 use super::{Random, f32s, f64s};
+use crate::prelude::*;
 use crate::sem::V128;
 
 /// The lanes of `bits` bits, sign- or zero-extended.

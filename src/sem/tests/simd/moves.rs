@@ -1,6 +1,7 @@
 //! Splats, lane access, loads, swizzle and shuffle.
 
 use super::{Random, integer_vectors, lanes, vector};
+use crate::prelude::*;
 use crate::sem::simd::irregular::portable;
 use crate::sem::*;
 

@@ -1,6 +1,7 @@
 //! The lane-wise forms and the public ones, which are others on x86-64, agree.
 
 use super::{f32_vectors, f64_vectors, integer_vectors};
+use crate::prelude::*;
 use crate::sem::simd::lanewise;
 use crate::sem::{self, V128};
 
