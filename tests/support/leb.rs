@@ -1,6 +1,6 @@
 //! Numbers as binary modules have them.
 
-// Tests of the library are without its prelude.
+// Tests of the library have no prelude of `std`.
 use std::vec::Vec;
 
 /// An unsigned LEB128 number.

@@ -4,6 +4,7 @@
 mod growth;
 mod hostile;
 #[path = "../../../tests/support/leb.rs"]
+#[allow(clippy::std_instead_of_alloc, reason = "other tests that include it have no `alloc`")]
 mod leb;
 mod module;
 mod types;
