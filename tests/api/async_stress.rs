@@ -88,7 +88,7 @@ fn whole(gc_always: bool, interval: Option<u64>) -> (Store<State>, TypedFunc<i32
 #[test]
 fn futures_dropped_at_each_await_leave_the_store_whole() {
     // Under Miri, small trees with each kind of store.
-    let (steps, trees, depth) = if cfg!(miri) { (400, 1, 1) } else { (50_000, 5, 2) };
+    let (steps, trees, depth) = if cfg!(miri) { (120, 1, 1) } else { (50_000, 5, 2) };
     let steps = setting("THREADLE_STRESS_STEPS", steps) as usize;
     let seed = setting("THREADLE_STRESS_SEED", 1);
     let (mut polls, mut round) = (0, 0);
