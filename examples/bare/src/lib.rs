@@ -31,8 +31,8 @@ const GUEST: &[u8] = b"\0asm\x01\0\0\0\
     \x0a\x1d\x01\x1b\x01\x01\x7f\
     \x03\x40\x20\x01\x20\0\x10\0\x6a\x21\x01\x20\0\x41\x01\x6b\x22\0\x0d\0\x0b\x20\x01\x0b";
 
-/// Bytes of the heap. The guest has no memory; a page of one would be 64 KiB more.
-const HEAP_SIZE: usize = 128 << 10;
+/// Bytes of the heap, most of them for the value stack. The guest has no memory; a page of one would be 64 KiB more.
+const HEAP_SIZE: usize = 96 << 10;
 
 #[repr(align(16))]
 struct Arena(UnsafeCell<[MaybeUninit<u8>; HEAP_SIZE]>);
