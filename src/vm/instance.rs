@@ -117,6 +117,16 @@ impl Instance {
     ///
     /// If the module has no such function.
     pub fn func(&self, store: StoreId, index: FuncIndex) -> FuncRef {
+        // SAFETY: the pointer leads to a function of the store that this instance is in.
+        unsafe { FuncRef::from_slot(store, self.func_slot(index)) }.expect("functions are not null")
+    }
+
+    /// The same as a reference in a slot.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub(super) fn func_slot(&self, index: FuncIndex) -> Slot {
         let info = self.info();
         let ptr = match info.defined_func(index) {
             Some(defined) => {
@@ -129,9 +139,7 @@ impl Instance {
                 unsafe { place.read() }.func.cast_mut()
             }
         };
-        // SAFETY: the pointer leads to a function of the store that this instance is in.
-        unsafe { FuncRef::from_slot(store, ptr.expose_provenance() as Slot) }
-            .expect("functions are not null")
+        ptr.expose_provenance() as Slot
     }
 
     /// Something that the module can export.

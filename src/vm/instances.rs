@@ -303,7 +303,7 @@ impl VmStore {
         match items {
             ElemItems::Funcs(funcs) => {
                 let instance = self.instance(this);
-                Ok(funcs.iter().map(|&func| instance.func(this.store, func).to_slot()).collect())
+                Ok(funcs.iter().map(|&func| instance.func_slot(func)).collect())
             }
             ElemItems::Exprs(exprs) => {
                 // Held until the segment is complete: later elements may allocate.
@@ -348,7 +348,7 @@ impl VmStore {
                     [value as u64, (value >> 64) as u64]
                 }
                 ConstOp::GlobalGet(index) => self.global_slots(instance.global(this, *index)),
-                ConstOp::RefFunc(func) => one(instance.func(this.store, *func).to_slot()),
+                ConstOp::RefFunc(func) => one(instance.func_slot(*func)),
                 ConstOp::RefNull(_) => one(0),
                 ConstOp::I32Add => binary32(&mut stack, u32::wrapping_add)?,
                 ConstOp::I32Sub => binary32(&mut stack, u32::wrapping_sub)?,
