@@ -49,9 +49,9 @@ impl Select {
         !self.refused.contains(sequence) && !hides_pc(sequence) && !takes_fuel_and_calls(sequence)
     }
 
-    /// The sequences to fuse: the `always` ones and `count` more, which begin with the op `first` if there is one. Pairs of neighbours are merged one after
-    /// the other, the most frequently dispatched first; after each round the lines are cut anew. What nothing
-    /// uses in the end is left out. Most used first.
+    /// The sequences to fuse: the `always` ones and `count` more, which begin with the op `first` if there is
+    /// one. Pairs of neighbours are merged one after the other, the most frequently dispatched first; after
+    /// each round the lines are cut anew. What nothing uses in the end is left out. Most used first.
     pub fn choose(
         &self,
         lines: &[Line],

@@ -70,16 +70,14 @@ where
     }
 }
 
-/// Where the fuel is that is left. With `ANEW`, later parts move the instance from its register again: for those that
-/// have no register to keep it in.
+/// Where the fuel is that is left.
 ///
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn fuel<const ANEW: bool>(r: &Regs) -> *mut i64 {
-    let ctx = if ANEW { r.ctx_again() } else { r.ctx() };
+pub unsafe fn fuel(r: &Regs) -> *mut i64 {
     // SAFETY: contract 3: both live as long as the store.
-    unsafe { &raw mut (*(*ctx).store).fuel }
+    unsafe { &raw mut (*(*r.ctx()).store).fuel }
 }
 
 /// Takes fuel for what follows, from `fuel`; branches to where it is given back if there was less.
@@ -108,7 +106,7 @@ pub unsafe fn take_fuel(r: &mut Regs, fuel: *mut i64) -> Step {
 /// # Safety
 /// The handler contract.
 #[inline(always)]
-pub unsafe fn consume_fuel<const ANEW: bool>(r: &mut Regs) -> Step {
+pub unsafe fn consume_fuel(r: &mut Regs) -> Step {
     // SAFETY: the handler contract.
-    unsafe { take_fuel(r, fuel::<ANEW>(r)) }
+    unsafe { take_fuel(r, fuel(r)) }
 }

@@ -50,7 +50,7 @@ pub unsafe fn br(r: &mut Regs) -> Step {
 pub unsafe fn return_fuel(r: &mut Regs) -> Step {
     // SAFETY: contracts 1 and 3.
     unsafe {
-        let fuel = super::branch::fuel::<false>(r);
+        let fuel = super::branch::fuel(r);
         // It may be as much as there can be: then it wraps, and does so again there.
         fuel.write(fuel.read().wrapping_add(i64::from(r.get(Fuel::X))));
         leave(r, r.get(Fuel::TO))

@@ -1,6 +1,6 @@
 //! Fused ops: the bodies of several ops in one handler.
 
-#![allow(dead_code, unused_macros, reason = "a build may leave all fused ops out")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "a build may leave all fused ops out")]
 
 use crate::exec::abi::{Regs, Step};
 use crate::exec::barrier::settle_integers;
@@ -26,22 +26,30 @@ macro_rules! fuse {
 }
 pub(crate) use fuse;
 
-/// The same for a loop of one instruction: the last part branches to the first by `$again`, the step that
-/// a branch of its kind takes: `Taken` if it is conditional, else `Next`.
-macro_rules! fuse_again {
-    ($again:ident: $($part:expr),+ => $last:expr) => {
-        |r: &mut Regs| loop {
+/// The loop of an instruction whose last part branches to the first by `$again`, the step that a branch of its
+/// kind takes: `Taken` if it is conditional, else `Next`. The others' steps come first.
+macro_rules! repeat {
+    ($r:ident, $again:ident: $($step:expr),+ => $last:expr) => {
+        loop {
             $(
-                match $part(r) {
-                    Step::Next => fuse::rewind_head(r),
+                match $step {
+                    Step::Next => fuse::rewind_head($r),
                     left => return left,
                 }
             )+
-            match $last(r) {
-                Step::$again => r.pc = r.op,
+            match $last {
+                Step::$again => $r.pc = $r.op,
                 left => return left,
             }
         }
+    };
+}
+pub(crate) use repeat;
+
+/// `fuse!` for such a loop.
+macro_rules! fuse_again {
+    ($again:ident: $($part:expr),+ => $last:expr) => {
+        |r: &mut Regs| fuse::repeat!(r, $again: $($part(r)),+ => $last(r))
     };
 }
 pub(crate) use fuse_again;
@@ -50,23 +58,8 @@ pub(crate) use fuse_again;
 macro_rules! fuse_again_metered {
     ($again:ident: $($part:expr),* => $last:expr) => {
         |r: &mut Regs| {
-            let fuel = branch::fuel::<false>(r);
-            loop {
-                match branch::take_fuel(r, fuel) {
-                    Step::Next => fuse::rewind_head(r),
-                    left => return left,
-                }
-                $(
-                    match $part(r) {
-                        Step::Next => fuse::rewind_head(r),
-                        left => return left,
-                    }
-                )*
-                match $last(r) {
-                    Step::$again => r.pc = r.op,
-                    left => return left,
-                }
-            }
+            let fuel = branch::fuel(r);
+            fuse::repeat!(r, $again: branch::take_fuel(r, fuel) $(, $part(r))* => $last(r))
         }
     };
 }

@@ -38,7 +38,7 @@ impl Table {
         // Fuel is missing rarely: what is done then stands behind the function's code, and leads back here.
         self.row("consume_fuel", "control", &FUEL)
             .effect("fuel := fuel - x; if fuel < 0, pc := to")
-            .body("branch::consume_fuel", &["false"]);
+            .body("branch::consume_fuel", &[]);
         self.row("return_fuel", "control", &FUEL)
             .effect("fuel := fuel + x; pc := to")
             .body("control::return_fuel", &[])

@@ -171,9 +171,6 @@ impl Table {
     /// The handler of part `i`.
     fn part(&self, row: &Row, i: u8, part: usize) -> String {
         let part = &self.rows[part];
-        if part.name == METER && row.attributes.calls {
-            return part.handler_with(&[], None).replace("false", "true");
-        }
         let sources: Vec<(usize, u8)> = row
             .forwards
             .iter()
