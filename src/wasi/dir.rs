@@ -146,13 +146,13 @@ impl Dir {
             retry(|| self.dir.open_with(path, &options))
         } else {
             // The host creates only what it opens for writing, which a file that is there already
-            // need not permit.
-            match retry(|| self.dir.open_with(path, &options)) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // need not permit. Where it leads nowhere, what creating it comes to is the answer.
+            match retry(|| self.dir.open_with(path, &options)).map_err(Errno::from) {
+                Err(Errno::NoEnt | Errno::NotDir | Errno::Loop) => {
                     options.write(true).create(true);
                     retry(|| self.dir.open_with(path, &options))
                 }
-                result => result,
+                result => Ok(result?),
             }
         }?;
         let metadata = opened.metadata()?;

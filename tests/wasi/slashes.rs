@@ -15,7 +15,7 @@ use crate::harness::{CREAT, DIRECTORY, EXCL, FD_READ, FD_WRITE, Guest, ROOT, TRU
 use crate::host::{kind, number};
 
 /// What there is below `p`, and what leads nowhere.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "file",
     "full",
     "empty",
@@ -24,6 +24,10 @@ const NAMES: [&str; 14] = [
     "to-empty",
     "dangling",
     "loop",
+    "to-file-slash",
+    "to-full-slash",
+    "dangling-slash",
+    "loop-slash",
     "missing",
     "full/inside",
     "full/missing",
@@ -60,6 +64,10 @@ fn build(root: &Path) {
         ("to-empty", "empty"),
         ("dangling", "nothing"),
         ("loop", "loop"),
+        ("to-file-slash", "file/"),
+        ("to-full-slash", "full/"),
+        ("dangling-slash", "nothing/"),
+        ("loop-slash", "loop-slash/"),
     ] {
         symlink(target, root.join("p").join(name)).unwrap();
     }
@@ -166,7 +174,7 @@ fn rename_treats_all_pairs_of_names_as_the_host_does() {
             );
         }
     }
-    twins.done(7225);
+    twins.done(11881);
 }
 
 #[test]
@@ -181,7 +189,7 @@ fn link_treats_all_pairs_of_names_as_the_host_does() {
             );
         }
     }
-    twins.done(7225);
+    twins.done(11881);
 }
 
 #[test]
@@ -244,7 +252,7 @@ fn functions_of_one_name_treat_its_ending_as_the_host_does() {
             );
         }
     }
-    twins.done(756);
+    twins.done(972);
 }
 
 #[test]
@@ -286,5 +294,5 @@ fn opening_treats_the_ending_of_a_name_as_the_host_does() {
             }
         }
     }
-    twins.done(1848);
+    twins.done(2376);
 }
