@@ -236,6 +236,12 @@ impl Config {
         }
     }
 
+    /// Whether there are types of objects at all: without them neither [`Config::wasm_gc`] nor
+    /// [`Config::wasm_function_references`] nor [`Config::wasm_exceptions`] can be on.
+    pub fn gc_support(&mut self, enable: bool) -> &mut Config {
+        self.wasm_gc_types(enable)
+    }
+
     /// Sets features by their flags in `wasmparser`.
     pub fn wasm_features(&mut self, features: WasmFeatures, enable: bool) -> &mut Config {
         self.features.set(features, enable);

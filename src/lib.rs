@@ -197,7 +197,7 @@ pub use limits::{ResourceLimiter, ResourceLimiterAsync, StoreLimits, StoreLimits
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
 pub use metering::UpdateDeadline;
-pub use module::{Module, ModuleExport};
+pub use module::{Module, ModuleExport, ResourcesRequired};
 pub use pool::PoolConcurrencyLimitError;
 pub use serialize::Precompiled;
 pub use shared_memory::{SharedMemory, WaitResult};

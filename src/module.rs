@@ -153,6 +153,42 @@ impl Module {
         code.info().names(code.bytes()).func(code.bytes(), index.into())
     }
 
+    /// What an instance takes of memories and tables, besides what it imports: for the limits of a
+    /// [`PoolingAllocationConfig`](crate::PoolingAllocationConfig).
+    ///
+    /// ```
+    /// # use threadle::*;
+    /// # fn main() -> Result<()> {
+    /// let text = r#"(module (import "" "" (memory 10)) (memory 1) (memory 6))"#;
+    /// let required = Module::new(&Engine::default(), text)?.resources_required();
+    /// assert_eq!((required.num_memories, required.max_initial_memory_size), (2, Some(6)));
+    /// assert_eq!((required.num_tables, required.max_initial_table_size), (0, None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resources_required(&self) -> ResourcesRequired {
+        let info = self.info();
+        let memories = &info.memories[info.num_imported_memories as usize..];
+        let tables = &info.tables[info.num_imported_tables as usize..];
+        ResourcesRequired {
+            num_memories: memories.len() as u32,
+            max_initial_memory_size: memories.iter().map(|ty| ty.minimum()).max(),
+            num_tables: tables.len() as u32,
+            max_initial_table_size: tables.iter().map(|ty| ty.minimum()).max(),
+        }
+    }
+
+    /// Makes the image of the module's data that a pool's memories begin with. Otherwise the first instance
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// None: where no image can be had, instances copy their data.
+    pub fn initialize_copy_on_write_image(&self) -> Result<()> {
+        self.code.memory_image();
+        Ok(())
+    }
+
     #[cfg(not(feature = "internals"))]
     pub(crate) fn code(&self) -> &Arc<CodeMap> {
         &self.code
@@ -173,6 +209,19 @@ impl Module {
     pub(crate) fn of_code(engine: &Engine, code: &Arc<CodeMap>) -> Module {
         Module { engine: engine.clone(), code: code.clone() }
     }
+}
+
+/// What instances take: see [`Module::resources_required`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ResourcesRequired {
+    /// How many memories.
+    pub num_memories: u32,
+    /// The pages that the largest of them begins with.
+    pub max_initial_memory_size: Option<u64>,
+    /// How many tables.
+    pub num_tables: u32,
+    /// The elements that the largest of them begins with.
+    pub max_initial_table_size: Option<u64>,
 }
 
 /// Not the binary format's magic bytes, so text.

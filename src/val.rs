@@ -5,7 +5,7 @@ use core::any::Any;
 use crate::error::Result;
 use crate::exn::ExnRef;
 use crate::func::Func;
-use crate::gc::{AnyRef, GcHeapOutOfMemory, Rooted};
+use crate::gc::{AnyRef, Checked as _, GcHeapOutOfMemory, OwnedRooted, Rooted};
 use crate::prelude::*;
 use crate::store::{AsContext, AsContextMut};
 use crate::ty::{HeapType, RefType, ValType};
@@ -126,36 +126,52 @@ impl ExternRef {
     }
 }
 
-impl Rooted<ExternRef> {
-    /// The host object; `None` if the reference leads to an object of the program instead
-    /// (`extern.convert_any`).
-    ///
-    /// # Errors
-    ///
-    /// When it belongs to another store, or the handle's scope has ended.
-    pub fn data<'a, T: 'static>(
-        &self,
-        store: impl Into<crate::StoreContext<'a, T>>,
-    ) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
-        let store = store.into();
-        self.check(store.0.vm())?;
-        Ok(store.0.vm().extern_data(self.object))
-    }
+macro_rules! host_objects {
+    ($($handle:ident)*) => {$(
+        impl $handle<ExternRef> {
+            /// The host object; `None` if the reference leads to an object of the program instead
+            /// (`extern.convert_any`).
+            ///
+            /// # Errors
+            ///
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
+            #[track_caller]
+            pub fn data<'a, T: 'static>(
+                &self,
+                store: impl Into<crate::StoreContext<'a, T>>,
+            ) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
+                let store = store.into();
+                let vm = store.0.vm();
+                Ok(vm.extern_data(self.checked(vm)?))
+            }
 
-    /// The host object, to change.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Rooted::data`].
-    pub fn data_mut<'a, T: 'static>(
-        &self,
-        store: impl Into<crate::StoreContextMut<'a, T>>,
-    ) -> Result<Option<&'a mut (dyn Any + Send + Sync)>> {
-        let (vm, _) = store.into().split();
-        self.check(vm)?;
-        Ok(vm.extern_data_mut(self.object))
-    }
+            /// The host object, to change.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As for [`", stringify!($handle), "::data`].")]
+            ///
+            /// # Panics
+            ///
+            #[doc = concat!("As for [`", stringify!($handle), "::data`].")]
+            #[track_caller]
+            pub fn data_mut<'a, T: 'static>(
+                &self,
+                store: impl Into<crate::StoreContextMut<'a, T>>,
+            ) -> Result<Option<&'a mut (dyn Any + Send + Sync)>> {
+                let (vm, _) = store.into().split();
+                let object = self.checked(vm)?;
+                Ok(vm.extern_data_mut(object))
+            }
+        }
+    )*};
 }
+
+host_objects! { Rooted OwnedRooted }
 
 macro_rules! accessors {
     ($($variant:ident($bind:ident: $ty:ty) $get:ident $unwrap:ident = $value:expr;)*) => {

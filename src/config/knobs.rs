@@ -140,6 +140,7 @@ ignored! {
     gc_heap_initial_size(u64) "The size that the garbage-collected heap begins with. This one begins empty.";
     gc_heap_reservation_for_growth(u64) "What is reserved beyond that as the heap grows.";
     gc_heap_guard_size(u64) "The guard behind the garbage-collected heap, which this one does not rely on.";
+    async_support(bool) "Whether asynchronous calls are possible. They are.";
     cache(Option<Cache>) "Where compiled code is kept.";
     concurrency_support(bool) "Whether asynchronous calls are possible. They are.";
 }

@@ -102,6 +102,19 @@ impl Func {
         host.instantiate(store.0.vm_mut())
     }
 
+    /// The same as [`Func::wrap`], for programs written for engines whose functions can fail for want of
+    /// memory. Here such a failure ends the process, as with Rust's collections.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn try_wrap<T: 'static, Params, Results>(
+        store: impl AsContextMut<Data = T>,
+        f: impl IntoFunc<T, Params, Results>,
+    ) -> Result<Func> {
+        Ok(Func::wrap(store, f))
+    }
+
     pub(crate) fn from_vm(func: FuncRef) -> Func {
         Func(func)
     }

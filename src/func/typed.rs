@@ -255,17 +255,17 @@ references! {
     Func: HeapType::Func, 0, |store, slot| FuncRef::from_slot((*store).id(), slot).map(Func),
         |_store, func| func.0.to_slot();
     Rooted<ExternRef>: HeapType::Extern, object, |store, slot| root(store, slot),
-        |store, rooted| (*store).slot_of(rooted.object);
+        |store, rooted| (*store).slot_of(&rooted.object);
     Rooted<AnyRef>: HeapType::Any, object, |store, slot| root(store, slot),
-        |store, rooted| (*store).slot_of(rooted.object);
+        |store, rooted| (*store).slot_of(&rooted.object);
     Rooted<EqRef>: HeapType::Eq, object, |store, slot| root(store, slot),
-        |store, rooted| (*store).slot_of(rooted.object);
+        |store, rooted| (*store).slot_of(&rooted.object);
     Rooted<StructRef>: HeapType::Struct, object, |store, slot| root(store, slot),
-        |store, rooted| (*store).slot_of(rooted.object);
+        |store, rooted| (*store).slot_of(&rooted.object);
     Rooted<ArrayRef>: HeapType::Array, object, |store, slot| root(store, slot),
-        |store, rooted| (*store).slot_of(rooted.object);
+        |store, rooted| (*store).slot_of(&rooted.object);
     Rooted<ExnRef>: HeapType::Exn, object, |store, slot| root(store, slot),
-        |store, rooted| (*store).slot_of(rooted.object);
+        |store, rooted| (*store).slot_of(&rooted.object);
 }
 
 /// Several values at consecutive slots: one [`WasmTy`], or a tuple of up to 17.

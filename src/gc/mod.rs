@@ -10,8 +10,8 @@ pub use self::refs::{AnyRef, EqRef, I31};
 use crate::error::{Error, Result, ensure};
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::trap::Trap;
-use crate::vm::value::{ObjectRef, OwnedRef};
-use crate::vm::{Slot, VmStore};
+use crate::vm::VmStore;
+use crate::vm::value::{HeldRef, ObjectRef, OwnedRef};
 
 mod objects;
 mod refs;
@@ -36,14 +36,19 @@ impl<R> Rooted<R> {
     ///
     /// # Errors
     ///
-    /// When one belongs to another store, or its scope has ended.
+    /// When a scope has ended.
+    ///
+    /// # Panics
+    ///
+    /// If one belongs to another store.
     pub fn ref_eq(
         store: impl AsContext,
         a: &impl RootedGcRef<R>,
         b: &impl RootedGcRef<R>,
     ) -> Result<bool> {
         let store = store.as_context();
-        Ok(a.slot(store.0.vm())? == b.slot(store.0.vm())?)
+        let vm = store.0.vm();
+        Ok(vm.slot_of(a.checked(vm)?) == vm.slot_of(b.checked(vm)?))
     }
 
     /// Are these copies of one handle? Two handles to one object are not.
@@ -60,17 +65,32 @@ impl<R> Rooted<R> {
     ///
     /// # Errors
     ///
-    /// When it belongs to another store, or the handle's scope has ended.
+    /// When the handle's scope has ended.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
     pub fn ref_hash<H: Hasher>(&self, store: impl AsContext, state: &mut H) -> Result<()> {
-        self.slot(store.as_context().0.vm())?.hash(state);
+        let store = store.as_context();
+        let vm = store.0.vm();
+        vm.slot_of(self.checked(vm)?).hash(state);
         Ok(())
+    }
+
+    /// The same object as one of another type that it has.
+    fn cast<S>(self) -> Rooted<S> {
+        Rooted::new(self.object)
     }
 
     /// A handle to the same object that is good until it is dropped.
     ///
     /// # Errors
     ///
-    /// As for [`Rooted::ref_eq`].
+    /// When the handle's scope has ended.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
     pub fn to_owned_rooted(&self, mut store: impl AsContextMut) -> Result<OwnedRooted<R>> {
         let mut store = store.as_context_mut();
         self.check(store.0.vm())?;
@@ -129,7 +149,11 @@ impl<R> OwnedRooted<R> {
     ///
     /// # Errors
     ///
-    /// When one belongs to another store, or its scope has ended.
+    /// When a scope has ended.
+    ///
+    /// # Panics
+    ///
+    /// If one belongs to another store.
     pub fn ref_eq(
         store: impl AsContext,
         a: &impl RootedGcRef<R>,
@@ -147,9 +171,15 @@ impl<R> OwnedRooted<R> {
     ///
     /// # Errors
     ///
-    /// When it belongs to another store.
+    /// None.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
     pub fn ref_hash<H: Hasher>(&self, store: impl AsContext, state: &mut H) -> Result<()> {
-        self.slot(store.as_context().0.vm())?.hash(state);
+        let store = store.as_context();
+        let vm = store.0.vm();
+        vm.slot_of(self.checked(vm)?).hash(state);
         Ok(())
     }
 
@@ -174,29 +204,47 @@ impl<R> RootedGcRef<R> for Rooted<R> {}
 impl<R> RootedGcRef<R> for OwnedRooted<R> {}
 
 mod sealed {
-    use super::{Result, Slot, VmStore};
+    use super::{HeldRef, Result, VmStore};
 
     pub trait RootedGcRef {
-        /// What the handle leads to, as handlers know it.
-        fn slot(&self, vm: &VmStore) -> Result<Slot>;
+        /// What the store knows such handles as.
+        type Held: HeldRef;
+
+        /// What the store knows this handle as, if it can be used.
+        ///
+        /// # Errors
+        ///
+        /// When its scope has ended.
+        ///
+        /// # Panics
+        ///
+        /// If it belongs to another store.
+        #[track_caller]
+        fn checked<'a>(&'a self, vm: &VmStore) -> Result<&'a Self::Held>;
     }
 }
 
 impl<R> sealed::RootedGcRef for Rooted<R> {
-    fn slot(&self, vm: &VmStore) -> Result<Slot> {
+    type Held = ObjectRef;
+
+    #[track_caller]
+    fn checked<'a>(&'a self, vm: &VmStore) -> Result<&'a ObjectRef> {
         self.check(vm)?;
-        Ok(vm.slot_of(self.object))
+        Ok(&self.object)
     }
 }
 
 impl<R> sealed::RootedGcRef for OwnedRooted<R> {
-    fn slot(&self, vm: &VmStore) -> Result<Slot> {
+    type Held = OwnedRef;
+
+    #[track_caller]
+    fn checked<'a>(&'a self, vm: &VmStore) -> Result<&'a OwnedRef> {
         assert!(self.object.store() == vm.id(), "object used with wrong store");
-        Ok(self.object.slot())
+        Ok(&self.object)
     }
 }
 
-use sealed::RootedGcRef as _;
+pub(crate) use sealed::RootedGcRef as Checked;
 
 /// What the garbage-collected heap has no room for, given back: the error of
 /// [`ExternRef::new`](crate::ExternRef::new) when the limits leave none. With nothing to give back it is

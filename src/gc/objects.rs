@@ -1,6 +1,6 @@
 //! Structures and arrays.
 
-use super::{Rooted, with_out_of_memory};
+use super::{Checked as _, OwnedRooted, Rooted, with_out_of_memory};
 use crate::engine::Engine;
 use crate::error::{Result, ensure};
 use crate::prelude::*;
@@ -213,31 +213,43 @@ asynchronous! {
     ArrayRef new_from_i8_slice_async new_from_i8_slice(allocator: &ArrayRefPre, elems: &[u8]);
 }
 
+/// Handles of either kind.
 macro_rules! aggregates {
-    ($($ref:ident $ty:ident: $what:literal $part:literal $index:ty, $len:ident $get:ident $set:ident
+    ($($rows:tt)*) => {
+        aggregates_of! { Rooted $($rows)* }
+        aggregates_of! { OwnedRooted $($rows)* }
+    };
+}
+
+macro_rules! aggregates_of {
+    ($handle:ident $($ref:ident $ty:ident: $what:literal $part:literal $index:ty, $len:ident $get:ident $set:ident
         $all:ident;)*) => {$(
-        impl Rooted<$ref> {
+        impl $handle<$ref> {
             #[doc = concat!("The type of the ", $what, ".")]
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
             pub fn ty(&self, store: impl AsContext) -> Result<$ty> {
                 let store = store.as_context();
-                self.check(store.0.vm())?;
-                let (id, _) = store.0.vm().aggregate_type(self.object)?;
-                Ok($ty::from_registered(store.engine(), store.0.vm().registry().get(id)))
+                let vm = store.0.vm();
+                let (id, _) = vm.aggregate_type(self.checked(vm)?)?;
+                Ok($ty::from_registered(store.engine(), vm.registry().get(id)))
             }
 
             /// Whether it has this type.
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
             ///
             /// # Panics
             ///
-            /// If the type belongs to another engine.
+            /// If it belongs to another store, or the type to another engine.
             #[track_caller]
             pub fn matches_ty(&self, store: impl AsContext, ty: &$ty) -> Result<bool> {
                 Ok(self.ty(store)?.matches(ty))
@@ -247,23 +259,30 @@ macro_rules! aggregates {
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
             pub fn $len(&self, store: impl AsContext) -> Result<u32> {
                 let store = store.as_context();
-                self.check(store.0.vm())?;
-                Ok(store.0.vm().aggregate_type(self.object)?.1 as u32)
+                let vm = store.0.vm();
+                Ok(vm.aggregate_type(self.checked(vm)?)?.1 as u32)
             }
 
             #[doc = concat!("The value of an ", $part, ". Packed integers are zero-extended.")]
             ///
             /// # Errors
             ///
-            /// When there is none with this index, it belongs to another store, or the handle's
-            /// scope has ended.
+            /// When there is none with this index, or the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
             pub fn $get(&self, mut store: impl AsContextMut, index: $index) -> Result<Val> {
                 let mut store = store.as_context_mut();
-                self.check(store.0.vm())?;
-                let value = store.0.vm_mut().get_field(self.object, index as usize)?;
+                let object = self.checked(store.0.vm())?;
+                let value = store.0.vm_mut().get_field(object, index as usize)?;
                 Ok(Val::from_value(value))
             }
 
@@ -285,22 +304,26 @@ macro_rules! aggregates {
                 value: Val,
             ) -> Result<()> {
                 let mut store = store.as_context_mut();
-                self.check(store.0.vm())?;
+                let object = self.checked(store.0.vm())?;
                 let value = own(store.0.vm(), &value);
-                store.0.vm_mut().set_field(self.object, index as usize, value)
+                store.0.vm_mut().set_field(object, index as usize, value)
             }
 
             #[doc = concat!("All ", $part, "s. Each is read when it is asked for.")]
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
             pub fn $all<'a, T: 'static>(
                 &self,
                 store: impl Into<StoreContextMut<'a, T>>,
             ) -> Result<impl ExactSizeIterator<Item = Val> + 'a> {
                 let mut store = store.into();
-                let this = *self;
+                let this = self.clone();
                 let len = this.$len(&store)?;
                 Ok((0..len).map(move |index| {
                     let value = this.$get(&mut store, index as $index);
@@ -316,28 +339,40 @@ aggregates! {
     ArrayRef ArrayType: "array" "element" u32, len get set elems;
 }
 
-impl Rooted<ArrayRef> {
-    /// Copies the elements of an array of 8-bit integers, as many as there are.
-    ///
-    /// # Errors
-    ///
-    /// When elements are something else or `dst` has another length, it belongs to another store, or
-    /// the handle's scope has ended.
-    pub fn copy_to_i8_slice(&self, store: impl AsContextMut, dst: &mut [u8]) -> Result<()> {
-        let store = store.as_context();
-        let element = self.ty(store)?.element_type();
-        ensure!(
-            element.is_i8(),
-            "element type mismatch: cannot read an array of `{element}` elements as `i8`s"
-        );
-        let bytes = store.0.vm().array_bytes(self.object)?;
-        ensure!(
-            bytes.len() == dst.len(),
-            "destination slice length is {} but the array length is {}",
-            dst.len(),
-            bytes.len()
-        );
-        dst.copy_from_slice(bytes);
-        Ok(())
-    }
+macro_rules! byte_arrays {
+    ($($handle:ident)*) => {$(
+        impl $handle<ArrayRef> {
+            /// Copies the elements of an array of 8-bit integers, as many as there are.
+            ///
+            /// # Errors
+            ///
+            /// When elements are something else or `dst` has another length, or the handle's scope has
+            /// ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
+            #[track_caller]
+            pub fn copy_to_i8_slice(&self, store: impl AsContextMut, dst: &mut [u8]) -> Result<()> {
+                let store = store.as_context();
+                let element = self.ty(store)?.element_type();
+                ensure!(
+                    element.is_i8(),
+                    "element type mismatch: cannot read an array of `{element}` elements as `i8`s"
+                );
+                let vm = store.0.vm();
+                let bytes = vm.array_bytes(self.checked(vm)?)?;
+                ensure!(
+                    bytes.len() == dst.len(),
+                    "destination slice length is {} but the array length is {}",
+                    dst.len(),
+                    bytes.len()
+                );
+                dst.copy_from_slice(bytes);
+                Ok(())
+            }
+        }
+    )*};
 }
+
+byte_arrays! { Rooted OwnedRooted }

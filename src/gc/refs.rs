@@ -1,13 +1,11 @@
 //! References of the internal hierarchy, and the ways between them.
 
-use super::{ArrayRef, OwnedRooted, Rooted, StructRef};
-use crate::error::{Result, format_err};
+use super::{ArrayRef, Checked as _, OwnedRooted, Rooted, StructRef};
+use crate::error::Result;
 use crate::store::{AsContext, AsContextMut};
 use crate::ty::HeapType;
 use crate::types;
 use crate::val::{ExternRef, Ref, Val};
-use crate::vm::VmStore;
-use crate::vm::value::{ObjectRef, Value};
 use crate::wasm::TypeLookup;
 
 /// Anything of the internal hierarchy: a structure, an array, a small integer, or a host object that
@@ -82,18 +80,12 @@ impl EqRef {
     }
 }
 
-/// Whether the object is of an abstract type.
-fn is_a(vm: &VmStore, object: ObjectRef, ty: types::HeapType) -> bool {
-    let ty = types::ValType::Ref(types::RefType::new(false, ty));
-    vm.types().val_matches(vm.type_of(Value::Any(Some(object))), ty)
-}
-
 macro_rules! upcasts {
     ($($from:ident => $($to:ident $name:ident),*;)*) => {$($(
         impl Rooted<$from> {
             #[doc = concat!("The same object, as an [`", stringify!($to), "`].")]
             pub fn $name(self) -> Rooted<$to> {
-                Rooted::new(self.object)
+                self.cast()
             }
         }
 
@@ -124,44 +116,63 @@ upcasts! {
     ArrayRef => EqRef to_eqref, AnyRef to_anyref;
 }
 
+/// Handles of either kind.
 macro_rules! downcasts {
-    ($from:ident: $($to:ident $heap:ident $is:ident $as:ident $unwrap:ident;)*) => {
-        impl Rooted<$from> {
+    ($($rows:tt)*) => {
+        downcasts_of! { Rooted $($rows)* }
+        downcasts_of! { OwnedRooted $($rows)* }
+    };
+}
+
+macro_rules! downcasts_of {
+    ($handle:ident $from:ident: $($to:ident $heap:ident $is:ident $as:ident $unwrap:ident;)*) => {
+        impl $handle<$from> {
             $(
                 #[doc = concat!("Is it an [`", stringify!($to), "`]?")]
                 ///
                 /// # Errors
                 ///
-                /// When it belongs to another store, or the handle's scope has ended.
+                /// When the handle's scope has ended.
+                ///
+                /// # Panics
+                ///
+                /// If it belongs to another store.
+                #[track_caller]
                 pub fn $is(&self, store: impl AsContext) -> Result<bool> {
                     let store = store.as_context();
-                    self.check(store.0.vm())?;
-                    Ok(is_a(store.0.vm(), self.object, types::HeapType::$heap))
+                    let vm = store.0.vm();
+                    let exact = vm.any_type(self.checked(vm)?);
+                    Ok(vm.types().heap_matches(exact, types::HeapType::$heap))
                 }
 
                 #[doc = concat!("The same object as an [`", stringify!($to), "`], if it is one.")]
                 ///
                 /// # Errors
                 ///
-                /// When it belongs to another store, or the handle's scope has ended.
-                pub fn $as(&self, store: impl AsContext) -> Result<Option<Rooted<$to>>> {
-                    Ok(self.$is(store)?.then(|| Rooted::new(self.object)))
+                /// When the handle's scope has ended.
+                ///
+                /// # Panics
+                ///
+                /// If it belongs to another store.
+                #[track_caller]
+                pub fn $as(&self, store: impl AsContext) -> Result<Option<$handle<$to>>> {
+                    Ok(self.$is(store)?.then(|| self.clone().cast()))
                 }
 
                 #[doc = concat!("The same object as an [`", stringify!($to), "`].")]
                 ///
                 /// # Errors
                 ///
-                /// When it belongs to another store, or the handle's scope has ended.
+                /// When the handle's scope has ended.
                 ///
                 /// # Panics
                 ///
-                /// If it is none.
+                /// If it is none, or belongs to another store.
                 #[track_caller]
-                pub fn $unwrap(&self, store: impl AsContext) -> Result<Rooted<$to>> {
+                pub fn $unwrap(&self, store: impl AsContext) -> Result<$handle<$to>> {
                     let is = self.$is(store)?;
                     assert!(is, concat!("the object is not a ", stringify!($to)));
-                    Ok(Rooted::new(self.object))
+                    Ok(self.clone().cast())
                 }
             )*
 
@@ -169,24 +180,27 @@ macro_rules! downcasts {
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
+            #[track_caller]
             pub fn ty(&self, store: impl AsContext) -> Result<HeapType> {
                 let store = store.as_context();
-                self.check(store.0.vm())?;
-                let ty = store.0.vm().type_of(Value::Any(Some(self.object)));
-                let ty = ty.as_ref().ok_or_else(|| format_err!("not a reference"))?;
-                Ok(HeapType::lift(store.engine(), ty.heap_type()))
+                let vm = store.0.vm();
+                Ok(HeapType::lift(store.engine(), vm.any_type(self.checked(vm)?)))
             }
 
             /// Whether it has this type.
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
             ///
             /// # Panics
             ///
-            /// If the type belongs to another engine.
+            /// If it belongs to another store, or the type to another engine.
             #[track_caller]
             pub fn matches_ty(&self, store: impl AsContext, ty: &HeapType) -> Result<bool> {
                 Ok(self.ty(store)?.matches(ty))
@@ -196,11 +210,11 @@ macro_rules! downcasts {
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
             ///
             /// # Panics
             ///
-            /// If it is none.
+            /// If it is none, or belongs to another store.
             #[track_caller]
             pub fn unwrap_i31(&self, store: impl AsContext) -> Result<I31> {
                 Ok(self.as_i31(store)?.expect("the object is not an i31"))
@@ -210,7 +224,12 @@ macro_rules! downcasts {
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
+            #[track_caller]
             pub fn is_i31(&self, store: impl AsContext) -> Result<bool> {
                 Ok(self.as_i31(store)?.is_some())
             }
@@ -219,11 +238,16 @@ macro_rules! downcasts {
             ///
             /// # Errors
             ///
-            /// When it belongs to another store, or the handle's scope has ended.
+            /// When the handle's scope has ended.
+            ///
+            /// # Panics
+            ///
+            /// If it belongs to another store.
+            #[track_caller]
             pub fn as_i31(&self, store: impl AsContext) -> Result<Option<I31>> {
                 let store = store.as_context();
-                self.check(store.0.vm())?;
-                Ok(store.0.vm().i31_value(self.object).map(I31))
+                let vm = store.0.vm();
+                Ok(vm.i31_value(self.checked(vm)?).map(I31))
             }
         }
     };

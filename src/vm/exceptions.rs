@@ -74,7 +74,7 @@ impl VmStore {
     /// If it belongs to another store, or the handle's scope has ended.
     #[track_caller]
     pub fn exception(&self, exn: ObjectRef) -> Option<(Handle, &[Slot])> {
-        let (tag, payload) = self.exceptions.get(self.slot_of(exn))?;
+        let (tag, payload) = self.exceptions.get(self.slot_of(&exn))?;
         Some((Handle { store: self.id(), index: tag }, payload))
     }
 
@@ -97,7 +97,7 @@ impl VmStore {
     /// If it belongs to another store, or the handle's scope has ended.
     #[track_caller]
     pub fn set_thrown(&mut self, exn: ObjectRef) {
-        self.exceptions.thrown = self.slot_of(exn);
+        self.exceptions.thrown = self.slot_of(&exn);
     }
 
     /// Takes the exception that left the outermost frame, or that was to be thrown.

@@ -2,7 +2,7 @@
 
 use super::gc::no_such_field;
 use super::heap::{Header, kind};
-use super::value::{ObjectRef, Value};
+use super::value::{HeldRef, ObjectRef, Value};
 use super::{Slot, VmStore};
 use crate::error::{Result, bail, ensure, format_err};
 use crate::index::TypeId;
@@ -408,7 +408,7 @@ impl VmStore {
     }
 
     /// The head of a structure or array that the host names.
-    fn aggregate(&self, object: ObjectRef) -> Result<(Slot, Header)> {
+    fn aggregate(&self, object: &impl HeldRef) -> Result<(Slot, Header)> {
         let slot = self.slot_of(object);
         // SAFETY: handles hold live references.
         let header = unsafe { self.header_of(slot) };
@@ -425,7 +425,7 @@ impl VmStore {
     /// # Errors
     ///
     /// If it is neither.
-    pub fn aggregate_type(&self, object: ObjectRef) -> Result<(TypeId, usize)> {
+    pub fn aggregate_type(&self, object: &impl HeldRef) -> Result<(TypeId, usize)> {
         let (_, header) = self.aggregate(object)?;
         let info = self.types().type_info(header.type_id());
         let len = info.as_struct().map_or(header.len as usize, |ty| ty.fields().len());
@@ -437,7 +437,7 @@ impl VmStore {
     /// # Errors
     ///
     /// If the object has none.
-    pub fn get_field(&mut self, object: ObjectRef, index: usize) -> Result<Value> {
+    pub fn get_field(&mut self, object: &impl HeldRef, index: usize) -> Result<Value> {
         let (slot, header) = self.aggregate(object)?;
         let (ty, place) = self.field_type(header, index)?;
         // SAFETY: the object has the field, and it holds a value of its type.
@@ -452,7 +452,7 @@ impl VmStore {
     /// # Errors
     ///
     /// If the object has none, it is immutable, or the value has another type.
-    pub fn set_field(&mut self, object: ObjectRef, index: usize, value: Value) -> Result<()> {
+    pub fn set_field(&mut self, object: &impl HeldRef, index: usize, value: Value) -> Result<()> {
         let (slot, header) = self.aggregate(object)?;
         let (ty, place) = self.field_type(header, index)?;
         ensure!(ty.mutability().is_var(), "field or element {index} is immutable");
@@ -551,7 +551,7 @@ impl VmStore {
     /// # Errors
     ///
     /// If it is something else.
-    pub fn array_bytes(&self, object: ObjectRef) -> Result<&[u8]> {
+    pub fn array_bytes(&self, object: &impl HeldRef) -> Result<&[u8]> {
         let (slot, header) = self.aggregate(object)?;
         let info = self.types().type_info(header.type_id());
         let is_bytes = |ty: &ArrayType| ty.element_type() == StorageType::I8;

@@ -26,7 +26,7 @@ use super::shared::SharedLinear;
 use super::stack::ValueStack;
 use super::table::Table;
 use super::types::TypeTable;
-use super::value::ObjectRef;
+use super::value::{HeldRef, ObjectRef};
 use super::{Slot, StoreCtx, VmCtx, VmFunc};
 use crate::error::{Error, Result, ensure, format_err};
 use crate::index::TypeId;
@@ -466,19 +466,22 @@ impl VmStore {
 
     /// The host object that a reference leads to; `None` if it leads to something else.
     #[track_caller]
-    pub fn extern_data(&self, object: ObjectRef) -> Option<&(dyn Any + Send + Sync)> {
+    pub fn extern_data(&self, object: &impl HeldRef) -> Option<&(dyn Any + Send + Sync)> {
         self.host_objects.get(self.host_place(object)?)
     }
 
     /// The host object that a reference leads to, to write.
     #[track_caller]
-    pub fn extern_data_mut(&mut self, object: ObjectRef) -> Option<&mut (dyn Any + Send + Sync)> {
+    pub fn extern_data_mut(
+        &mut self,
+        object: &impl HeldRef,
+    ) -> Option<&mut (dyn Any + Send + Sync)> {
         let place = self.host_place(object)?;
         self.host_objects.get_mut(place)
     }
 
     #[track_caller]
-    fn host_place(&self, object: ObjectRef) -> Option<u32> {
+    fn host_place(&self, object: &impl HeldRef) -> Option<u32> {
         // SAFETY: handles hold live references.
         let header = unsafe { self.header_of(self.slot_of(object)) }?;
         (header.kind() == kind::EXTERN).then_some(header.len)

@@ -64,6 +64,44 @@ impl OwnedRef {
     }
 }
 
+/// Where the reference of a handle stands.
+#[derive(Clone, Copy)]
+pub enum Held {
+    /// In one of the store's roots, for as long as a scope lasts.
+    Root(RootIndex),
+    /// In the handle, which keeps its object alive.
+    Slot(Slot),
+}
+
+/// A handle of the host's to something other than a function: [`ObjectRef`] or [`OwnedRef`].
+pub trait HeldRef {
+    /// The store it belongs to.
+    fn store(&self) -> StoreId;
+
+    /// Where the reference stands.
+    fn held(&self) -> Held;
+}
+
+impl HeldRef for ObjectRef {
+    fn store(&self) -> StoreId {
+        self.store
+    }
+
+    fn held(&self) -> Held {
+        Held::Root(self.root)
+    }
+}
+
+impl HeldRef for OwnedRef {
+    fn store(&self) -> StoreId {
+        self.store
+    }
+
+    fn held(&self) -> Held {
+        Held::Slot(self.slot)
+    }
+}
+
 impl Value {
     /// The store that the value belongs to; `None` if any will do.
     pub(super) fn owner(&self) -> Option<StoreId> {

@@ -2,7 +2,7 @@
 
 use super::handle::FuncRef;
 use super::heap::{is_i31, kind};
-use super::value::{ObjectRef, OwnedRef, Value};
+use super::value::{Held, HeldRef, ObjectRef, OwnedRef, Value};
 use super::{Slot, VmStore};
 use crate::error::{Result, ensure};
 use crate::index::TypeId;
@@ -59,9 +59,12 @@ impl VmStore {
     ///
     /// If the handle belongs to another store, or its scope has ended.
     #[track_caller]
-    pub fn slot_of(&self, object: ObjectRef) -> Slot {
-        self.assert_owns(object.store);
-        self.roots.get(object.root).expect("the handle's scope has ended")
+    pub fn slot_of(&self, object: &impl HeldRef) -> Slot {
+        self.assert_owns(object.store());
+        match object.held() {
+            Held::Root(root) => self.roots.get(root).expect("the handle's scope has ended"),
+            Held::Slot(slot) => slot,
+        }
     }
 
     /// Whether the handle can still be used with this store.
@@ -76,7 +79,7 @@ impl VmStore {
     /// As for [`VmStore::slot_of`].
     #[track_caller]
     pub fn own(&mut self, object: ObjectRef) -> OwnedRef {
-        let slot = self.slot_of(object);
+        let slot = self.slot_of(&object);
         OwnedRef { store: self.id(), slot, _alive: self.roots.own(slot) }
     }
 
@@ -93,7 +96,7 @@ impl VmStore {
 
     /// The value of an `i31`, if the handle is to one.
     #[track_caller]
-    pub fn i31_value(&self, object: ObjectRef) -> Option<u32> {
+    pub fn i31_value(&self, object: &impl HeldRef) -> Option<u32> {
         let slot = self.slot_of(object);
         is_i31(slot).then_some(slot as u32 >> 1)
     }
@@ -151,7 +154,7 @@ impl VmStore {
             Value::V128(value) => [value as u64, (value >> 64) as u64],
             Value::Func(func) => [func.map_or(0, FuncRef::to_slot), 0],
             Value::Extern(object) | Value::Any(object) | Value::Exn(object) => {
-                [object.map_or(0, |object| self.slot_of(object)), 0]
+                [object.map_or(0, |object| self.slot_of(&object)), 0]
             }
         }
     }
@@ -248,15 +251,16 @@ impl VmStore {
                 reference(object.is_none(), HeapType::NoExtern, HeapType::Extern)
             }
             Value::Any(object) => {
-                let exact = object.map_or(HeapType::Any, |object| self.any_type(object));
+                let exact = object.map_or(HeapType::Any, |object| self.any_type(&object));
                 reference(object.is_none(), HeapType::None, exact)
             }
             Value::Exn(object) => reference(object.is_none(), HeapType::NoExn, HeapType::Exn),
         }
     }
 
-    /// The most exact type of an object of the `any` hierarchy.
-    fn any_type(&self, object: ObjectRef) -> HeapType {
+    /// The most exact type that is known of an object of the `any` hierarchy.
+    #[track_caller]
+    pub fn any_type(&self, object: &impl HeldRef) -> HeapType {
         // SAFETY: handles hold live references.
         unsafe { self.any_type_of(self.slot_of(object)) }
     }

@@ -231,6 +231,53 @@ fn host_objects_are_dropped_when_nothing_refers_to_them() {
 }
 
 #[test]
+fn an_owned_handle_is_used_like_one_of_a_scope() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let field = || FieldType::new(Mutability::Var, ValType::I32.into());
+    let point = StructType::new(&engine, [field(), field()]).unwrap();
+    let bytes = ArrayType::new(&engine, FieldType::new(Mutability::Var, StorageType::I8));
+    let (any, array, host) = {
+        let mut scope = RootScope::new(&mut store);
+        let pre = StructRefPre::new(&mut scope, point.clone());
+        let object = StructRef::new(&mut scope, &pre, &[Val::I32(3), Val::I32(4)]).unwrap();
+        let pre = ArrayRefPre::new(&mut scope, bytes);
+        let array = ArrayRef::new_from_i8_slice(&mut scope, &pre, b"abc").unwrap();
+        let host = ExternRef::new(&mut scope, 5_u8).unwrap();
+        (
+            object.to_anyref().to_owned_rooted(&mut scope).unwrap(),
+            array.to_owned_rooted(&mut scope).unwrap(),
+            host.to_owned_rooted(&mut scope).unwrap(),
+        )
+    };
+    store.gc(None).unwrap();
+
+    assert!(any.is_struct(&store).unwrap() && any.is_eqref(&store).unwrap());
+    assert!(!any.is_array(&store).unwrap() && any.as_array(&store).unwrap().is_none());
+    assert_eq!(any.as_i31(&store).unwrap(), None);
+    assert!(any.matches_ty(&store, &HeapType::ConcreteStruct(point.clone())).unwrap());
+    let object = any.unwrap_eqref(&store).unwrap().as_struct(&store).unwrap().unwrap();
+    assert!(object.matches_ty(&store, &point).unwrap());
+    object.set_field(&mut store, 0, Val::I32(30)).unwrap();
+    assert_eq!(object.field(&mut store, 0).unwrap().unwrap_i32(), 30);
+    drop(any);
+    store.gc(None).unwrap();
+    let fields = object.fields(&mut store).unwrap().map(|field| field.unwrap_i32());
+    assert_eq!(fields.collect::<Vec<_>>(), [30, 4]);
+
+    let mut copy = [0; 3];
+    array.copy_to_i8_slice(&mut store, &mut copy).unwrap();
+    assert_eq!((&copy, array.len(&store).unwrap()), (b"abc", 3));
+    assert_eq!(array.elems(&mut store).unwrap().nth(1).unwrap().unwrap_i32(), 98);
+
+    *host.data_mut(&mut store).unwrap().unwrap().downcast_mut::<u8>().unwrap() = 6;
+    assert_eq!(host.data(&store).unwrap().unwrap().downcast_ref::<u8>(), Some(&6));
+    let other = Store::new(&engine, ());
+    let used = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| array.len(&other).is_ok()));
+    assert!(used.is_err(), "used with a store that it does not belong to");
+}
+
+#[test]
 fn a_handle_whose_scope_has_ended_is_an_error() {
     let mut store = Store::new(&Engine::default(), None::<Rooted<AnyRef>>);
     let keep = Func::wrap(
