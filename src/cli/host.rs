@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use threadle::wasi::{FsPerms, I32Exit, WasiCtx, p1};
+use threadle::wasi::{FsPerms, I32Exit, WasiCtx, p0, p1};
 use threadle::{Error, Linker, Result, StoreLimits};
 
 use super::run::text;
@@ -71,6 +71,7 @@ impl Host {
 
     /// Defines what programs may import.
     pub fn link(linker: &mut Linker<Host>) -> Result<()> {
+        p0::add_to_linker(linker, |host: &mut Host| &mut host.wasi)?;
         p1::add_to_linker(linker, |host: &mut Host| &mut host.wasi)
     }
 }

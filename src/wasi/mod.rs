@@ -40,6 +40,8 @@
 //! # }
 //! ```
 //!
+//! [`p0`] has the snapshot before it, for older programs.
+//!
 //! Specification: <https://github.com/WebAssembly/WASI/tree/wasi-0.1> (`preview1/witx`). Where it
 //! leaves a choice, `docs/wasi.md` says what was chosen and why.
 
@@ -52,6 +54,7 @@ mod errno;
 mod error;
 mod file;
 mod mem;
+pub mod p0;
 pub mod p1;
 mod perms;
 mod pipe;

@@ -21,3 +21,4 @@ mod process;
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod slashes;
+mod unstable;

@@ -67,12 +67,17 @@ impl Call<'_> {
     }
 
     pub(super) fn fd_filestat_get(&mut self, fd: u32, stat: Ptr) -> Result<()> {
-        let filestat = match self.ctx.fds.get(fd)? {
+        let filestat = self.filestat(fd)?;
+        self.mem.write(stat, &filestat.to_bytes())
+    }
+
+    /// The attributes of what a descriptor is.
+    pub(in crate::wasi) fn filestat(&self, fd: u32) -> Result<Filestat> {
+        Ok(match self.ctx.fds.get(fd)? {
             Descriptor::Stream(stream) => Filestat::stream(stream.filetype()),
             Descriptor::File(file) => file.filestat()?,
             Descriptor::Dir(dir) => dir.filestat()?,
-        };
-        self.mem.write(stat, &filestat.to_bytes())
+        })
     }
 
     pub(super) fn fd_filestat_set_size(&mut self, fd: u32, size: u64) -> Result<()> {
@@ -177,7 +182,7 @@ impl Call<'_> {
         self.ctx.fds.renumber(from, to).map(drop)
     }
 
-    pub(super) fn fd_seek(
+    pub(in crate::wasi) fn fd_seek(
         &mut self,
         fd: u32,
         offset: i64,

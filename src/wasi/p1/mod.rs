@@ -5,6 +5,8 @@ mod path;
 mod poll;
 mod process;
 
+use core::convert::identity;
+
 use super::abi::{Errno, Result};
 use super::ctx::WasiCtx;
 pub use super::ctx::WasiP1Ctx;
@@ -16,7 +18,7 @@ use crate::{Caller, Error, Extern, Linker, Memory};
 const MODULE: &str = "wasi_snapshot_preview1";
 
 /// A parameter of a WASI function: preview 1's unsigned numbers travel as Wasm's integers.
-trait Parameter {
+pub(super) trait Parameter {
     type Wasm;
     fn from_wasm(value: Self::Wasm) -> Self;
 }
@@ -42,33 +44,37 @@ impl Parameter for i64 {
     }
 }
 
-/// Defines the import `$name` for each `fn $name(..)` as the method of [`Call`] of that name, of
+/// Defines the import `$name` of `$module` for each `fn $name(..)` as the method of [`Call`] of that name, of
 /// which it turns the result into a number for the guest. An argument with a length in brackets, which
 /// is a parameter of its own, is a [`Span`]:
 ///
 /// ```text
 /// fn random_get(buf[buf_len]: u32);
 /// =>
-/// linker.func_wrap(MODULE, "random_get", move |mut caller: Caller<'_, T>, buf: i32, buf_len: i32| {
+/// linker.func_wrap(module, "random_get", move |mut caller: Caller<'_, T>, buf: i32, buf_len: i32| {
 ///     let span = Span { at: u32::from_wasm(buf), len: u32::from_wasm(buf_len) };
-///     run(&mut caller, get, "random_get", |mut call| call.random_get(span))
+///     run(&mut caller, get, "random_get", |call| of(call).random_get(span))
 /// })?;
 /// ```
+///
+/// `$of` makes what has the methods of a [`Call`].
 macro_rules! define {
-    ($linker:ident, $get:ident, $(fn $name:ident($($arg:ident $([$len:ident])?: $ty:ty),*);)*) => {$(
+    ($linker:ident, $module:expr, $get:ident, $of:expr, $(fn $name:ident($($arg:ident $([$len:ident])?: $ty:ty),*);)*) => {$(
         $linker.func_wrap(
-            MODULE,
+            $module,
             stringify!($name),
             move |mut caller: Caller<'_, T>, $($arg: <$ty as Parameter>::Wasm $(, $len: i32)?),*| {
                 $(
                     let $arg = <$ty as Parameter>::from_wasm($arg);
                     $(let $arg = Span { at: $arg, len: u32::from_wasm($len) };)?
                 )*
-                run(&mut caller, $get, stringify!($name), |mut call| call.$name($($arg),*))
+                run(&mut caller, $get, stringify!($name), |call| $of(call).$name($($arg),*))
             },
         )?;
     )*};
 }
+
+pub(super) use define;
 
 /// Defines all 46 functions of WASI preview 1 in `linker`, under the module name
 /// `wasi_snapshot_preview1`.
@@ -87,7 +93,24 @@ pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
 ) -> Result<(), Error> {
-    define! { linker, get,
+    define_shared(linker, MODULE, get)?;
+    define! { linker, MODULE, get, identity,
+        fn fd_filestat_get(fd: u32, stat: u32);
+        fn fd_seek(fd: u32, offset: i64, whence: u32, position: u32);
+        fn path_filestat_get(fd: u32, flags: u32, path[path_len]: u32, stat: u32);
+        fn poll_oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
+        fn sock_accept(fd: u32, flags: u32, accepted: u32);
+    }
+    Ok(())
+}
+
+/// Defines what is the same in both snapshots.
+pub(super) fn define_shared<T: 'static>(
+    linker: &mut Linker<T>,
+    module: &str,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
+) -> Result<(), Error> {
+    define! { linker, module, get, identity,
         fn args_get(argv: u32, argv_buf: u32);
         fn args_sizes_get(count: u32, size: u32);
         fn environ_get(environ: u32, environ_buf: u32);
@@ -101,7 +124,6 @@ pub fn add_to_linker<T: 'static>(
         fn fd_fdstat_get(fd: u32, stat: u32);
         fn fd_fdstat_set_flags(fd: u32, flags: u32);
         fn fd_fdstat_set_rights(fd: u32, base: u64, inheriting: u64);
-        fn fd_filestat_get(fd: u32, stat: u32);
         fn fd_filestat_set_size(fd: u32, size: u64);
         fn fd_filestat_set_times(fd: u32, atim: u64, mtim: u64, flags: u32);
         fn fd_pread(fd: u32, iovs[iovs_len]: u32, offset: u64, read: u32);
@@ -111,12 +133,10 @@ pub fn add_to_linker<T: 'static>(
         fn fd_read(fd: u32, iovs[iovs_len]: u32, read: u32);
         fn fd_readdir(fd: u32, buf[buf_len]: u32, cookie: u64, used: u32);
         fn fd_renumber(from: u32, to: u32);
-        fn fd_seek(fd: u32, offset: i64, whence: u32, position: u32);
         fn fd_sync(fd: u32);
         fn fd_tell(fd: u32, position: u32);
         fn fd_write(fd: u32, iovs[iovs_len]: u32, written: u32);
         fn path_create_directory(fd: u32, path[path_len]: u32);
-        fn path_filestat_get(fd: u32, flags: u32, path[path_len]: u32, stat: u32);
         fn path_filestat_set_times(
             fd: u32, flags: u32, path[path_len]: u32, atim: u64, mtim: u64, fst_flags: u32
         );
@@ -136,17 +156,15 @@ pub fn add_to_linker<T: 'static>(
         );
         fn path_symlink(target[target_len]: u32, fd: u32, path[path_len]: u32);
         fn path_unlink_file(fd: u32, path[path_len]: u32);
-        fn poll_oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
         fn proc_raise(signal: u32);
         fn random_get(buf[buf_len]: u32);
         fn sched_yield();
-        fn sock_accept(fd: u32, flags: u32, accepted: u32);
         fn sock_recv(fd: u32, data[data_len]: u32, flags: u32, received: u32, out_flags: u32);
         fn sock_send(fd: u32, data[data_len]: u32, flags: u32, sent: u32);
         fn sock_shutdown(fd: u32, how: u32);
     }
     // The one function that does not return.
-    linker.func_wrap(MODULE, "proc_exit", |status: i32| -> Result<(), Error> {
+    linker.func_wrap(module, "proc_exit", |status: i32| -> Result<(), Error> {
         Err(I32Exit(status).into())
     })?;
     Ok(())
@@ -179,13 +197,13 @@ pub fn add_to_linker_async<T: Send + 'static>(
 }
 
 /// A call of one of the functions, which are its methods: what it works on.
-struct Call<'a> {
-    ctx: &'a mut WasiCtx,
-    mem: GuestMem<'a>,
+pub(super) struct Call<'a> {
+    pub(super) ctx: &'a mut WasiCtx,
+    pub(super) mem: GuestMem<'a>,
 }
 
 /// Runs `function` with the caller's memory and context.
-fn run<T: 'static>(
+pub(super) fn run<T: 'static>(
     caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut WasiCtx,
     name: &'static str,

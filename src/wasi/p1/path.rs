@@ -31,9 +31,14 @@ impl Call<'_> {
         name: Span,
         stat: Ptr,
     ) -> Result<()> {
-        let (dir, name) = self.named(fd, name)?;
-        let filestat: Filestat = dir.filestat_at(name, follows(flags)?)?;
+        let filestat = self.filestat_at(fd, flags, name)?;
         self.mem.write(stat, &filestat.to_bytes())
+    }
+
+    /// The attributes of what a path leads to.
+    pub(in crate::wasi) fn filestat_at(&self, fd: u32, flags: u32, name: Span) -> Result<Filestat> {
+        let (dir, name) = self.named(fd, name)?;
+        dir.filestat_at(name, follows(flags)?)
     }
 
     pub(super) fn path_filestat_set_times(

@@ -31,19 +31,28 @@ impl Call<'_> {
         number: u32,
         happened: Ptr,
     ) -> Result<()> {
+        self.poll(subscriptions, Subscription::from_bytes, events, number, happened)
+    }
+
+    /// `poll_oneoff` with subscriptions that are written in `N` bytes each.
+    pub(in crate::wasi) fn poll<const N: usize>(
+        &mut self,
+        subscriptions: Ptr,
+        from_bytes: fn(&[u8; N]) -> Result<Subscription>,
+        events: Ptr,
+        number: u32,
+        happened: Ptr,
+    ) -> Result<()> {
         // Sleeping for ever is not offered, as everywhere; more than the limit would be an attack.
         if number == 0 || number > MAX_SUBSCRIPTIONS {
             return Err(Errno::Inval);
         }
         self.mem.check(happened, 4)?;
         self.mem.check(events, number * Event::SIZE)?;
-        self.mem.check(subscriptions, number * Subscription::SIZE)?;
+        let size = N as u32;
+        self.mem.check(subscriptions, number * size)?;
         let subscriptions = (0..number)
-            .map(|index| {
-                Subscription::from_bytes(
-                    &self.mem.read(subscriptions + index * Subscription::SIZE)?,
-                )
-            })
+            .map(|index| from_bytes(&self.mem.read(subscriptions + index * size)?))
             .collect::<Result<Vec<_>>>()?;
         let list = self.wait(&subscriptions)?;
         for (event, index) in list.iter().zip(0..) {
