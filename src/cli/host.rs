@@ -69,9 +69,11 @@ impl Host {
         Ok(Host { wasi: wasi.build(), limits })
     }
 
-    /// Defines what programs may import.
-    pub fn link(linker: &mut Linker<Host>) -> Result<()> {
-        p0::add_to_linker(linker, |host: &mut Host| &mut host.wasi)?;
+    /// Defines what programs may import; `older` ones import `wasi_unstable`.
+    pub fn link(linker: &mut Linker<Host>, older: bool) -> Result<()> {
+        if older {
+            p0::add_to_linker(linker, |host: &mut Host| &mut host.wasi)?;
+        }
         p1::add_to_linker(linker, |host: &mut Host| &mut host.wasi)
     }
 }

@@ -29,7 +29,7 @@ impl Host {
     }
 
     /// Defines nothing.
-    pub fn link(_: &mut Linker<Host>) -> Result<()> {
+    pub fn link(_: &mut Linker<Host>, _older: bool) -> Result<()> {
         Ok(())
     }
 }

@@ -36,16 +36,7 @@ pub fn add_to_linker<T: 'static>(
 }
 
 /// [`add_to_linker`] under the name that tells it from an asynchronous one.
-///
-/// # Errors
-///
-/// See [`add_to_linker`].
-pub fn add_to_linker_sync<T: 'static>(
-    linker: &mut Linker<T>,
-    get: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
-) -> Result<(), Error> {
-    add_to_linker(linker, get)
-}
+pub use self::add_to_linker as add_to_linker_sync;
 
 /// A call of one of the functions that were different.
 struct Before<'a>(Call<'a>);

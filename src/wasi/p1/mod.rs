@@ -171,16 +171,7 @@ pub(super) fn define_shared<T: 'static>(
 }
 
 /// [`add_to_linker`] under the name that tells it from an asynchronous one.
-///
-/// # Errors
-///
-/// See [`add_to_linker`].
-pub fn add_to_linker_sync<T: 'static>(
-    linker: &mut Linker<T>,
-    get: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
-) -> Result<(), Error> {
-    add_to_linker(linker, get)
-}
+pub use self::add_to_linker as add_to_linker_sync;
 
 /// [`add_to_linker`] for programs that are run by the `async` methods. The functions are the same ones:
 /// what blocks, such as reading a terminal or `poll_oneoff` with a timeout, blocks the thread of the
