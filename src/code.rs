@@ -1,14 +1,15 @@
-//! Filling the code maps of modules: by translation, on demand or of everything at once.
+//! Filling the code maps of modules: by translation or of artefacts, on demand or of everything at once.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::error::{Error, Result, format_err};
+use crate::artefact::Artefact;
+use crate::error::{Context, Error, Result, format_err};
 use crate::exec::{self, profile::Watch, profile::Watching};
 use crate::index::DefinedFuncIndex;
 use crate::prelude::*;
 use crate::sys::standard::on_threads;
-use crate::translate::{self, Options};
+use crate::translate::{self, Code, Options};
 use crate::vm::code_map::{Client, FunctionCode, Nobody, SourceMap, Translate};
 use crate::vm::{CodeMap, VmLayout};
 use crate::wasm::ModuleInfo;
@@ -17,6 +18,43 @@ use crate::wasm::ModuleInfo;
 struct Translator {
     options: Options,
     watching: Option<Watching>,
+    /// What need not be translated.
+    artefact: Option<Artefact>,
+    /// Whether bodies that are going to be translated have been validated.
+    are_valid: bool,
+}
+
+impl Translator {
+    /// The code of a function that an artefact has, verified.
+    fn verified(
+        &self,
+        info: &ModuleInfo,
+        layout: &VmLayout,
+        func: DefinedFuncIndex,
+    ) -> Option<Result<Code>> {
+        let artefact = self.artefact.as_ref()?;
+        let code = artefact.code(func)?;
+        let verified = artefact.verifier(info, layout, &self.options).verify(func, &code);
+        Some(verified.map_err(|refusal| {
+            let func = info.func_index(func).0;
+            let (what, offset) = (refusal.what, refusal.offset);
+            format_err!("the artefact's code of function {func} is refused at {offset:#x}: {what}")
+        }))
+    }
+
+    /// Makes sure that what an artefact has of a function can be used: its code, or else its body.
+    fn check(
+        &self,
+        info: &ModuleInfo,
+        layout: &VmLayout,
+        bytes: &[u8],
+        func: DefinedFuncIndex,
+    ) -> Result<()> {
+        match self.verified(info, layout, func) {
+            Some(verified) => verified.map(drop),
+            None => Ok(info.validate_body(bytes, func)?),
+        }
+    }
 }
 
 impl Translate for Translator {
@@ -28,11 +66,16 @@ impl Translate for Translator {
         func: DefinedFuncIndex,
         client: &mut dyn Client,
     ) -> Result<FunctionCode> {
-        if info.has_unchecked_bodies() {
-            info.validate_body(bytes, func)?;
-        }
-        let wanted = &mut || client.go_on();
-        let code = translate::translate_while(info, layout, bytes, func, &self.options, wanted)?;
+        let code = match self.verified(info, layout, func) {
+            Some(verified) => verified?,
+            None => {
+                if !self.are_valid {
+                    info.validate_body(bytes, func)?;
+                }
+                let wanted = &mut || client.go_on();
+                translate::translate_while(info, layout, bytes, func, &self.options, wanted)?
+            }
+        };
         exec::load(code, bytes.as_ptr() as usize, func, self.watching.as_ref())
             .map_err(|bad| format_err!("bad instruction at {:#x} of {func:?}", bad.offset))
     }
@@ -44,6 +87,10 @@ impl Translate for Translator {
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<SourceMap> {
+        // The body of code that was not translated here is as good as anybody's.
+        if self.artefact.is_some() {
+            info.validate_body(bytes, func).context("the artefact's module")?;
+        }
         let options = Options { source_map: true, ..self.options.clone() };
         Ok(translate::translate(info, layout, bytes, func, &options)?.into_source_map())
     }
@@ -56,11 +103,36 @@ pub fn of_module(
     options: Options,
     watch: Option<Watch>,
 ) -> CodeMap {
-    exec::code_map(
-        info,
-        bytes,
-        Box::new(Translator { options, watching: watch.map(Watching::new) }),
-    )
+    let are_valid = !info.has_unchecked_bodies();
+    let watching = watch.map(Watching::new);
+    let translator = Translator { options, watching, artefact: None, are_valid };
+    exec::code_map(info, bytes, Box::new(translator))
+}
+
+/// The same with code of an artefact. Bodies have not been validated. Both are looked at now, on up to so many
+/// threads, or when functions are translated.
+///
+/// # Errors
+///
+/// When one of them is refused; that of the first function.
+pub fn of_artefact(
+    info: Arc<ModuleInfo>,
+    bytes: Arc<[u8]>,
+    options: Options,
+    watch: Option<Watch>,
+    artefact: Option<Artefact>,
+    threads: Option<usize>,
+) -> Result<CodeMap> {
+    let watching = watch.map(Watching::new);
+    let are_valid = threads.is_some();
+    let translator = Translator { options, watching, artefact, are_valid };
+    if let Some(threads) = threads {
+        let layout = VmLayout::new(&info);
+        each(info.num_defined_funcs() as usize, threads, |func| {
+            translator.check(&info, &layout, &bytes, func)
+        })?;
+    }
+    Ok(exec::code_map(info, bytes, Box::new(translator)))
 }
 
 /// Translates everything, on up to `threads` threads.
@@ -69,7 +141,18 @@ pub fn of_module(
 ///
 /// As for [`CodeMap::compile`], of the first function that has one.
 pub fn compile_all(code: &CodeMap, threads: usize) -> Result<()> {
-    let count = code.entries().len();
+    each(code.entries().len(), threads, |func| code.compile(func, &mut Nobody))?;
+    code.set_ahead();
+    Ok(())
+}
+
+/// Does something with each of `count` functions, on up to `threads` threads. The error is that of the first
+/// function that has one.
+fn each(
+    count: usize,
+    threads: usize,
+    act: impl Fn(DefinedFuncIndex) -> Result<()> + Sync,
+) -> Result<()> {
     // A thread costs about as much as translating some dozen functions.
     let threads = threads.min(count / 64).max(1);
     let next = AtomicUsize::new(0);
@@ -80,7 +163,7 @@ pub fn compile_all(code: &CodeMap, threads: usize) -> Result<()> {
                 return Ok(());
             }
             let func = DefinedFuncIndex(index as u32);
-            code.compile(func, &mut Nobody).map_err(|error| (index, error))?;
+            act(func).map_err(|error| (index, error))?;
         }
     };
     let results = on_threads(threads, work);
@@ -88,6 +171,5 @@ pub fn compile_all(code: &CodeMap, threads: usize) -> Result<()> {
     if let Some((_, error)) = errors.min_by_key(|(index, _)| *index) {
         return Err(error);
     }
-    code.set_ahead();
     Ok(())
 }

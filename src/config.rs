@@ -107,6 +107,8 @@ pub struct Config {
     pub(crate) unfused_code: bool,
     /// Whether operands are where debuggers find them.
     pub(crate) readable_code: bool,
+    #[cfg(feature = "internals")]
+    pub(crate) through_artefacts: bool,
 }
 
 /// What modules may use unless told otherwise.
@@ -233,6 +235,8 @@ impl Config {
             plain_code: false,
             unfused_code: false,
             readable_code: false,
+            #[cfg(feature = "internals")]
+            through_artefacts: false,
         }
     }
 
@@ -454,6 +458,15 @@ impl Config {
     #[doc(hidden)]
     pub fn observe(&mut self, watch: Watch, plain_code: bool) -> &mut Config {
         (self.watch, self.plain_code) = (Some(watch), plain_code);
+        self
+    }
+
+    /// Whether each module that is read becomes an artefact, and is made of that, so that tests run what was
+    /// verified.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn through_artefacts(&mut self, enable: bool) -> &mut Config {
+        self.through_artefacts = enable;
         self
     }
 

@@ -64,6 +64,7 @@ mod prelude;
 pub mod error;
 pub mod inspect;
 
+mod artefact;
 #[cfg(not(feature = "internals"))]
 mod code;
 #[cfg(feature = "internals")]
@@ -116,6 +117,11 @@ mod types;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod types;
+#[cfg(not(feature = "internals"))]
+mod verify;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod verify;
 #[cfg(not(feature = "internals"))]
 mod vm;
 #[cfg(feature = "internals")]

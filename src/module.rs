@@ -2,13 +2,14 @@
 
 use alloc::sync::Arc;
 
+use crate::artefact::Artefact;
 use crate::code;
 use crate::config::CompilationMode;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::ty::{ExportType, ExternType, ImportType};
 use crate::vm::CodeMap;
-use crate::wasm::{Entity, ModuleInfo};
+use crate::wasm::{Entity, ModuleInfo, ParseOptions};
 
 /// A module. Cheap to clone; clones are the same module, and its code is translated once for all
 /// instances, stores and threads.
@@ -60,16 +61,38 @@ impl Module {
 
     pub(crate) fn from_bytes(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module> {
         let info = ModuleInfo::parse(&bytes, &engine.parse_options(), engine.types())?;
-        if let Some(pool) = engine.pool() {
-            pool.check(&info)?;
-        }
         let options = engine.code_options(&info);
-        let code =
-            Arc::new(code::of_module(Arc::new(info), bytes, options, engine.config().watch()));
+        let watch = engine.config().watch();
+        let code = code::of_module(Arc::new(info), bytes, options, watch);
+        #[cfg(feature = "internals")]
+        if engine.config().through_artefacts {
+            let module = Module { engine: engine.clone(), code: Arc::new(code) };
+            return Module::deserialize(engine, module.serialize()?);
+        }
+        Module::with_code(engine, code)
+    }
+
+    /// A module with code that an artefact has.
+    pub(crate) fn from_artefact(engine: &Engine, bytes: &[u8], code: &[u8]) -> Result<Module> {
+        let parse = ParseOptions { lazy_validation: true, ..engine.parse_options() };
+        let info = Arc::new(ModuleInfo::parse(bytes, &parse, engine.types())?);
+        let options = engine.code_options(&info);
+        let artefact = Artefact::read(code, &info, &options)?;
+        // Eager translation looks at everything by itself.
+        let threads = (engine.config().mode == CompilationMode::Lazy).then(|| engine.threads());
+        let watch = engine.config().watch();
+        let code = code::of_artefact(info, bytes.into(), options, watch, artefact, threads)?;
+        Module::with_code(engine, code)
+    }
+
+    fn with_code(engine: &Engine, code: CodeMap) -> Result<Module> {
+        if let Some(pool) = engine.pool() {
+            pool.check(code.info())?;
+        }
         if engine.config().mode == CompilationMode::Eager {
             code::compile_all(&code, engine.threads())?;
         }
-        Ok(Module { engine: engine.clone(), code })
+        Ok(Module { engine: engine.clone(), code: Arc::new(code) })
     }
 
     /// Checks that bytes are a valid module in the binary format, including all function bodies.

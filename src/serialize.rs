@@ -1,9 +1,19 @@
 //! Modules as artefacts that another process loads.
 //!
-//! An artefact names its format, the version of whoever wrote it, and the settings of its engine, and
-//! has the module behind that, in the binary format: there is no machine code to keep. So it is the
-//! same on every machine. Loading one reads and validates the module like any other, and is as safe.
+//! ```text
+//!   "\0threadle", format         10
+//!   version of the writer        1 + its length
+//!   settings of its engine       1 + 8 each
+//!   checksum of what follows     8
+//!   length of the module, module 8 + that
+//!   code                         see `crate::artefact`
+//! ```
+//!
+//! The module is in the binary format. Its code is bytecode, so that loading it needs no translation, and is
+//! verified ([`crate::verify`]): an artefact from anywhere does no harm. Where the code is of no use, as on a
+//! machine of another kind, functions are translated from the module, like those of any other.
 
+use crate::artefact;
 use crate::config::ModuleVersionStrategy;
 use crate::engine::Engine;
 use crate::error::{Context, Result, bail, ensure};
@@ -13,7 +23,7 @@ use crate::prelude::*;
 /// What every artefact begins with: no module's beginning, and no text. The last byte is the format's
 /// version.
 pub(crate) const MAGIC: [u8; 9] = *b"\0threadle";
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// What an artefact holds; see [`Engine::detect_precompiled`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,9 +39,14 @@ impl Module {
     /// The module as an artefact, for [`Module::deserialize`] by an engine of the same version and
     /// with the same settings, on any machine.
     ///
+    /// It has the code of all functions, which are translated for it, but of those that have to do with
+    /// references or exceptions; and none if the engine keeps code as tools want it. Such functions are translated
+    /// when the artefact is used, as those of any module are, and so is everything on machines for which the code was
+    /// not made.
+    ///
     /// # Errors
     ///
-    /// None today.
+    /// When a function is too large to be translated, or invalid and has not been validated before.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let engine = self.engine();
         let version = written_version(engine);
@@ -45,21 +60,30 @@ impl Module {
         for (_, value) in settings {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
+        let checksum = bytes.len();
+        bytes.extend_from_slice(&[0; 8]);
         let module = self.code().bytes();
         bytes.extend_from_slice(&(module.len() as u64).to_le_bytes());
         bytes.extend_from_slice(module);
+        artefact::write(self.code(), &engine.code_options(self.info()), &mut bytes)?;
+        let (head, contents) = bytes.split_at_mut(checksum + 8);
+        head[checksum..].copy_from_slice(&sum(contents).to_le_bytes());
         Ok(bytes)
     }
 
-    /// Makes a module of what [`Module::serialize`] or [`Engine::precompile_module`] has written. It is
-    /// validated like any other, so that bytes from anywhere do no harm.
+    /// Makes a module of what [`Module::serialize`] or [`Engine::precompile_module`] has written. Bytes from
+    /// anywhere do no harm: code is verified, and functions without code are validated, all of them at once or,
+    /// with [`CompilationMode::LazyValidation`](crate::CompilationMode::LazyValidation), each when it is first called.
+    /// What a stranger's code computes is another matter: it need not be what the module says. Nor is it certain that
+    /// it does not look at numbers that other calls in its store have left behind.
     ///
     /// # Errors
     ///
-    /// When it is no artefact, or one of another version or with other settings, which are named; and
-    /// as for [`Module::new`].
+    /// When it is no artefact, or one of another version or with other settings, which are named; when its
+    /// checksum is wrong, or its code refused; and as for [`Module::new`].
     pub fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        Module::from_binary(engine, contents(engine, bytes.as_ref())?)
+        let (module, code) = contents(engine, bytes.as_ref())?;
+        Module::from_artefact(engine, module, code)
     }
 }
 
@@ -94,8 +118,24 @@ fn written_version(engine: &Engine) -> &str {
     }
 }
 
-/// The module in an artefact.
-fn contents<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<&'a [u8]> {
+/// A checksum against accidents; whoever means harm can compute it too.
+fn sum(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    // Four sums side by side: a multiplication takes longer than a processor can wait for.
+    let mut sums = [1, 2, 3, 4];
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        for (sum, word) in sums.iter_mut().zip(block.as_chunks::<8>().0) {
+            *sum = mix(*sum, u64::from_le_bytes(*word));
+        }
+    }
+    let rest = rest.iter().fold(bytes.len() as u64, |sum, byte| mix(sum, u64::from(*byte)));
+    sums.into_iter().fold(rest, mix)
+}
+
+/// The module in an artefact, and its code.
+fn contents<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8])> {
     let Some(rest) = bytes.strip_prefix(&MAGIC) else {
         bail!("not a module that was serialized");
     };
@@ -128,7 +168,13 @@ fn contents<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<&'a [u8]> {
         let there = take(8)?.try_into().map(u64::from_le_bytes)?;
         ensure!(there == here, "Module was compiled with {name} {there:#x}, here it is {here:#x}");
     }
-    let len = take(8)?.try_into().map(u64::from_le_bytes)?;
-    ensure!(len == rest.len() as u64, "the artefact is cut short, or something follows it");
-    Ok(rest)
+    let expected = take(8)?.try_into().map(u64::from_le_bytes)?;
+    let contents = rest;
+    ensure!(sum(contents) == expected, "the artefact is damaged: its checksum is another");
+    let (len, contents) = contents.split_at_checked(8).context("the artefact is cut short")?;
+    let len = usize::try_from(len.try_into().map(u64::from_le_bytes)?)?;
+    contents.split_at_checked(len).context("the artefact is cut short")
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use threadle::Engine;
 
+#[path = "cli/compile.rs"]
+mod compile;
 #[path = "cli/debug.rs"]
 mod debug;
 #[path = "cli/explore.rs"]

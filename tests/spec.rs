@@ -73,7 +73,7 @@ fn own_scripts(pattern: Option<&str>) -> Vec<Trial> {
         if pattern.is_some_and(|pattern| !name.contains(pattern)) {
             continue;
         }
-        for mode in [Mode::Explicit, Mode::Guard, Mode::Collect, Mode::FarLocals, Mode::FarStack] {
+        for mode in Mode::of("wasm-latest") {
             let (path, name) = (path.clone(), format!("{name} {}", mode.name()));
             trials.push(Trial::test(name, move || {
                 let mut config = mode.config();
@@ -103,6 +103,8 @@ enum Mode {
     FarLocals,
     /// So have all operands.
     FarStack,
+    /// What can be of functions is code of artefacts, verified.
+    Artefact,
 }
 
 impl Mode {
@@ -116,7 +118,8 @@ impl Mode {
             "proposals/bulk-memory",
             "proposals/exceptions",
         ];
-        let mut modes = vec![Mode::Explicit, Mode::Guard, Mode::FarLocals, Mode::FarStack];
+        let mut modes =
+            vec![Mode::Explicit, Mode::Guard, Mode::FarLocals, Mode::FarStack, Mode::Artefact];
         modes.extend(OBJECTS.contains(&folder).then_some(Mode::Collect));
         modes
     }
@@ -128,12 +131,14 @@ impl Mode {
             Mode::Collect => "collect",
             Mode::FarLocals => "far locals",
             Mode::FarStack => "far operands",
+            Mode::Artefact => "artefact",
         }
     }
 
     fn config(self) -> Config {
         let mut config = Config::new();
         config.signals_based_traps(self != Mode::Explicit);
+        config.through_artefacts(self == Mode::Artefact);
         config.gc_always(matches!(self, Mode::Collect | Mode::FarLocals | Mode::FarStack));
         let shape = match self {
             Mode::FarLocals => Shape::FarLocals,

@@ -59,9 +59,9 @@ const LAYERS: [(u8, &[&str]); 7] = [
     (0, &["error", "index", "prelude", "sem", "trap", "tune", "types"]),
     (1, &["isa", "sys"]),
     (2, &["symbols", "wasm"]),
-    (3, &["translate", "vm"]),
+    (3, &["translate", "verify", "vm"]),
     (4, &["exec"]),
-    (5, &["code"]),
+    (5, &["artefact", "code"]),
     (7, &["wasi", "wast"]),
 ];
 

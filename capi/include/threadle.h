@@ -380,7 +380,7 @@ WASM_API_EXTERN threadle_error_t* threadle_module_validate(
  */
 WASM_API_EXTERN threadle_error_t* threadle_module_serialize(
   const threadle_module_t* module, wasm_byte_vec_t* out);
-/** Makes a module of such bytes. They are validated, so that bytes from anywhere do no harm. */
+/** Makes a module of such bytes. They are verified, so that bytes from anywhere do no harm. */
 WASM_API_EXTERN threadle_error_t* threadle_module_deserialize(
   wasm_engine_t* engine, const uint8_t* bytes, size_t size, threadle_module_t** out);
 /** The same with a file that has them. */

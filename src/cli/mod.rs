@@ -8,6 +8,7 @@
 //! | 2 | the command line was not understood |
 
 mod assembly;
+mod compile;
 mod disas;
 mod explore;
 mod frames;
@@ -59,6 +60,8 @@ struct Cli {
 enum Command {
     /// Run a program (WASI preview 1), or one exported function of a module
     Run(run::Run),
+    /// Translate a module ahead, for `run` to start at once
+    Compile(compile::Compile),
     /// Run test scripts of the official suite
     Wast(wast::Wast),
     /// Run a program as `run` does and say where its instructions, or its time, went
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(run) => run.execute(),
+        Command::Compile(compile) => compile.execute(),
         Command::Wast(wast) => wast.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Trace(trace) => trace.execute(),

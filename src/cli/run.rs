@@ -60,7 +60,7 @@ pub struct Run {
     #[arg(short = 'g', long, value_name = "PORT")]
     debug: Option<u16>,
 
-    /// The program, .wasm or .wat, and its arguments
+    /// The program, .wasm, .wat or of `threadle compile`, and its arguments
     #[arg(
         required = true,
         value_names = ["FILE", "ARGS"],
@@ -127,7 +127,7 @@ impl Run {
         }
         around.configure(&mut config);
         let engine = Engine::new(&config)?;
-        let module = Module::from_file(&engine, file)?;
+        let module = Module::from_trusted_file(&engine, file)?;
 
         let mut limits = StoreLimitsBuilder::new();
         if let Some(bytes) = self.max_memory {
@@ -200,7 +200,7 @@ impl Run {
         loaded: &mut dyn FnMut(Loaded),
     ) -> Result<()> {
         for (name, file) in &self.preload {
-            let module = Module::from_file(store.engine(), file)?;
+            let module = Module::from_trusted_file(store.engine(), file)?;
             loaded(Loaded { module: module.clone(), file: file.clone() });
             linker
                 .module(&mut *store, name, &module)

@@ -108,6 +108,25 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
     bytes
 }
 
+/// The slots that an instruction may write, by what the op table says; `None` of ops that change frames, or
+/// have to do with references.
+fn written(op: Op) -> Option<core::ops::Range<i64>> {
+    let own = [op as u16];
+    let parts = if op.parts().is_empty() { &own } else { op.parts() };
+    let mut end = 40;
+    for part in parts.iter().filter_map(|part| Op::from_u16(*part)) {
+        let slots = part.slots().expect("a plain op");
+        if slots.refers || matches!(part.info().family, "call" | "tail_call") {
+            return None;
+        }
+        if slots.writes_any() {
+            let first = if part.info().family == "atomic" { 41 } else { 40 };
+            end = end.max(first + 1 + i64::from(slots.pair));
+        }
+    }
+    Some(40..end)
+}
+
 /// The instruction that brings the object into the accumulator.
 fn reload() -> Vec<u8> {
     let mut bytes = vec![0; Op::MovAs.size()];
@@ -334,6 +353,15 @@ fn run_all() {
         // An op that consumes its own result can end in a trap of its own kind (a table index, a
         // quotient by zero); its way out is as flat as the way on.
         assert!(status <= 1, "{}: status {status}", op.info().name);
+        // Code that is verified relies on it.
+        if let Some(written) = written(op) {
+            for (slot, value) in stack.iter().enumerate() {
+                let slot = slot as i64 - (1 << 13);
+                let before = if slot == i64::from(OBJECT_SLOT) { object as u64 } else { 1 };
+                let name = &op.info().name;
+                assert!(*value == before || written.contains(&slot), "{name} writes slot {slot}");
+            }
+        }
         tried += 1;
     }
     // SAFETY: the mapping made above; nothing refers to it any more.

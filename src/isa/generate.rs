@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::prebuilt::Prebuilt;
 use crate::table::format::{FORMATS, Format, Operand};
-use crate::table::{Forward, Kind, Operator, Row, Table};
+use crate::table::{Attributes, Forward, Kind, Operator, Row, Table};
 
 /// `i32_add_asi` to `I32AddAsi`.
 fn camel(name: &str) -> String {
@@ -81,10 +81,8 @@ pub fn ops(table: &Table) -> String {
         parts.extend(&row.parts);
     }
     let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
-    s += &formats();
-    s += &fusions(table);
-    s += &repetitions(table);
-    s += &forwards(table);
+    s += &slots(&table.rows[..plain]);
+    s += &(formats() + &fusions(table) + &repetitions(table) + &forwards(table));
     // A table of all ops would be as long as all else that translation looks up by op.
     s += "impl Op {\n    \
               /// The op with this opcode.\n    \
@@ -142,6 +140,37 @@ pub fn ops(table: &Table) -> String {
         s += "];\n";
     }
     s
+}
+
+/// Which slots the ops that are not fused access: the ways there are, and which of them is an op's.
+fn slots(plain: &[Row]) -> String {
+    let mut ways: Vec<String> = Vec::new();
+    let mut of_ops: Vec<usize> = Vec::new();
+    for row in plain {
+        let mask = |kind| {
+            let fields = row.fields().into_iter().filter(|field| field.1 == kind);
+            fields.fold(0_u16, |mask, (name, _, at)| {
+                assert!(at % 2 == 0 && at < 32, "{}: {name} is at {at}", row.name);
+                mask | 1 << (at / 2)
+            })
+        };
+        let Attributes { pair, refers, guarded, .. } = row.attributes;
+        let way = format!(
+            "Slots {{ reads: {:#x}, writes: {:#x}, pair: {pair}, refers: {refers}, guarded: {guarded} }}",
+            mask(Kind::Slot),
+            mask(Kind::Dst),
+        );
+        let known = ways.iter().position(|it| *it == way);
+        of_ops.push(known.unwrap_or_else(|| {
+            ways.push(way);
+            ways.len() - 1
+        }));
+    }
+    format!(
+        "static SLOTS: [Slots; {}] = [{}];\nstatic SLOTS_OF: [u8; PLAIN_COUNT] = {of_ops:?};\n",
+        ways.len(),
+        ways.join(", ")
+    )
 }
 
 /// What binary operators and comparisons have to do with each other.

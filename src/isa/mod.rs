@@ -88,6 +88,41 @@ impl Shape {
     }
 }
 
+/// Which slots an op that is not fused accesses, and what else a verifier asks of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Slots {
+    /// Where it has numbers of slots that it reads: a bit for each second byte behind the head.
+    reads: u16,
+    /// The same of slots that it writes.
+    writes: u16,
+    /// Whether what it writes takes two slots, or a global of two.
+    pub pair: bool,
+    /// Whether it has to do with references.
+    pub refers: bool,
+    /// Whether it relies on inaccessible memory behind memory 0.
+    pub guarded: bool,
+}
+
+impl Slots {
+    /// Whether a slot is written.
+    #[cfg(test)]
+    pub fn writes_any(self) -> bool {
+        self.writes != 0
+    }
+
+    /// Where the numbers of the slots that are read stand, and of those that are written, in bytes behind
+    /// the head.
+    pub fn places(self) -> [impl Iterator<Item = usize>; 2] {
+        [self.reads, self.writes].map(|mut mask| {
+            core::iter::from_fn(move || {
+                let lowest = (mask != 0).then(|| mask.trailing_zeros() as usize)?;
+                mask &= mask - 1;
+                Some(2 * lowest)
+            })
+        })
+    }
+}
+
 /// An operand that a fused op forwards: see `table`. In order of the ops.
 struct Forward {
     op: u16,
@@ -222,6 +257,18 @@ impl Op {
     /// Where it has the number of a runtime function, which loading replaces by its address, likewise.
     pub fn function(self) -> Option<usize> {
         self.shape().function().map(|function| HEAD + function)
+    }
+
+    /// Which slots a plain op accesses; `None` for a fused one, whose parts have their own.
+    #[inline]
+    pub fn slots(self) -> Option<Slots> {
+        SLOTS_OF.get(self as usize).map(|way| SLOTS[usize::from(*way)])
+    }
+
+    /// The number of a plain op's format; see [`Operands::FORMAT`].
+    #[inline]
+    pub fn format(self) -> u8 {
+        self.shape().format
     }
 
     /// Whether these are operands of it.

@@ -48,6 +48,11 @@ macro_rules! names {
             $($name,)*
         }
 
+        impl Runtime {
+            /// All of them, by number.
+            const ALL: &[Runtime] = &[$(Runtime::$name,)*];
+        }
+
         /// The names by number.
         pub const RUNTIME_NAMES: &[&str] = &[$(stringify!($name),)*];
     };
@@ -55,6 +60,11 @@ macro_rules! names {
 for_each_runtime_function!(names);
 
 impl Runtime {
+    /// The function with a number.
+    pub fn numbered(number: u64) -> Option<Runtime> {
+        Runtime::ALL.get(usize::try_from(number).ok()?).copied()
+    }
+
     /// Whether its work takes as long as an operand says.
     pub fn is_bulk(self) -> bool {
         use Runtime::*;

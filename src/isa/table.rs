@@ -140,6 +140,10 @@ fn show_dst(class: Class) -> &'static str {
 
 /// Families of which profiles put no op into a fused one ([`Attributes::alone`]).
 const RARE: [&str; 4] = ["atomic", "checked", "general", "tail_call"];
+/// Families that have to do with references ([`Attributes::refers`]).
+const REFERENCES: [&str; 6] = ["reference", "allocation", "object", "cast", "function cast", "i31"];
+/// Families whose accesses compare with nothing ([`Attributes::guarded`]).
+const GUARDED: [&str; 2] = ["load", "store"];
 
 impl Table {
     /// Builds all rows. The order is the numbering; it is the same for every target.
@@ -175,6 +179,8 @@ impl Table {
         self.rows.push(Row::new(name.into(), family, format));
         let row = self.rows.last_mut().expect("just added");
         row.attributes.alone = RARE.contains(&family);
+        row.attributes.refers = REFERENCES.contains(&family);
+        row.attributes.guarded = GUARDED.contains(&family);
         row
     }
 

@@ -7,6 +7,7 @@ use super::cost::OperatorCost;
 use super::frame::Shape;
 use crate::error::{Error, ModuleError, ModuleErrorKind};
 use crate::isa::Op;
+use crate::isa::operand::Stream;
 use crate::prelude::*;
 use crate::vm::CatchTable;
 use crate::vm::stack_map::StackMaps;
@@ -70,6 +71,23 @@ impl Code {
             .collect();
         let (entry, source_map, catches) = (code.entry, code.source_map, code.catches);
         Code { words, entry, source_map, stack_maps, catches }
+    }
+
+    /// Code of a function that has nothing to do with references and catches nothing: there are no maps. It
+    /// begins at byte `entry`; `pins` says whether it pins integers and whether it pins floats.
+    pub(crate) fn of_numbers(words: Box<[u64]>, entry: u32, pins: (bool, bool)) -> Code {
+        let catches = CatchTable { pins, ..CatchTable::default() };
+        Code { words, entry, source_map: Vec::new(), stack_maps: StackMaps::default(), catches }
+    }
+
+    /// Puts another number where byte `at` has that of a type.
+    pub(crate) fn replace_type(&mut self, at: usize, ty: u32) {
+        self.words.replace(at, ty.to_le_bytes());
+    }
+
+    /// Whether it is code that [`Code::of_numbers`] could have made.
+    pub(crate) fn is_of_numbers(&self) -> bool {
+        self.stack_maps.is_empty() && self.catches.is_empty()
     }
 
     /// The instructions.

@@ -29,6 +29,11 @@ impl StackMaps {
         StackMaps { locals: locals.into(), points: points.into(), nodes: nodes.into() }
     }
 
+    /// Whether no slot ever holds a reference.
+    pub fn is_empty(&self) -> bool {
+        self.locals.is_empty() && self.nodes.is_empty()
+    }
+
     /// Calls `visit` with every slot that holds a reference while the call that returns to byte
     /// `offset` is in progress. Slots are relative to the frame.
     pub fn visit(&self, offset: u32, visit: &mut dyn FnMut(i32)) {

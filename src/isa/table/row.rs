@@ -31,6 +31,12 @@ pub struct Attributes {
     pub forwards: bool,
     /// It puts a value into a slot and leaves the accumulator alone.
     pub bare: bool,
+    /// What it writes takes two slots, or a global of two.
+    pub pair: bool,
+    /// It has to do with references, which only the translator knows to be some.
+    pub refers: bool,
+    /// It relies on inaccessible memory behind memory 0.
+    pub guarded: bool,
 }
 
 impl Attributes {
@@ -41,6 +47,8 @@ impl Attributes {
             faults: all.faults || part.faults,
             calls: all.calls || part.calls,
             ends: all.ends || part.ends,
+            refers: all.refers || part.refers,
+            guarded: all.guarded || part.guarded,
             ..all
         })
     }
@@ -215,6 +223,11 @@ impl Row {
 
     pub(super) fn bare(&mut self) -> &mut Row {
         self.attributes.bare = true;
+        self
+    }
+
+    pub(super) fn pair(&mut self) -> &mut Row {
+        self.attributes.pair = true;
         self
     }
 

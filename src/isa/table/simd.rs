@@ -309,6 +309,7 @@ impl Table {
                 .effect(format!("{target} := {}", show(x, "src")))
                 .body("mov::mov", &["crate::sem::V128"])
                 .key(&key::VEC_MOV, &[d as usize, x as usize])
+                .pair()
                 .bare();
         }
         for d in each("as") {
@@ -316,26 +317,31 @@ impl Table {
                 .classes(&[d])
                 .effect(format!("{} := value", show_dst(d)))
                 .body("simd::const128", &[])
-                .key(&key::VEC_CONST, &[d as usize]);
+                .key(&key::VEC_CONST, &[d as usize])
+                .pair();
             self.row(format!("v128_global_get_{d}"), "global", &GLOBAL_GET)
                 .classes(&[d])
                 .effect(format!("{} := [ctx + at]", show_dst(d)))
                 .body("simd::global_get", &[])
-                .key(&key::VEC_GLOBAL_GET, &[d as usize]);
+                .key(&key::VEC_GLOBAL_GET, &[d as usize])
+                .pair();
             self.row(format!("v128_global_set_{d}"), "global", &GLOBAL_SET)
                 .classes(&[d])
                 .effect(format!("[ctx + at] := {}", show(d, "value")))
                 .body("simd::global_set", &[])
-                .key(&key::VEC_GLOBAL_SET, &[d as usize]);
+                .key(&key::VEC_GLOBAL_SET, &[d as usize])
+                .pair();
         }
         self.row("v128_global_get_indirect", "imported global", &GLOBAL_GET)
             .slots()
             .effect("S[dst], acc := [[ctx + at]]")
-            .body("simd::global_get_indirect", &[]);
+            .body("simd::global_get_indirect", &[])
+            .pair();
         self.row("v128_global_set_indirect", "imported global", &GLOBAL_SET)
             .slots()
             .effect("[[ctx + at]] := S[value]")
-            .body("simd::global_set_indirect", &[]);
+            .body("simd::global_set_indirect", &[])
+            .pair();
     }
 
     fn vector_binary(&mut self) {
@@ -354,15 +360,17 @@ impl Table {
                         ))
                         .body("binary::binary", &["_", "_"])
                         .meaning(inlined(name, "a, b"))
-                        .key(&key::VEC_BINARY, &[op, d as usize, x as usize, y as usize]);
+                        .key(&key::VEC_BINARY, &[op, d as usize, x as usize, y as usize])
+                        .pair();
                 }
             }
         }
     }
 
     fn vector_unary(&mut self) {
-        let vectors = UNARY_OPS.iter().map(|(name, _, tier)| (*name, *tier));
-        for (name, tier) in vectors.chain(FROM_SCALAR.iter().copied()) {
+        let vectors = UNARY_OPS.iter().copied();
+        let scalars = FROM_SCALAR.iter().map(|(name, tier)| (*name, 'v', *tier));
+        for (name, result, tier) in vectors.chain(scalars) {
             let op = self.operator("VecUnary", name);
             // Also for loads of memories that have no ops of their own.
             let row = match name.strip_prefix("v128_load") {
@@ -376,7 +384,9 @@ impl Table {
                         .effect(format!("{} := {name}({})", show_dst(d), show(x, "src")))
                         .body("binary::unary", &["_", "_"])
                         .meaning(inlined(name, "a"))
-                        .key(&key::VEC_UNARY, &[op, d as usize, x as usize]);
+                        .key(&key::VEC_UNARY, &[op, d as usize, x as usize])
+                        .attributes
+                        .pair = result == 'v';
                 }
             }
         }
@@ -392,7 +402,8 @@ impl Table {
                     ))
                     .body("binary::unary", &["_", "_"])
                     .meaning(format!("simd::{name}"))
-                    .key(&key::VEC_UNARY, &[op, Class::S as usize, x as usize]);
+                    .key(&key::VEC_UNARY, &[op, Class::S as usize, x as usize])
+                    .pair();
             }
         }
     }
@@ -422,7 +433,8 @@ impl Table {
                     ))
                     .body("simd::replace", &[t])
                     .meaning(inlined(&format!("{shape}_splat"), "a"))
-                    .key(&key::VEC_REPLACE, &[op, x as usize, y as usize]);
+                    .key(&key::VEC_REPLACE, &[op, x as usize, y as usize])
+                    .pair();
             }
         }
         self.vector_tables();
@@ -432,14 +444,16 @@ impl Table {
     fn vector_tables(&mut self) {
         self.row("i8x16_shuffle_sss", "vector", &SHUFFLE)
             .effect("S[dst], acc := i8x16_shuffle(S[lhs], S[rhs], lanes)")
-            .body("simd::shuffle", &[]);
+            .body("simd::shuffle", &[])
+            .pair();
         for d in each("as") {
             for x in each("as") {
                 self.row(format!("i8x16_permute_{d}{x}"), "vector", &PERMUTE)
                     .classes(&[d, x])
                     .effect(format!("{} := i8x16_swizzle({}, lanes)", show_dst(d), show(x, "src")))
                     .body("simd::permute", &[])
-                    .key(&key::VEC_PERMUTE, &[d as usize, x as usize]);
+                    .key(&key::VEC_PERMUTE, &[d as usize, x as usize])
+                    .pair();
             }
             for pair in ["as", "sa", "ss"] {
                 let [x, y] = classes(pair);
@@ -452,13 +466,15 @@ impl Table {
                         show(y, "rhs")
                     ))
                     .body("simd::permute2", &[])
-                    .key(&key::VEC_PERMUTE2, &[d as usize, x as usize, y as usize]);
+                    .key(&key::VEC_PERMUTE2, &[d as usize, x as usize, y as usize])
+                    .pair();
             }
         }
         self.row("i8x16_swizzle_sss", "vector", &BINARY)
             .slots()
             .effect("S[dst], acc := i8x16_swizzle(S[lhs], S[rhs])")
-            .body("simd::swizzle", &[]);
+            .body("simd::swizzle", &[])
+            .pair();
         for (name, swizzle, meaning) in [
             ("i8x16_look_up", "i8x16_swizzle", "simd::look_up"),
             ("i8x16_relaxed_look_up", "i8x16_relaxed_swizzle", "simd::relaxed_look_up"),
@@ -475,7 +491,8 @@ impl Table {
                     ))
                     .body("binary::binary", &["_", "_"])
                     .meaning(meaning)
-                    .key(&key::VEC_BINARY, &[op, Class::S as usize, x as usize, y as usize]);
+                    .key(&key::VEC_BINARY, &[op, Class::S as usize, x as usize, y as usize])
+                    .pair();
             }
         }
     }
@@ -502,7 +519,8 @@ impl Table {
                         ))
                         .body("simd::shift", &[])
                         .meaning(inlined(name, "a, b"))
-                        .key(&key::VEC_SHIFT, &[op, d as usize, x as usize, y as usize]);
+                        .key(&key::VEC_SHIFT, &[op, d as usize, x as usize, y as usize])
+                        .pair();
                 }
             }
         }
@@ -522,7 +540,8 @@ impl Table {
                         show(y, "rhs")
                     ))
                     .body("simd::select", &[])
-                    .key(&key::VEC_SELECT, &[c as usize, x as usize, y as usize]);
+                    .key(&key::VEC_SELECT, &[c as usize, x as usize, y as usize])
+                    .pair();
             }
         }
         for (name, forms) in TERNARY_OPS {
@@ -539,7 +558,8 @@ impl Table {
                     ))
                     .body("simd::ternary", &[])
                     .meaning(inlined(name, "a, b, c"))
-                    .key(&key::VEC_TERNARY, &[op, x as usize, y as usize, z as usize]);
+                    .key(&key::VEC_TERNARY, &[op, x as usize, y as usize, z as usize])
+                    .pair();
             }
         }
     }
@@ -560,7 +580,8 @@ impl Table {
                             .classes(&[d, x])
                             .effect(format!("{} := {name}[{addr} + offset]", show_dst(d)))
                             .key(&key::VEC_LOAD, &[n, mode, d as usize, x as usize])
-                            .faults();
+                            .faults()
+                            .pair();
                         if sem.is_empty() {
                             row.body("memory::load", &["u32", "sem::V128", "sem::V128", check]);
                         } else {
@@ -586,7 +607,8 @@ impl Table {
                 .effect("S[dst], acc := v128_load(memory, S[addr] + offset)")
                 .body("simd::load_general", &[index])
                 .key(&key::VEC_LOAD_GENERAL, &[i])
-                .traps();
+                .traps()
+                .pair();
             self.row(format!("v128_store_{suffix}"), "general", &STORE_GENERAL)
                 .effect("v128_store(memory, S[addr] + offset) := S[value]")
                 .body("simd::store_general", &[index])
@@ -603,13 +625,15 @@ impl Table {
                     "S[dst], S[dst + 1] := {name}(S[lhs_low], S[lhs_high], S[rhs_low], S[rhs_high]); acc := S[dst + 1]"
                 ))
                 .body("wide::wide4", &[])
-                .meaning(format!("sem::{name}"));
+                .meaning(format!("sem::{name}"))
+                .pair();
         }
         for name in ["i64_mul_wide_s", "i64_mul_wide_u"] {
             self.row(name, "wide", &WIDE_MUL)
                 .effect(format!("S[dst], S[dst + 1] := {name}(S[lhs], S[rhs]); acc := S[dst + 1]"))
                 .body("wide::wide2", &[])
-                .meaning(format!("sem::{name}"));
+                .meaning(format!("sem::{name}"))
+                .pair();
         }
     }
 }

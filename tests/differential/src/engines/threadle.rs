@@ -27,11 +27,13 @@ pub struct Threadle {
     fuel: Option<Option<u64>>,
     /// What each call uses up in one go.
     totals: Vec<u64>,
+    /// Whether modules are serialized and made of that again.
+    by_artefact: bool,
 }
 
 impl Threadle {
-    /// The configurations to test: memory with guard pages and with explicit checks, translated
-    /// lazily and eagerly.
+    /// The configurations to test: memory with guard pages, translated lazily; and with explicit checks, all of
+    /// it loaded at once from what a module was serialized to.
     pub fn all() -> Vec<Threadle> {
         vec![Threadle::new(true, None), Threadle::new(false, None)]
     }
@@ -78,7 +80,7 @@ impl Threadle {
             Some(Some(slice)) => format!("{memory}, slices of {slice}"),
         };
         let engine = Engine::new(&config).expect("the configuration is valid");
-        Threadle { name, engine, fuel, totals: Vec::new() }
+        Threadle { name, engine, fuel, totals: Vec::new(), by_artefact: !guarded }
     }
 
     /// Says what each call uses up in one go.
@@ -175,7 +177,11 @@ impl Runner for Threadle {
     }
 
     fn run(&mut self, wasm: &[u8], plan: &Plan) -> Result<Observation, Skip> {
-        let module = match Module::new(&self.engine, wasm) {
+        let module = Module::new(&self.engine, wasm).and_then(|module| match self.by_artefact {
+            true => Module::deserialize(&self.engine, module.serialize()?),
+            false => Ok(module),
+        });
+        let module = match module {
             Ok(module) => module,
             Err(error) if is_limit(&error) => return Err(Skip(format!("{error:#}"))),
             Err(error) => {
