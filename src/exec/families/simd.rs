@@ -406,7 +406,7 @@ pub unsafe fn shuffle(r: &mut Regs) -> Step {
     next(r, Shuffle::BODY)
 }
 
-/// `i8x16.swizzle` where there is no instruction for it.
+/// `i8x16.swizzle` where there may be no instruction for it.
 ///
 /// # Safety
 /// The handler contract.
@@ -415,11 +415,14 @@ pub unsafe fn swizzle(r: &mut Regs) -> Step {
     // SAFETY: the handler contract; lane numbers are below 16 after masking.
     unsafe {
         let (x, y) = (r.slot(Binary::LHS), r.slot(Binary::RHS));
-        let v = gather(|i| {
-            let lane = byte_at(y, i);
-            let kept = if lane < 16 { 0xff } else { 0 };
-            byte_at(x, usize::from(lane % 16)) & kept
-        });
+        let v = match cfg!(target_arch = "aarch64") {
+            true => look_up(S::read(r, Binary::LHS), S::read(r, Binary::RHS)),
+            false => gather(|i| {
+                let lane = byte_at(y, i);
+                let kept = if lane < 16 { 0xff } else { 0 };
+                byte_at(x, usize::from(lane % 16)) & kept
+            }),
+        };
         <S as Dest<V128>>::write(r, Binary::DST, v);
     }
     next(r, Binary::BODY)
