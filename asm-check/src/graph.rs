@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arch::{self, Flow, Insn};
-use crate::image::Image;
+use crate::image::{Image, Machine};
 
 /// A function that is larger than this is no handler and nothing that belongs to one.
 const MAX_INSNS: usize = 20_000;
@@ -57,6 +57,7 @@ impl Graph {
 
         let mut graph = Graph { entry, nodes: BTreeMap::new(), broken: Vec::new() };
         let mut todo = vec![entry];
+        let mut detours = BTreeSet::new();
         while let Some(address) = todo.pop() {
             if graph.nodes.contains_key(&address) {
                 continue;
@@ -76,7 +77,14 @@ impl Graph {
             if let (Flow::CallMemory, Some(target)) = (insn.flow, constant_target(image, &insn)) {
                 insn.flow = Flow::Call(target);
             }
-            let node = edges(image, insn, &inside, end, &mut graph.broken);
+            let node = if detours.contains(&address) {
+                Node { next: vec![insn.end()], insn, exits: Vec::new() }
+            } else if let Some(there) = detour(image, &insn).filter(|there| !inside(*there)) {
+                detours.insert(there);
+                Node { insn, next: vec![there], exits: Vec::new() }
+            } else {
+                edges(image, insn, &inside, end, &mut graph.broken)
+            };
             todo.extend(&node.next);
             graph.nodes.insert(address, node);
         }
@@ -120,6 +128,18 @@ impl Graph {
             previous_end = node.insn.end();
         }
     }
+}
+
+/// Where an instruction is if it has a jump in its place, behind which it comes back: linkers do so with loads and
+/// stores at certain addresses, since the Cortex-A53 may get them wrong (erratum 843419).
+fn detour(image: &Image, insn: &Insn) -> Option<u64> {
+    let Flow::Jump(there) = insn.flow else { return None };
+    if image.machine() != Machine::Aarch64 {
+        return None;
+    }
+    let moved = arch::decode(image, there).ok()?;
+    let back = arch::decode(image, moved.end()).ok()?;
+    (moved.flow == Flow::Next && back.flow == Flow::Jump(insn.end())).then_some(there)
 }
 
 fn edges(

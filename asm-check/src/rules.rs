@@ -568,8 +568,13 @@ impl Checker<'_> {
                 let root = self.values.address(&state, *memory).root;
                 let linear = match accesses {
                     Guarded::AllButOwnData => !self.derives(root, &|root| {
-                        root == Root::Fixed
-                            || pinned.iter().any(|(reg, _)| root == Root::Entry(*reg))
+                        // Also what the program's own data point to: the handler table, by way of the global
+                        // offset table.
+                        let is_fixed = match root {
+                            Root::Loaded(from, _) => self.values.root(from) == Root::Fixed,
+                            root => root == Root::Fixed,
+                        };
+                        is_fixed || pinned.iter().any(|(reg, _)| root == Root::Entry(*reg))
                     }),
                     Guarded::ThroughMem(mem) => {
                         self.derives(root, &|root| root == Root::Entry(mem))

@@ -53,6 +53,23 @@ fn broken(words: &[u32]) -> Vec<Rule> {
     rules
 }
 
+/// What linkers make of a load at an address where a Cortex-A53 may get it wrong.
+#[test]
+fn an_instruction_that_the_linker_has_moved_is_followed() {
+    const JUMP_4_WORDS: u32 = 0x1400_0004; // b .+16
+    const BACK_4_WORDS: u32 = 0x17ff_fffc; // b .-16
+    const BACK_3_WORDS: u32 = 0x17ff_fffd; // b .-12
+    let check = |back, moved| {
+        let code = [JUMP_4_WORDS, LOAD_NEXT, JUMP_NEXT, RET, moved, back];
+        let (_, checked) = check(&code, Threading::Direct, Some(START + 12));
+        checked.findings.iter().map(|found| found.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(check(BACK_4_WORDS, ADD_ACC_L0), []);
+    // One that is kept elsewhere must keep to the rules too, and come back to where it was.
+    assert_eq!(check(BACK_4_WORDS, SPILL), [Rule::StackAccess]);
+    assert_eq!(check(BACK_3_WORDS, ADD_ACC_L0), [Rule::Exit]);
+}
+
 #[test]
 fn a_leaf_that_jumps_on_passes() {
     let (program, checked) = check(&[ADD_ACC_L0, LOAD_NEXT, JUMP_NEXT], Threading::Direct, None);
