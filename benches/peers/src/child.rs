@@ -50,6 +50,14 @@ fn dispatch(engine: &str) -> Result<()> {
         "threadle-unvalidated" => {
             serve(engines::threadle::new(engines::threadle::Mode::LazyValidation))
         }
+        #[cfg(feature = "threadle")]
+        "threadle-artefact" => {
+            serve(engines::threadle::by_artefact(engines::threadle::Mode::Eager))
+        }
+        #[cfg(feature = "threadle")]
+        "threadle-artefact-unvalidated" => {
+            serve(engines::threadle::by_artefact(engines::threadle::Mode::LazyValidation))
+        }
         #[cfg(feature = "sf")]
         "sf" => serve(engines::sf::Sf::new()),
         #[cfg(feature = "wasmi")]

@@ -58,7 +58,12 @@ fn linker(engine: &api::Engine) -> Result<Linker<State>> {
 pub struct Adapter {
     engine: api::Engine,
     linker: Linker<State>,
+    /// Whether modules are serialized ahead, and compiling one is loading that.
+    by_artefact: Option<Load>,
 }
+
+/// Makes a module of what it was serialized to.
+pub type Load = fn(&api::Engine, &[u8]) -> api::Result<Module>;
 
 impl Adapter {
     /// The adapter of an engine.
@@ -68,7 +73,13 @@ impl Adapter {
     /// When a host function cannot be defined.
     pub fn new(engine: api::Engine) -> Result<Adapter> {
         let linker = linker(&engine)?;
-        Ok(Adapter { engine, linker })
+        Ok(Adapter { engine, linker, by_artefact: None })
+    }
+
+    /// An adapter that loads what modules were serialized to.
+    #[allow(dead_code, reason = "not of every engine")]
+    pub fn by_artefact(self, load: Load) -> Adapter {
+        Adapter { by_artefact: Some(load), ..self }
     }
 }
 
@@ -76,8 +87,17 @@ impl Engine for Adapter {
     type Module = Module;
     type Instance = Running;
 
+    fn made_ahead(&self, wasm: &[u8]) -> Result<Option<Vec<u8>>> {
+        let serialize = |_| self.engine.precompile_module(wasm).map_err(text);
+        self.by_artefact.map(serialize).transpose()
+    }
+
     fn compile(&self, wasm: &[u8]) -> Result<Module> {
-        Module::new(&self.engine, wasm).map_err(text)
+        match self.by_artefact {
+            Some(load) => load(&self.engine, wasm),
+            None => Module::new(&self.engine, wasm),
+        }
+        .map_err(text)
     }
 
     fn instantiate(&self, module: &Module, host: Host) -> Result<Running> {

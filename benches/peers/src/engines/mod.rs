@@ -97,6 +97,17 @@ pub trait Engine {
     /// of what a start costs.
     const INSTANCES_COMPILE: bool = false;
 
+    /// What [`Engine::compile`] is given in place of the binary module `wasm`, if that is something else, which
+    /// is made ahead of all measuring.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not support the module.
+    fn made_ahead(&self, wasm: &[u8]) -> Result<Option<Vec<u8>>> {
+        let _ = wasm;
+        Ok(None)
+    }
+
     /// Validates and, where the engine has the choice, fully compiles the binary module `wasm`.
     ///
     /// # Errors
@@ -179,6 +190,8 @@ pub struct Known {
 pub const KNOWN: &[Known] = &[
     known_as("threadle", Kind::Ours, cfg!(feature = "threadle"), "this project, compiled eagerly"),
     starting("threadle-lazy", Kind::Ours, cfg!(feature = "threadle"), "validated, functions translated when first called"),
+    starting("threadle-artefact", Kind::Ours, cfg!(feature = "threadle"), "functions loaded and verified from what the module was serialized to, all of them at once"),
+    starting("threadle-artefact-unvalidated", Kind::Ours, cfg!(feature = "threadle"), "the same when they are first called"),
     starting("threadle-unvalidated", Kind::Ours, cfg!(feature = "threadle"), "functions validated and translated when first called"),
     known_as("sf", Kind::Interpreter, cfg!(feature = "sf"), "sf-nano-core (Silverfir-nano), feature interp only"),
     known_as("wasmi", Kind::Interpreter, cfg!(feature = "wasmi"), "wasmi, default features and simd, eager"),

@@ -30,6 +30,15 @@ pub fn new(mode: Mode) -> Result<embedding::Adapter> {
     embedding::Adapter::new(engine)
 }
 
+/// The same with modules that were serialized ahead.
+///
+/// # Errors
+///
+/// As there.
+pub fn by_artefact(mode: Mode) -> Result<embedding::Adapter> {
+    Ok(new(mode)?.by_artefact(|engine, bytes| api::Module::deserialize(engine, bytes)))
+}
+
 fn text(error: Error) -> String {
     format!("{error:#}")
 }
