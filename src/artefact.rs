@@ -94,7 +94,11 @@ impl Artefact {
     /// # Errors
     ///
     /// When it is cut short, or names code that is not there.
-    pub fn read(bytes: &[u8], info: &ModuleInfo, options: &Options) -> Result<Option<Artefact>> {
+    pub fn read(
+        bytes: Box<[u8]>,
+        info: &ModuleInfo,
+        options: &Options,
+    ) -> Result<Option<Artefact>> {
         let number = |at: usize| {
             let bytes: Option<&[u8; 4]> = bytes.get(at..).and_then(|rest| rest.first_chunk());
             bytes.map(|bytes| u32::from_le_bytes(*bytes)).ok_or_else(cut_short)
@@ -107,7 +111,7 @@ impl Artefact {
         ensure!(count == info.num_defined_funcs(), "the artefact has code of another module");
         let start = (FUNCTIONS + FUNCTION * count as usize).next_multiple_of(8);
         ensure!(bytes.len() == start + 8 * words as usize, "the artefact is cut short");
-        let artefact = Artefact { bytes: bytes.into(), start, facts: Facts::new(info) };
+        let artefact = Artefact { bytes, start, facts: Facts::new(info) };
         for func in (0..count).map(DefinedFuncIndex) {
             let range = artefact.range(func);
             ensure!(range.end <= artefact.bytes.len(), "the artefact has no code of {func:?}");

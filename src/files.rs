@@ -38,7 +38,7 @@ impl Module {
         let path = path.as_ref();
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Module::deserialize(engine, bytes)
+        Module::deserialize_owned(engine, bytes)
             .with_context(|| format!("cannot load {}", path.display()))
     }
 
@@ -50,7 +50,7 @@ impl Module {
     pub fn deserialize_open_file(engine: &Engine, mut file: File) -> Result<Module> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).context("cannot read the file")?;
-        Module::deserialize(engine, bytes)
+        Module::deserialize_owned(engine, bytes)
     }
 
     /// Makes a module of a file that is an artefact or a module in either format. Part of the feature `std`.

@@ -7,6 +7,7 @@ use crate::code;
 use crate::config::CompilationMode;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::prelude::*;
 use crate::ty::{ExportType, ExternType, ImportType};
 use crate::vm::CodeMap;
 use crate::wasm::{Entity, ModuleInfo, ParseOptions};
@@ -73,15 +74,19 @@ impl Module {
     }
 
     /// A module with code that an artefact has.
-    pub(crate) fn from_artefact(engine: &Engine, bytes: &[u8], code: &[u8]) -> Result<Module> {
+    pub(crate) fn from_artefact(
+        engine: &Engine,
+        bytes: Arc<[u8]>,
+        code: Box<[u8]>,
+    ) -> Result<Module> {
         let parse = ParseOptions { lazy_validation: true, ..engine.parse_options() };
-        let info = Arc::new(ModuleInfo::parse(bytes, &parse, engine.types())?);
+        let info = Arc::new(ModuleInfo::parse(&bytes, &parse, engine.types())?);
         let options = engine.code_options(&info);
         let artefact = Artefact::read(code, &info, &options)?;
         // Eager translation looks at everything by itself.
         let threads = (engine.config().mode == CompilationMode::Lazy).then(|| engine.threads());
         let watch = engine.config().watch();
-        let code = code::of_artefact(info, bytes.into(), options, watch, artefact, threads)?;
+        let code = code::of_artefact(info, bytes, options, watch, artefact, threads)?;
         Module::with_code(engine, code)
     }
 
@@ -268,7 +273,6 @@ mod tests {
 
     use super::*;
     use crate::index::DefinedFuncIndex;
-    use crate::prelude::*;
     use crate::vm::CodePlace;
     use crate::vm::code_map::seam::ON_VISIBLE;
     use crate::{Caller, Func, Instance, Store, TypedFunc};

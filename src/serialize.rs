@@ -13,6 +13,8 @@
 //! verified ([`crate::verify`]): an artefact from anywhere does no harm. Where the code is of no use, as on a
 //! machine of another kind, functions are translated from the module, like those of any other.
 
+use core::ops::Range;
+
 use crate::artefact;
 use crate::config::ModuleVersionStrategy;
 use crate::engine::Engine;
@@ -82,8 +84,19 @@ impl Module {
     /// When it is no artefact, or one of another version or with other settings, which are named; when its
     /// checksum is wrong, or its code refused; and as for [`Module::new`].
     pub fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let (module, code) = contents(engine, bytes.as_ref())?;
-        Module::from_artefact(engine, module, code)
+        let bytes = bytes.as_ref();
+        let module = contents(engine, bytes)?;
+        let code = bytes[module.end..].into();
+        Module::from_artefact(engine, bytes[module].into(), code)
+    }
+
+    /// The same of bytes that nobody else needs.
+    #[cfg(feature = "std")]
+    pub(crate) fn deserialize_owned(engine: &Engine, mut bytes: Vec<u8>) -> Result<Module> {
+        let place = contents(engine, &bytes)?;
+        let module = bytes[place.clone()].into();
+        bytes.drain(..place.end);
+        Module::from_artefact(engine, module, bytes.into())
     }
 }
 
@@ -134,13 +147,13 @@ fn sum(bytes: &[u8]) -> u64 {
     sums.into_iter().fold(rest, mix)
 }
 
-/// The module in an artefact, and its code.
-fn contents<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8])> {
+/// Where the module is in an artefact; its code follows.
+fn contents(engine: &Engine, bytes: &[u8]) -> Result<Range<usize>> {
     let Some(rest) = bytes.strip_prefix(&MAGIC) else {
         bail!("not a module that was serialized");
     };
     let mut rest = rest;
-    let mut take = |len: usize| -> Result<&'a [u8]> {
+    let mut take = |len: usize| -> Result<&[u8]> {
         let (taken, left) = rest.split_at_checked(len).context("the artefact is cut short")?;
         rest = left;
         Ok(taken)
@@ -173,7 +186,9 @@ fn contents<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8])
     ensure!(sum(contents) == expected, "the artefact is damaged: its checksum is another");
     let (len, contents) = contents.split_at_checked(8).context("the artefact is cut short")?;
     let len = usize::try_from(len.try_into().map(u64::from_le_bytes)?)?;
-    contents.split_at_checked(len).context("the artefact is cut short")
+    ensure!(len <= contents.len(), "the artefact is cut short");
+    let start = bytes.len() - contents.len();
+    Ok(start..start + len)
 }
 
 #[cfg(all(test, feature = "std"))]

@@ -1,6 +1,7 @@
 //! What artefacts have code of, and what becomes of code that somebody has changed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::artefact::{Artefact, write};
 use crate::index::DefinedFuncIndex;
@@ -69,7 +70,7 @@ fn all_functions_but_those_with_references_have_code() {
             let info = module.info();
             let options = engine.code_options(info);
             let code = code(&module, engine);
-            let artefact = Artefact::read(&code, info, &options).expect("what was written");
+            let artefact = Artefact::read(code.into(), info, &options).expect("what was written");
             let artefact = artefact.expect("for this engine");
             let layout = VmLayout::new(info);
             for func in (0..info.num_defined_funcs()).map(DefinedFuncIndex) {
@@ -285,12 +286,13 @@ fn changed_code_is_refused_or_harmless() {
     config.wasm_features(crate::wasm::ParseOptions::SUPPORTED, true);
     let engines = [true, false]
         .map(|guard| Engine::new(config.signals_based_traps(guard)).expect("an engine"));
-    let bytes = wat::parse_str(EVERYTHING).expect("a module");
+    let bytes: Arc<[u8]> = wat::parse_str(EVERYTHING).expect("a module").into();
     let originals = engines.each_ref().map(|engine| {
         let module = Module::from_binary(engine, &bytes).expect("a valid module");
         assert!(run(&module));
-        let code = code(&module, engine);
-        let same = Module::from_artefact(engine, &bytes, &code).expect("what was written");
+        let code: Box<[u8]> = code(&module, engine).into();
+        let same =
+            Module::from_artefact(engine, bytes.clone(), code.clone()).expect("what was written");
         assert!(run(&same));
         code
     });
@@ -303,7 +305,7 @@ fn changed_code_is_refused_or_harmless() {
         for _ in 0..1 + random.below(3) / 2 {
             mutate(&mut code, &mut random);
         }
-        if let Ok(module) = Module::from_artefact(&engines[which], &bytes, &code) {
+        if let Ok(module) = Module::from_artefact(&engines[which], bytes.clone(), code) {
             accepted += 1;
             ended += u64::from(run(&module));
         }
