@@ -3,23 +3,43 @@
 use crate::sem::*;
 use core::array::from_fn;
 
-macro_rules! bitmasks {
-    ($($name:ident $t:ident;)*) => {
-        $(
-            #[inline(always)]
-            pub(in crate::sem) fn $name(a: V128) -> u32 {
-                let lanes: [$t; _] = a.lanes();
-                lanes.into_iter().rev().fold(0, |mask, lane| mask << 1 | u32::from(lane < 0))
-            }
-        )*
-    };
+/// The signs of eight lanes, by a multiplication that moves each next to its neighbour's: with the sign of byte `i` at
+/// bit `8 * i`, the factor's bit `56 - 7 * i` takes it to bit `56 + i`, and no two products meet.
+#[inline(always)]
+fn signs_of_bytes(half: u64) -> u32 {
+    let signs = half >> 7 & 0x0101_0101_0101_0101;
+    (signs.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
-bitmasks! {
-    i8x16_bitmask i8;
-    i16x8_bitmask i16;
-    i32x4_bitmask i32;
-    i64x2_bitmask i64;
+/// The same of four lanes of 16 bits: from bit `16 * i` to bit `48 + i`.
+#[inline(always)]
+fn signs_of_words(half: u64) -> u32 {
+    let signs = half >> 15 & 0x0001_0001_0001_0001;
+    (signs.wrapping_mul(0x0001_0002_0004_0008) >> 48) as u32 & 0xf
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i8x16_bitmask(a: V128) -> u32 {
+    let [low, high] = a.lanes();
+    signs_of_bytes(low) | signs_of_bytes(high) << 8
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i16x8_bitmask(a: V128) -> u32 {
+    let [low, high] = a.lanes();
+    signs_of_words(low) | signs_of_words(high) << 4
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i32x4_bitmask(a: V128) -> u32 {
+    let lanes: [u32; 4] = a.lanes();
+    (0..4).fold(0, |mask, lane| mask | lanes[lane] >> 31 << lane)
+}
+
+#[inline(always)]
+pub(in crate::sem) fn i64x2_bitmask(a: V128) -> u32 {
+    let [low, high]: [u64; 2] = a.lanes();
+    (low >> 63 | high >> 63 << 1) as u32
 }
 
 macro_rules! comparisons {
