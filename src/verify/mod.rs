@@ -140,12 +140,21 @@ impl Walk<'_> {
         while at < starts.end {
             let refusal = Refusal { offset: at, what: "a branch to no instruction" };
             let instruction = Instruction::read(self.bytes, at).ok_or(refusal)?;
+            let mut last = None;
             for (nth, place) in instruction.branches(self.bytes).enumerate() {
                 let target = instruction.target(self.bytes, place);
                 let target = target.filter(|target| starts.is_start(*target)).ok_or(refusal)?;
                 if is_metered {
                     metering.branch(self, &instruction, nth, target)?;
                 }
+                last = Some(target);
+            }
+            // Its handler repeats itself, whatever the distance.
+            if instruction.op.is_again() && last != Some(at) {
+                return Err(Refusal {
+                    offset: at,
+                    what: "a loop of one instruction that leads elsewhere",
+                });
             }
             at += instruction.size;
         }
