@@ -1,7 +1,7 @@
 //! What artefacts have code of, and what becomes of code that somebody has changed.
 
+use alloc::sync::Arc;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::artefact::{Artefact, write};
 use crate::index::DefinedFuncIndex;
