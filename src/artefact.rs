@@ -110,11 +110,13 @@ impl Artefact {
         let (count, words) = (number(8)?, number(12)?);
         ensure!(count == info.num_defined_funcs(), "the artefact has code of another module");
         let start = (FUNCTIONS + FUNCTION * count as usize).next_multiple_of(8);
-        ensure!(bytes.len() == start + 8 * words as usize, "the artefact is cut short");
+        // Of what the artefact says eight times may be more than an address of 32 bits.
+        let len = start as u64 + 8 * u64::from(words);
+        ensure!(bytes.len() as u64 == len, "the artefact is cut short");
         let artefact = Artefact { bytes, start, facts: Facts::new(info) };
         for func in (0..count).map(DefinedFuncIndex) {
-            let range = artefact.range(func);
-            ensure!(range.end <= artefact.bytes.len(), "the artefact has no code of {func:?}");
+            let end = artefact.number(func, 0).checked_add(artefact.number(func, 1));
+            ensure!(end.is_some_and(|end| end <= words), "the artefact has no code of {func:?}");
         }
         Ok(Some(artefact))
     }
