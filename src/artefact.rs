@@ -225,7 +225,7 @@ fn function(
         let Some(index) = types.get(&u32::from_le_bytes(*named)) else { return Ok(None) };
         *named = index.to_le_bytes();
     }
-    if verifier.verify(func, &Unverified { bytes, entry, pins }).is_err() {
+    if verifier.check(func, &Unverified { bytes, entry, pins }).is_err() {
         return Ok(None);
     }
     let flag = |set, flag| if set { flag } else { 0 };

@@ -9,7 +9,8 @@ use crate::exec::{self, profile::Watch, profile::Watching};
 use crate::index::DefinedFuncIndex;
 use crate::prelude::*;
 use crate::sys::standard::on_threads;
-use crate::translate::{self, Code, Options};
+use crate::translate::{self, Options};
+use crate::verify::{Refusal, Unverified, Verifier};
 use crate::vm::code_map::{Client, FunctionCode, Nobody, SourceMap, Translate};
 use crate::vm::{CodeMap, VmLayout};
 use crate::wasm::ModuleInfo;
@@ -25,17 +26,18 @@ struct Translator {
 }
 
 impl Translator {
-    /// The code of a function that an artefact has, verified.
-    fn verified(
+    /// What a verifier says of the code of a function that an artefact has.
+    fn verified<T>(
         &self,
         info: &ModuleInfo,
         layout: &VmLayout,
         func: DefinedFuncIndex,
-    ) -> Option<Result<Code>> {
+        ask: fn(&Verifier<'_>, DefinedFuncIndex, &Unverified<'_>) -> Result<T, Refusal>,
+    ) -> Option<Result<T>> {
         let artefact = self.artefact.as_ref()?;
         let code = artefact.code(func)?;
-        let verified = artefact.verifier(info, layout, &self.options).verify(func, &code);
-        Some(verified.map_err(|refusal| {
+        let answer = ask(&artefact.verifier(info, layout, &self.options), func, &code);
+        Some(answer.map_err(|refusal| {
             let func = info.func_index(func).0;
             let (what, offset) = (refusal.what, refusal.offset);
             format_err!("the artefact's code of function {func} is refused at {offset:#x}: {what}")
@@ -50,10 +52,8 @@ impl Translator {
         bytes: &[u8],
         func: DefinedFuncIndex,
     ) -> Result<()> {
-        match self.verified(info, layout, func) {
-            Some(verified) => verified.map(drop),
-            None => Ok(info.validate_body(bytes, func)?),
-        }
+        let checked = self.verified(info, layout, func, |it, func, code| it.check(func, code));
+        checked.unwrap_or_else(|| Ok(info.validate_body(bytes, func)?))
     }
 }
 
@@ -66,7 +66,8 @@ impl Translate for Translator {
         func: DefinedFuncIndex,
         client: &mut dyn Client,
     ) -> Result<FunctionCode> {
-        let code = match self.verified(info, layout, func) {
+        let verified = self.verified(info, layout, func, |it, func, code| it.verify(func, code));
+        let code = match verified {
             Some(verified) => verified?,
             None => {
                 if !self.are_valid {

@@ -111,10 +111,8 @@ fn instruction(op: Op, places: &Places) -> Vec<u8> {
 /// The slots that an instruction may write, by what the op table says; `None` of ops that change frames, or
 /// have to do with references.
 fn written(op: Op) -> Option<core::ops::Range<i64>> {
-    let own = [op as u16];
-    let parts = if op.parts().is_empty() { &own } else { op.parts() };
     let mut end = 40;
-    for part in parts.iter().filter_map(|part| Op::from_u16(*part)) {
+    for part in op.plain() {
         let slots = part.slots().expect("a plain op");
         if slots.refers || matches!(part.info().family, "call" | "tail_call") {
             return None;

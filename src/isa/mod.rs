@@ -335,6 +335,13 @@ impl Op {
         }
         &PARTS[usize::from(u16::from_le_bytes(shape.place))..][..shape.count()]
     }
+
+    /// The plain ops that it is made of, in order; of one that is not fused, itself.
+    pub fn plain(self) -> impl DoubleEndedIterator<Item = Op> {
+        let parts = self.parts();
+        let own = parts.is_empty().then_some(self);
+        own.into_iter().chain(parts.iter().filter_map(|part| Op::from_u16(*part)))
+    }
 }
 
 fn lookup(table: &[u16], position: usize) -> Option<Op> {

@@ -104,10 +104,10 @@ fn needs_the_translator(bytes: &[u8], info: &ModuleInfo, func: DefinedFuncIndex)
     let locals: u32 = locals.map(|local| local.expect("valid").0).sum();
     let mut operators = body.get_operators_reader().expect("valid");
     let mut refers = ty.has_references() || locals > 10_000;
-    let mut depth = 0;
+    let mut count = 0;
     while !operators.eof() {
         let operator = operators.read().expect("valid");
-        depth += 1;
+        count += 1;
         let called = |ty: u32| info.types[ty as usize].func().has_references();
         refers |= match operator {
             O::Call { function_index: it } | O::ReturnCall { function_index: it } => {
@@ -134,7 +134,7 @@ fn needs_the_translator(bytes: &[u8], info: &ModuleInfo, func: DefinedFuncIndex)
             _ => format!("{operator:?}").starts_with("Struct"),
         };
     }
-    refers || depth > 10_000
+    refers || count > 10_000
 }
 
 /// A module with something of everything that verified code may do.
@@ -198,7 +198,7 @@ const EVERYTHING: &str = r#"(module
       (drop (i32.atomic.rmw.add (i32.const 16) (local.get 0)))
       (i32.add (memory.atomic.notify (i32.const 16) (local.get 0)) (i32.atomic.load (i32.const 16)))))"#;
 
-/// xorshift64*
+/// xorshift64, its results multiplied.
 struct Random(u64);
 
 impl Random {

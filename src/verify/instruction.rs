@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use super::module::{Signature, global_at, import_at, memory_at, table_at};
 use super::subject::{Unverified, Verifier};
+use super::walk::Walk;
 use crate::index::{FuncIndex, TypeIndex};
 use crate::isa::operand::{Field, Place, Plain, Stream};
 use crate::isa::runtime::{Runtime, wide};
@@ -59,6 +60,14 @@ impl Part<'_> {
                 | op::MemoryCopy::FORMAT
         );
         Runtime::numbered(self.get(op::CallRuntime::FUNC).ok().filter(|_| calls)?)
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// A plain op with its operands, which are at a place in the code.
+    pub(super) fn part(&self, op: Op, at: usize) -> Option<Part<'a>> {
+        let body = self.bytes.get(at..)?.get(..op.body())?;
+        Some(Part { op, body, at })
     }
 }
 
@@ -364,13 +373,8 @@ pub fn type_places(code: &Unverified<'_>) -> Vec<usize> {
     let mut places = Vec::new();
     let mut at = 0;
     while let Some(instruction) = Instruction::read(code.bytes, at) {
-        let own = [instruction.op as u16];
-        let parts = match instruction.op.parts() {
-            [] => &own,
-            parts => parts,
-        };
         let mut from = at + HEAD;
-        for part in parts.iter().filter_map(|part| Op::from_u16(*part)) {
+        for part in instruction.op.plain() {
             match part.format() {
                 op::CallIndirect::FORMAT => places.push(from + op::CallIndirect::TY.byte()),
                 op::ReturnCallIndirect::FORMAT => {

@@ -75,7 +75,7 @@ impl Metering {
         if part.op == Op::CallRuntime && function == Runtime::out_of_fuel {
             let flags = [part.get(op::CallRuntime::Y)?, part.get(op::CallRuntime::Z)?];
             // Execution does not come here from what is before.
-            let is_apart = before.and_then(|it| walk.last_part(&it)).is_some_and(leaves);
+            let is_apart = before.and_then(|it| it.op.plain().next_back()).is_some_and(leaves);
             if flags != [0, 0] || !is_apart {
                 return Err(AMONG);
             }
@@ -156,8 +156,8 @@ impl Walk<'_> {
 
     /// The fuel that an instruction takes before all else.
     fn taken(&self, instruction: &Instruction) -> Option<u32> {
-        let first = instruction.op.parts().first().copied().unwrap_or(instruction.op as u16);
-        (Op::from_u16(first)? == Op::ConsumeFuel).then(|| self.fuel(instruction)).flatten()
+        let first = instruction.op.plain().next()?;
+        (first == Op::ConsumeFuel).then(|| self.fuel(instruction)).flatten()
     }
 
     /// The fuel that the first part of an instruction names.
@@ -175,23 +175,13 @@ impl Walk<'_> {
 
     /// Whether an instruction does nothing but move values.
     fn moves(&self, instruction: &Instruction) -> bool {
-        let is_move = |op: Op| op.format() == op::Mov::FORMAT;
-        match instruction.op.parts() {
-            [] => is_move(instruction.op),
-            parts => parts.iter().all(|part| Op::from_u16(*part).is_some_and(is_move)),
-        }
-    }
-
-    fn last_part(&self, instruction: &Instruction) -> Option<Op> {
-        Op::from_u16(instruction.op.parts().last().copied().unwrap_or(instruction.op as u16))
+        instruction.op.plain().all(|op| op.format() == op::Mov::FORMAT)
     }
 
     /// An instruction that is not fused.
     fn only_part(&self, instruction: &Instruction) -> Option<Part<'_>> {
-        let (op, at) = (instruction.op, instruction.at + HEAD);
-        op.slots()?;
-        let body = self.bytes.get(at..)?.get(..op.body())?;
-        Some(Part { op, body, at })
+        instruction.op.slots()?;
+        self.part(instruction.op, instruction.at + HEAD)
     }
 
     /// What an operation costs for each unit of its last operand.

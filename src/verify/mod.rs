@@ -25,8 +25,8 @@ use crate::isa::{HEAD, Instruction, Op};
 use crate::translate::Code;
 
 use frame::Frame;
+use instruction::Places;
 pub use instruction::type_places;
-use instruction::{Part, Places};
 use metering::Metering;
 pub use module::Facts;
 pub use subject::{Refusal, Unverified, Verifier};
@@ -39,6 +39,26 @@ impl Verifier<'_> {
     ///
     /// When it is not certain that it cannot do harm.
     pub fn verify(&self, func: DefinedFuncIndex, code: &Unverified<'_>) -> Result<Code, Refusal> {
+        let places = self.look(func, code)?;
+        let words = code.bytes.chunks_exact(8);
+        let words = words.map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        let mut code = Code::of_numbers(words.collect(), code.entry, code.pins);
+        for (place, id) in places.types {
+            code.replace_type(place, id);
+        }
+        Ok(code)
+    }
+
+    /// Whether [`Verifier::verify`] accepts the code of a function.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn check(&self, func: DefinedFuncIndex, code: &Unverified<'_>) -> Result<(), Refusal> {
+        self.look(func, code).map(drop)
+    }
+
+    fn look(&self, func: DefinedFuncIndex, code: &Unverified<'_>) -> Result<Places, Refusal> {
         let at_start = |what| Refusal { offset: 0, what };
         let ty = self.info.funcs[self.info.func_index(func).idx()];
         let ty = self.facts.function(ty).ok_or(at_start("references in the function's type"))?;
@@ -53,13 +73,7 @@ impl Verifier<'_> {
             metering.entry(&walk, code.entry as usize)?;
         }
         walk.branches(&starts, &metering)?;
-        let words = code.bytes.chunks_exact(8);
-        let words = words.map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
-        let mut code = Code::of_numbers(words.collect(), code.entry, code.pins);
-        for (place, id) in places.types {
-            code.replace_type(place, id);
-        }
-        Ok(code)
+        Ok(places)
     }
 }
 
@@ -112,22 +126,16 @@ impl Walk<'_> {
 
     /// Looks at an instruction, part by part, and returns the last.
     fn parts(&self, instruction: &Instruction, places: &mut Places) -> Result<Op, &'static str> {
-        let own = [instruction.op as u16];
-        let parts = match instruction.op.parts() {
-            [] => &own,
-            parts => parts,
-        };
         let mut at = instruction.at + HEAD;
         let mut last = instruction.op;
-        for part in parts {
-            last = Op::from_u16(*part).ok_or("no part")?;
-            let body = self.bytes.get(at..).and_then(|rest| rest.get(..last.body()));
-            let body = body.ok_or("no operands")?;
-            self.verifier.part(self.frame, &Part { op: last, body, at }, places)?;
-            if last == Op::ConsumeFuel && at != instruction.at + HEAD {
+        for op in instruction.op.plain() {
+            let part = self.part(op, at).ok_or("no operands")?;
+            self.verifier.part(self.frame, &part, places)?;
+            if op == Op::ConsumeFuel && at != instruction.at + HEAD {
                 return Err("fuel that is not taken first");
             }
-            at += last.body();
+            at += op.body();
+            last = op;
         }
         Ok(last)
     }

@@ -95,16 +95,13 @@ fn slots(code: &Observed, at: usize, op: Op) -> String {
         })
         .collect();
     let mut numbers = numbers.iter();
-    let own = [op as u16];
-    let parts = if op.parts().is_empty() { &own } else { op.parts() };
-    let part = |part: &u16| {
-        let fields = &Op::from_u16(*part).expect("a part").info().fields;
-        let slots = fields.iter().filter(|field| field.1.is_slot());
+    let part = |part: Op| {
+        let slots = part.info().fields.iter().filter(|field| field.1.is_slot());
         let slots: Vec<String> = slots
             .zip(numbers.by_ref())
             .map(|(field, slot)| format!("{slot}{}", if field.1 == Kind::Dst { "=" } else { "" }))
             .collect();
         if slots.is_empty() { "-".into() } else { slots.join(",") }
     };
-    parts.iter().map(part).collect::<Vec<_>>().join(";")
+    op.plain().map(part).collect::<Vec<_>>().join(";")
 }
