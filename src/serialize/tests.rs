@@ -317,3 +317,33 @@ fn changed_code_is_refused_or_harmless() {
     assert!(accepted * 10 < mutants * 8, "{accepted} of {mutants} accepted");
     assert!(ended * 2 > accepted, "{ended} of {accepted} end");
 }
+
+/// A length of 64 bits is paid for in whole, whatever the code says that takes the fuel.
+#[test]
+fn no_part_of_a_length_is_free() {
+    use isa::operand::Stream;
+    let text = r#"(module (memory i64 1)
+        (func (param i64) (memory.fill (i64.const 0) (i32.const 7) (local.get 0))))"#;
+    let mut config = Config::new();
+    config.consume_fuel(true).wasm_memory64(true);
+    let engine = Engine::new(&config).expect("an engine");
+    let bytes: Arc<[u8]> = wat::parse_str(text).expect("a module").into();
+    let module = Module::from_binary(&engine, &bytes).expect("a valid module");
+    let (info, mut code) = (module.info(), code(&module, &engine));
+    let artefact = Artefact::read(code.clone().into(), info, &engine.code_options(info));
+    let artefact = artefact.expect("what was written").expect("for this engine");
+    let found = artefact.code(DefinedFuncIndex(0)).expect("code of the function");
+    let mut at = 0;
+    let payment = loop {
+        let it = isa::Instruction::read(found.bytes, at).expect("an instruction");
+        if it.op == isa::Op::ConsumeFuelBy {
+            break at + isa::HEAD + isa::op::CallRuntime::Y.byte();
+        }
+        at += it.size;
+    };
+    assert_ne!(found.bytes.bytes::<4>(payment), Some([0; 4]), "it takes all 64 bits");
+    let place = code.len() - found.bytes.len() + payment;
+    code.replace(place, [0; 4]);
+    let refused = Module::from_artefact(&engine, bytes, code.into()).expect_err("refused");
+    assert!(refused.to_string().contains("not metered"), "{refused}");
+}

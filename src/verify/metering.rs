@@ -11,7 +11,7 @@ use super::instruction::Part;
 use super::subject::Refusal;
 use super::walk::{Starts, Walk, leaves};
 use crate::isa::operand::Plain;
-use crate::isa::runtime::Runtime;
+use crate::isa::runtime::{Runtime, wide};
 use crate::isa::{HEAD, Instruction, Op, Operands, op};
 use crate::prelude::*;
 
@@ -24,6 +24,17 @@ struct Refuel {
     fuel: u32,
     /// The instruction that takes the fuel, where it leads back to.
     taker: usize,
+}
+
+/// What an operation costs that takes as long as an operand says.
+#[derive(PartialEq, Eq)]
+struct Price {
+    /// The operand's slot.
+    length: i32,
+    /// Whether all of the slot counts, or its low half.
+    is_wide: bool,
+    /// What each unit costs.
+    each: u32,
 }
 
 /// What is known of metering on the way through a function.
@@ -80,17 +91,16 @@ impl Metering {
                 return Err(AMONG);
             }
             self.open = Some((at, part.get(op::CallRuntime::X)?));
-        } else if let Some(each) = walk.per_unit(function).filter(|each| *each != 0) {
+        } else if let Some(price) = walk.price(&part, function)?.filter(|price| price.each != 0) {
             starts.remove(at);
             let payment = before.and_then(|it| walk.only_part(&it));
             let payment = payment.filter(|it| it.op == Op::ConsumeFuelBy).ok_or(UNMETERED)?;
-            // For the last of the arguments.
-            let last = part.slot(op::CallRuntime::ARGS)?.checked_add(2).ok_or(UNMETERED)?;
-            let paid = (payment.slot(op::CallRuntime::ARGS)?, payment.get(op::CallRuntime::X)?);
-            let is_length =
-                function != Runtime::memory_grow && function != Runtime::memory_grow_shared;
-            let expected = if is_length { last } else { part.slot(op::CallRuntime::ARGS)? };
-            if paid != (expected, u32::from(each)) || payment.get(op::CallRuntime::Z)? != 1 {
+            let paid = Price {
+                length: payment.slot(op::CallRuntime::ARGS)?.into(),
+                is_wide: payment.get(op::CallRuntime::Y)? != 0,
+                each: payment.get(op::CallRuntime::X)?,
+            };
+            if paid != price || payment.get(op::CallRuntime::Z)? != 1 {
                 return Err(UNMETERED);
             }
         }
@@ -184,18 +194,25 @@ impl Walk<'_> {
         self.part(instruction.op, instruction.at + HEAD)
     }
 
-    /// What an operation costs for each unit of its last operand.
-    fn per_unit(&self, function: Runtime) -> Option<u8> {
+    /// What a call of a runtime function costs besides, if it takes as long as an operand says.
+    fn price(&self, part: &Part<'_>, function: Runtime) -> Result<Option<Price>, &'static str> {
         use Runtime as R;
-        let costs = &self.verifier.options.fuel.as_ref()?.variable;
-        Some(match function {
-            R::memory_copy => costs.memory_copy_per_byte,
-            R::memory_fill => costs.memory_fill_per_byte,
-            R::memory_init => costs.memory_init_per_byte,
-            R::memory_grow | R::memory_grow_shared => costs.memory_grow_per_page,
-            R::table_copy => costs.table_copy_per_element,
-            R::table_init => costs.table_init_per_element,
-            _ => return None,
-        })
+        let Some(costs) = &self.verifier.options.fuel else { return Ok(None) };
+        let costs = &costs.variable;
+        let (y, z) = (part.get(op::CallRuntime::Y)?, part.get(op::CallRuntime::Z)?);
+        // Which argument it is, the flags that say how wide it is, and what each unit of it costs.
+        let (argument, is_wide, each) = match function {
+            R::memory_copy => (2, z & wide::LENGTH != 0, costs.memory_copy_per_byte),
+            R::memory_fill => (2, y & wide::LENGTH != 0, costs.memory_fill_per_byte),
+            R::memory_init => (2, false, costs.memory_init_per_byte),
+            R::memory_grow | R::memory_grow_shared => {
+                (0, y & wide::FIRST != 0, costs.memory_grow_per_page)
+            }
+            R::table_copy => (2, z & wide::LENGTH != 0, costs.table_copy_per_element),
+            R::table_init => (2, false, costs.table_init_per_element),
+            _ => return Ok(None),
+        };
+        let length = i32::from(part.slot(op::CallRuntime::ARGS)?) + argument;
+        Ok(Some(Price { length, is_wide, each: each.into() }))
     }
 }
