@@ -337,10 +337,11 @@ impl Op {
     }
 
     /// The plain ops that it is made of, in order; of one that is not fused, itself.
+    #[inline]
     pub fn plain(self) -> impl DoubleEndedIterator<Item = Op> {
         let parts = self.parts();
-        let own = parts.is_empty().then_some(self);
-        own.into_iter().chain(parts.iter().filter_map(|part| Op::from_u16(*part)))
+        let part = move |i| parts.get(i).map_or(Some(self), |part| Op::from_u16(*part));
+        (0..parts.len().max(1)).filter_map(part)
     }
 }
 

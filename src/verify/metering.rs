@@ -59,10 +59,10 @@ impl Metering {
         instruction: &Instruction,
         starts: &mut Starts,
     ) -> Result<(), &'static str> {
-        let before = self.before.replace(*instruction);
         if walk.verifier.options.fuel.is_none() {
             return Ok(());
         }
+        let before = self.before.replace(*instruction);
         let at = instruction.at;
         if let Some((start, fuel)) = self.open {
             starts.remove(at);
