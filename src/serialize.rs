@@ -4,7 +4,8 @@
 //!   "\0threadle", format         10
 //!   version of the writer        1 + its length
 //!   settings of its engine       1 + 8 each
-//!   checksum of what follows     8
+//!   length of what follows it    8
+//!   checksum of the same         8
 //!   length of the module, module 8 + that
 //!   code                         see `crate::artefact`
 //! ```
@@ -25,7 +26,7 @@ use crate::prelude::*;
 /// What every artefact begins with: no module's beginning, and no text. The last byte is the format's
 /// version.
 pub(crate) const MAGIC: [u8; 9] = *b"\0threadle";
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// What an artefact holds; see [`Engine::detect_precompiled`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,14 +63,15 @@ impl Module {
         for (_, value) in settings {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
-        let checksum = bytes.len();
-        bytes.extend_from_slice(&[0; 8]);
+        let seal = bytes.len();
+        bytes.extend_from_slice(&[0; 16]);
         let module = self.code().bytes();
         bytes.extend_from_slice(&(module.len() as u64).to_le_bytes());
         bytes.extend_from_slice(module);
         artefact::write(self.code(), &engine.code_options(self.info()), &mut bytes)?;
-        let (head, contents) = bytes.split_at_mut(checksum + 8);
-        head[checksum..].copy_from_slice(&sum(contents).to_le_bytes());
+        let (head, contents) = bytes.split_at_mut(seal + 16);
+        head[seal..][..8].copy_from_slice(&(contents.len() as u64).to_le_bytes());
+        head[seal + 8..].copy_from_slice(&sum(contents).to_le_bytes());
         Ok(bytes)
     }
 
@@ -181,8 +183,11 @@ fn contents(engine: &Engine, bytes: &[u8]) -> Result<Range<usize>> {
         let there = take(8)?.try_into().map(u64::from_le_bytes)?;
         ensure!(there == here, "Module was compiled with {name} {there:#x}, here it is {here:#x}");
     }
+    let len = take(8)?.try_into().map(u64::from_le_bytes)?;
     let expected = take(8)?.try_into().map(u64::from_le_bytes)?;
     let contents = rest;
+    ensure!(len <= contents.len() as u64, "the artefact is cut short");
+    ensure!(len == contents.len() as u64, "the artefact is followed by other bytes");
     ensure!(sum(contents) == expected, "the artefact is damaged: its checksum is another");
     let (len, contents) = contents.split_at_checked(8).context("the artefact is cut short")?;
     let len = usize::try_from(len.try_into().map(u64::from_le_bytes)?)?;

@@ -31,6 +31,9 @@ pub fn parallelism() -> usize {
 ///
 /// If it does on any thread.
 pub fn on_threads<R: Send>(threads: usize, work: impl Fn() -> R + Sync) -> Vec<R> {
+    if threads < 2 {
+        return vec![work()];
+    }
     std::thread::scope(|scope| {
         // Too few threads only take longer; this one works in any case.
         let start = |_| std::thread::Builder::new().spawn_scoped(scope, &work).ok();
