@@ -32,7 +32,7 @@ BENCHES = {"border": 1000, "exec": 1, "translate": 50}
 HEADER = """\
 # Instructions by row: see benches/baseline.py, which rewrites this file when called with --bless.
 # border: one iteration. exec: one run, and its mispredicted indirect jumps. translate: one function
-# more in a module; `instance`: all of an instantiation.
+# more in a module; `instantiate`: twenty; `instance`: all of an instantiation.
 # A number behind `at most` is a bar, which --bless keeps.
 """
 MISPREDICTED = "/mispredicted"

@@ -51,36 +51,19 @@ pub fn ops(table: &Table) -> String {
     );
     // What translation and loading look at, as plain numbers: no pointers, which would each cost a
     // relocation.
-    let mut parts: Vec<usize> = Vec::new();
     s += "/// In a `Shape`: it has no such operand.\nconst NOWHERE: u8 = u8::MAX;\n";
-    s += "static SHAPES: [Shape; OP_COUNT] = [\n";
-    for row in &table.rows {
-        let place = |kind| {
-            let field = row.fields().into_iter().find(|field| field.1 == kind);
-            field.map_or("NOWHERE".into(), |field| field.2.to_string())
-        };
-        let format = FORMATS
-            .iter()
-            .position(|format| row.parts.is_empty() && format.name == row.format.name);
-        let flag =
-            |set: bool, name: &str| if set { format!(" | Shape::{name}") } else { String::new() };
-        let places = match row.parts.is_empty() {
-            true => format!("[{}, {}]", place(Kind::Target), place(Kind::Runtime)),
-            false => format!("{}_u16.to_le_bytes()", parts.len()),
-        };
-        let _ = writeln!(
-            s,
-            "    Shape {{ body: {}, tail: {}, format: {}, parts: {}{}{}, place: {places} }},",
-            table.bytes(row),
-            table.tail(row),
-            format.map_or("NOWHERE".into(), |format| format.to_string()),
-            row.parts.len(),
-            flag(!row.forwards.is_empty(), "FORWARDS"),
-            flag(row.again, "AGAIN"),
-        );
+    let (shapes, shapes_of) = numbered(table.rows.iter().map(|row| shape(table, row)));
+    let number = if shapes.len() <= 256 { "u8" } else { "u16" };
+    let _ = writeln!(s, "static SHAPES: [Shape; {}] = [{}];", shapes.len(), shapes.join(", "));
+    let _ = writeln!(s, "static SHAPES_OF: [{number}; OP_COUNT] = {shapes_of:?};");
+    let mut parts: Vec<usize> = Vec::new();
+    let mut parts_at: Vec<usize> = Vec::new();
+    for row in &table.rows[plain..] {
+        parts_at.push(parts.len());
         parts.extend(&row.parts);
     }
-    let _ = writeln!(s, "];\nstatic PARTS: [u16; {}] = {parts:?};\n", parts.len());
+    let _ = writeln!(s, "static PARTS: [u16; {}] = {parts:?};", parts.len());
+    let _ = writeln!(s, "static PARTS_AT: [u16; OP_COUNT - PLAIN_COUNT] = {parts_at:?};\n");
     s += &slots(&table.rows[..plain]);
     s += &(formats() + &fusions(table) + &repetitions(table) + &forwards(table));
     // A table of all ops would be as long as all else that translation looks up by op.
@@ -120,15 +103,17 @@ pub fn ops(table: &Table) -> String {
             assert!(old.is_none(), "{}: lookup position {name}[{position}] is taken", row.name);
         }
     }
-    for (name, class) in [("STORED", 1), ("PINNED0", 2), ("PINNED1", 3), ("PINNED2", 4)] {
-        let _ = write!(s, "static {name}: [u16; PLAIN_COUNT] = [");
-        for row in &table.rows[..plain] {
+    let forms = table.rows[..plain].iter().map(|row| {
+        [1, 2, 3, 4].map(|class| {
             let key = row.key.as_ref().and_then(|key| key.with_dst(class));
             let form = key.and_then(|key| keys[key.table.name].get(&key.position()));
-            let _ = write!(s, "{},", form.map_or(0, |op| op + 1));
-        }
-        s += "];\n";
-    }
+            form.map_or(0, |op| op + 1)
+        })
+    });
+    // All forms of an op have the same ones.
+    let (distinct, forms_of) = numbered(forms);
+    let _ = writeln!(s, "static FORMS: [[u16; 4]; {}] = {distinct:?};", distinct.len());
+    let _ = writeln!(s, "static FORMS_OF: [u16; PLAIN_COUNT] = {forms_of:?};");
 
     // A lookup table per kind of op: opcode + 1 at each position, 0 where there is no op.
     for (key, entries) in &keys {
@@ -142,11 +127,46 @@ pub fn ops(table: &Table) -> String {
     s
 }
 
+/// What is known of an op by its number alone; see `Shape`.
+fn shape(table: &Table, row: &Row) -> String {
+    let place = |kind| {
+        let field = row.fields().into_iter().find(|field| row.parts.is_empty() && field.1 == kind);
+        field.map_or("NOWHERE".into(), |field| field.2.to_string())
+    };
+    let format =
+        FORMATS.iter().position(|format| row.parts.is_empty() && format.name == row.format.name);
+    let flag = |set: bool, name| if set { format!(" | Shape::{name}") } else { String::new() };
+    format!(
+        "Shape {{ body: {}, tail: {}, format: {}, parts: {}{}{}, target: {}, function: {}, is_listed: {} }}",
+        table.bytes(row),
+        table.tail(row),
+        format.map_or("NOWHERE".into(), |format| format.to_string()),
+        row.parts.len(),
+        flag(!row.forwards.is_empty(), "FORWARDS"),
+        flag(row.again, "AGAIN"),
+        place(Kind::Target),
+        place(Kind::Runtime),
+        row.parts.last().map_or(row, |part| &table.rows[*part]).format.name == "BrTable",
+    )
+}
+
+/// The different values, and which of them each is.
+fn numbered<T: Ord + Clone>(values: impl Iterator<Item = T>) -> (Vec<T>, Vec<usize>) {
+    let mut numbers: BTreeMap<T, usize> = BTreeMap::new();
+    let mut distinct = Vec::new();
+    let number = |value: T| {
+        *numbers.entry(value).or_insert_with_key(|value| {
+            distinct.push(value.clone());
+            distinct.len() - 1
+        })
+    };
+    let of = values.map(number).collect();
+    (distinct, of)
+}
+
 /// Which slots the ops that are not fused access: the ways there are, and which of them is an op's.
 fn slots(plain: &[Row]) -> String {
-    let mut ways: Vec<String> = Vec::new();
-    let mut of_ops: Vec<usize> = Vec::new();
-    for row in plain {
+    let ways = plain.iter().map(|row| {
         let mask = |kind| {
             let fields = row.fields().into_iter().filter(|field| field.1 == kind);
             fields.fold(0_u16, |mask, (name, _, at)| {
@@ -155,17 +175,13 @@ fn slots(plain: &[Row]) -> String {
             })
         };
         let Attributes { pair, refers, guarded, .. } = row.attributes;
-        let way = format!(
+        format!(
             "Slots {{ reads: {:#x}, writes: {:#x}, pair: {pair}, refers: {refers}, guarded: {guarded} }}",
             mask(Kind::Slot),
             mask(Kind::Dst),
-        );
-        let known = ways.iter().position(|it| *it == way);
-        of_ops.push(known.unwrap_or_else(|| {
-            ways.push(way);
-            ways.len() - 1
-        }));
-    }
+        )
+    });
+    let (ways, of_ops) = numbered(ways);
     format!(
         "static SLOTS: [Slots; {}] = [{}];\nstatic SLOTS_OF: [u8; PLAIN_COUNT] = {of_ops:?};\n",
         ways.len(),

@@ -1,7 +1,7 @@
 //! Reading instructions from code that is not threaded yet.
 
 use super::operand::Stream;
-use super::{HEAD, Op, SHAPES, len, op};
+use super::{HEAD, Op, len, op, shape};
 
 /// An instruction in code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +39,7 @@ impl Instruction {
         let (own, parts) = (self.op as u16, self.op.parts());
         let mut from = HEAD;
         let single = (0..parts.len().max(1)).filter_map(move |i| {
-            let shape = &SHAPES[usize::from(parts.get(i).map_or(own, |part| *part))];
+            let shape = shape(parts.get(i).map_or(own, |part| *part));
             let place = shape.target().map(|target| from + target);
             from += usize::from(shape.body);
             place

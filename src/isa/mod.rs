@@ -47,17 +47,22 @@ pub fn rows() -> table::Table {
     table::Table::build(&fused.collect::<Vec<_>>().join("\n"))
 }
 
-/// What translation and loading need to know of an op, in as few bytes as there are many ops.
+/// What translation and loading need to know of an op. Many ops have the same.
 struct Shape {
+    /// Bytes of its operands.
     body: u8,
+    /// Bytes of those of all parts but the last.
     tail: u8,
     /// The number of its format; of a fused op [`NOWHERE`].
     format: u8,
     /// Number of parts, with [`Shape::FORWARDS`] and [`Shape::AGAIN`].
     parts: u8,
-    /// Of a fused op: where its parts begin in `PARTS`. Of a plain one, in two bytes, where it has its
-    /// branch distance, or [`NOWHERE`], and where the runtime function that loading replaces by its address.
-    place: [u8; 2],
+    /// Where a plain op has its branch distance, in bytes behind the head, or [`NOWHERE`].
+    target: u8,
+    /// Where it has the runtime function that loading replaces by its address, likewise.
+    function: u8,
+    /// Whether a list of distances follows.
+    is_listed: bool,
 }
 
 impl Shape {
@@ -71,21 +76,21 @@ impl Shape {
         usize::from(self.parts & !(Shape::FORWARDS | Shape::AGAIN))
     }
 
-    /// One of the two places of a plain op.
-    fn place(&self, which: usize) -> Option<usize> {
-        let place = self.place[which];
-        (place != NOWHERE && self.parts == 0).then(|| usize::from(place))
-    }
-
     /// Where a plain op has its branch distance, in bytes behind the head.
     fn target(&self) -> Option<usize> {
-        self.place(0)
+        (self.target != NOWHERE).then_some(self.target.into())
     }
 
     /// Where it has the number of its runtime function, likewise.
     fn function(&self) -> Option<usize> {
-        self.place(1)
+        (self.function != NOWHERE).then_some(self.function.into())
     }
+}
+
+/// The shape of the op with this opcode.
+#[inline]
+fn shape(opcode: u16) -> &'static Shape {
+    &SHAPES[usize::from(SHAPES_OF[usize::from(opcode)])]
 }
 
 /// Which slots an op that is not fused accesses, and what else a verifier asks of it.
@@ -174,7 +179,7 @@ pub static OPS: LazyLock<Vec<OpInfo>> = LazyLock::new(|| {
         for &part in parts {
             let own = infos[usize::from(part)].fields.iter();
             fields.extend(own.map(|&(name, kind, at)| (name, kind, at + shift)));
-            shift += SHAPES[usize::from(part)].body;
+            shift += shape(part).body;
         }
         infos.push(OpInfo {
             name,
@@ -207,21 +212,25 @@ impl core::fmt::Debug for Op {
 }
 
 impl Op {
-    /// The same op with a slot as destination (which sets the accumulator too).
-    pub fn stored(self) -> Option<Op> {
-        lookup(&STORED, self as usize)
+    /// The forms with a slot and with each pinned local as destination.
+    fn forms(self) -> &'static [u16; 4] {
+        FORMS_OF.get(self as usize).map_or(&[0; 4], |&forms| &FORMS[usize::from(forms)])
     }
 
-    /// Whether the destination is the accumulator and can be a slot besides.
-    pub fn is_unstored(self) -> bool {
-        let tables = [&STORED, &PINNED0, &PINNED1, &PINNED2];
-        let form = |table: &[u16; PLAIN_COUNT]| lookup(table, self as usize);
-        form(&STORED).is_some() && !tables.iter().any(|table| form(table) == Some(self))
+    /// The same op with a slot as destination (which sets the accumulator too).
+    pub fn stored(self) -> Option<Op> {
+        lookup(self.forms(), 0)
+    }
+
+    /// The form with a slot as destination of an op that has only the accumulator as such.
+    pub fn unstored(self) -> Option<Op> {
+        let forms = self.forms();
+        if forms.contains(&(self as u16 + 1)) { None } else { lookup(forms, 0) }
     }
 
     /// The same op with pinned local number `pin` as destination.
     pub fn pinned(self, pin: usize) -> Option<Op> {
-        lookup([&PINNED0, &PINNED1, &PINNED2][pin], self as usize)
+        lookup(self.forms(), pin + 1)
     }
 
     /// The op's description.
@@ -229,8 +238,9 @@ impl Op {
         &OPS[self as usize]
     }
 
+    #[inline]
     fn shape(self) -> &'static Shape {
-        &SHAPES[self as usize]
+        shape(self as u16)
     }
 
     /// Operand bytes behind the head.
@@ -329,11 +339,11 @@ impl Op {
 
     /// For a fused op: the opcodes of its parts.
     pub fn parts(self) -> &'static [u16] {
-        let shape = self.shape();
-        if shape.parts == 0 {
+        let Some(&at) = (self as usize).checked_sub(PLAIN_COUNT).and_then(|it| PARTS_AT.get(it))
+        else {
             return &[];
-        }
-        &PARTS[usize::from(u16::from_le_bytes(shape.place))..][..shape.count()]
+        };
+        &PARTS[usize::from(at)..][..self.shape().count()]
     }
 
     /// The plain ops that it is made of, in order; of one that is not fused, itself.
@@ -355,8 +365,7 @@ fn lookup(table: &[u16], position: usize) -> Option<Op> {
 impl Op {
     /// Whether a table of distances follows the operands.
     pub fn is_br_table(self) -> bool {
-        let last = self.parts().last().map_or(self as u16, |part| *part);
-        SHAPES[usize::from(last)].format == op::BrTable::FORMAT
+        self.shape().is_listed
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operands of every row, written and read.
 
 use super::operand::Stream;
-use super::{Bin, Cmp, HEAD, Instruction, Kind, OPS, Op, SHAPES, len, op};
+use super::{Bin, Cmp, HEAD, Instruction, Kind, OPS, Op, len, op};
 use crate::prelude::*;
 use crate::sem;
 
@@ -24,7 +24,7 @@ fn operands_of_every_row_are_read_where_they_were_written() {
     let mut state = 0x9e37_79b9_7f4a_7c15;
     let mut tried = 0;
     for op in rows() {
-        let (shape, info) = (&SHAPES[op as usize], op.info());
+        let (shape, info) = (op.shape(), op.info());
         for _ in 0..8 {
             let random: Vec<u8> = (0..op.body()).map(|_| next(&mut state) as u8).collect();
             let mut again = vec![0; op.body()];

@@ -60,15 +60,7 @@ impl Code {
         while !code.bytes.len().is_multiple_of(8) {
             code.bytes.extend_from_slice(&(Op::Exit as u16).to_le_bytes());
         }
-        let words = code
-            .bytes
-            .chunks(8)
-            .map(|chunk| {
-                let mut word = [0; 8];
-                word[..chunk.len()].copy_from_slice(chunk);
-                u64::from_le_bytes(word)
-            })
-            .collect();
+        let words = code.bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
         let (entry, source_map, catches) = (code.entry, code.source_map, code.catches);
         Code { words, entry, source_map, stack_maps, catches }
     }

@@ -21,6 +21,9 @@ struct Instruction {
     at: u32,
     size: u32,
     op: Op,
+    /// The op that stores the result in its home as well, where only the accumulator has it. (Slot 0, in the
+    /// frame's header, says that a result has no home.)
+    stored: Option<Op>,
     /// Whether control can come here from elsewhere.
     entered: bool,
     /// Where it, or its part of a fused instruction, is now.
@@ -93,6 +96,10 @@ pub fn compose(mut code: Composed, unfused: bool) -> Composed {
             at: at as u32,
             size: instruction.size as u32,
             op: instruction.op,
+            stored: instruction
+                .op
+                .unstored()
+                .filter(|_| instruction.slot(&bytes[..], DST.slot()) != Some(0)),
             entered: at as u32 == code.entry,
             now: 0,
             start: 0,
@@ -236,8 +243,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// Tries the fused ops for the instructions from `i` on, of which `length` have been read, at a
     /// `cost` in stores. Each is read as it is and, where it has a result in the accumulator only, as
-    /// the op that stores it in its home as well. (Slot 0, in the frame's header, says that the result
-    /// has no home.)
+    /// the op that stores it in its home as well.
     fn extend(&mut self, i: usize, length: usize, cost: u32, fusion: Fusion) {
         let next = i + length;
         if length > 1
@@ -261,10 +267,7 @@ impl Planner<'_> {
         if let Some(fusion) = fusion.then(instruction.op) {
             self.extend(i, length + 1, cost, fusion);
         }
-        if instruction.op.is_unstored()
-            && slot(self.bytes, instruction, DST.slot()) != 0
-            && let Some(fusion) = instruction.op.stored().and_then(|op| fusion.then(op))
-        {
+        if let Some(fusion) = instruction.stored.and_then(|op| fusion.then(op)) {
             self.extend(i, length + 1, cost + 1, fusion);
         }
     }

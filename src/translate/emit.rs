@@ -85,13 +85,20 @@ impl Emitter {
     /// Writes an instruction and returns its offset.
     pub fn op(&mut self, op: Op, operands: impl Operands) -> u32 {
         debug_assert!(op.takes(&operands), "{op:?} has other operands");
+        let at = self.begin(op);
+        operands.encode(&mut self.bytes[at as usize + HEAD..]);
+        at
+    }
+
+    /// Writes an instruction without its operands. Not inlined: there is one `op` for each form of operands.
+    #[inline(never)]
+    fn begin(&mut self, op: Op) -> u32 {
         let at = self.here();
         if let Some(map) = &mut self.source_map {
             map.push((at, self.source));
         }
         self.bytes.resize(self.bytes.len() + op.size(), 0);
         self.set_op(at, op);
-        operands.encode(&mut self.bytes[at as usize + HEAD..]);
         at
     }
 

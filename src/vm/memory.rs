@@ -348,13 +348,6 @@ unsafe impl Sync for EmptyMemory {}
 mod tests {
     use super::*;
 
-    fn map(memory: &LinearMemory) -> &Mapping {
-        match &memory.storage {
-            Storage::Own { map, .. } => map,
-            Storage::Pooled(_) | Storage::Host(_) => panic!("nobody makes such memories here"),
-        }
-    }
-
     fn explicit() -> MemoryTunables {
         MemoryTunables::default()
     }
@@ -380,6 +373,12 @@ mod tests {
     #[cfg(all(feature = "std", target_os = "linux", target_pointer_width = "64", not(miri)))]
     #[test]
     fn growth_touches_no_page_of_a_checked_memory() {
+        fn map(memory: &LinearMemory) -> &Mapping {
+            match &memory.storage {
+                Storage::Own { map, .. } => map,
+                Storage::Pooled(_) | Storage::Host(_) => panic!("nobody makes such memories here"),
+            }
+        }
         let page = MemoryType::DEFAULT_PAGE_SIZE_LOG2;
         for (ty, reservation) in [
             (MemoryType::new64(0x4000, None), 0),

@@ -76,7 +76,7 @@ pub fn cut(line: &[Part], trie: &Trie) -> Vec<(usize, Vec<u16>)> {
                 }
             }
             let Some(part) = line.get(i + length).filter(|_| length < most) else { continue };
-            let stored = op(part.op).is_unstored().then(|| op(part.op).stored()).flatten();
+            let stored = op(part.op).unstored();
             let forms = [(Some(part.op), 0), (stored.map(|op| op as u16), 1)];
             for (form, store) in forms.into_iter().filter_map(|(op, store)| Some((op?, store))) {
                 if let Some(next) = trie.nodes[node].next.get(&form) {

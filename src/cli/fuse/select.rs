@@ -243,10 +243,7 @@ pub fn remaining<'a>(lines: &[Line], chosen: impl IntoIterator<Item = &'a Vec<u1
 
 /// The form of an op that stores its result, if it has a choice.
 fn stored(opcode: u16) -> u16 {
-    match op(opcode).is_unstored() {
-        true => op(opcode).stored().map_or(opcode, |op| op as u16),
-        false => opcode,
-    }
+    op(opcode).unstored().map_or(opcode, |op| op as u16)
 }
 
 /// Whether an op returns behind a memory access: `pc` would be dead at the access, and the compiler free to
