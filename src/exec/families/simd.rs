@@ -505,6 +505,55 @@ pub fn relaxed_look_up(a: V128, lanes: V128) -> V128 {
     byte_shuffle(a, lanes)
 }
 
+/// The means of unsigned lanes, halves rounded up.
+macro_rules! means {
+    ($($name:ident $neon:ident $from:ident $into:ident;)*) => {
+        $(
+            #[doc = concat!("[`sem::", stringify!($name), "`].")]
+            #[inline(always)]
+            pub fn $name(a: V128, b: V128) -> V128 {
+                #[cfg(target_arch = "aarch64")]
+                {
+                    use core::arch::aarch64::{$from, $into, $neon};
+                    // SAFETY: NEON is part of the AArch64 baseline.
+                    float::lanes(unsafe {
+                        $into($neon($from(float::vector(a)), $from(float::vector(b))))
+                    })
+                }
+                #[cfg(not(target_arch = "aarch64"))]
+                sem::$name(a, b)
+            }
+        )*
+    };
+}
+
+means! {
+    i8x16_avgr_u vrhaddq_u8 vreinterpretq_u8_f32 vreinterpretq_f32_u8;
+    i16x8_avgr_u vrhaddq_u16 vreinterpretq_u16_f32 vreinterpretq_f32_u16;
+}
+
+/// [`sem::i32x4_relaxed_dot_i8x16_i7x16_add_s`].
+#[inline(always)]
+pub fn i32x4_relaxed_dot_i8x16_i7x16_add_s(a: V128, b: V128, c: V128) -> V128 {
+    #[cfg(target_arch = "aarch64")]
+    {
+        use core::arch::aarch64::{
+            vget_low_s8, vmull_high_s8, vmull_s8, vpadalq_s16, vpaddq_s16, vreinterpretq_f32_s32,
+            vreinterpretq_s8_f32, vreinterpretq_s32_f32,
+        };
+        // SAFETY: NEON is part of the AArch64 baseline.
+        float::lanes(unsafe {
+            let a = vreinterpretq_s8_f32(float::vector(a));
+            let b = vreinterpretq_s8_f32(float::vector(b));
+            let low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+            let pairs = vpaddq_s16(low, vmull_high_s8(a, b));
+            vreinterpretq_f32_s32(vpadalq_s16(vreinterpretq_s32_f32(float::vector(c)), pairs))
+        })
+    }
+    #[cfg(not(target_arch = "aarch64"))]
+    sem::i32x4_relaxed_dot_i8x16_i7x16_add_s(a, b, c)
+}
+
 /// Truncation of which lanes out of range and NaN may give the least integer.
 #[inline(always)]
 pub fn i32x4_relaxed_trunc_f32x4_s(a: V128) -> V128 {

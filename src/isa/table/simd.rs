@@ -281,9 +281,14 @@ const TERNARY_OPS: &[(&str, &[&str])] = &[
     ("i32x4_relaxed_dot_i8x16_i7x16_add_s", &["sss", "ssa"]),
 ];
 
+/// Operators for which another machine than x86-64 has instructions that the compiler finds with some settings
+/// only; `exec::families::simd` has them.
+const NATIVE: &[&str] = &["i8x16_avgr_u", "i16x8_avgr_u", "i32x4_relaxed_dot_i8x16_i7x16_add_s"];
+
 /// How the meaning of an op on vectors is given to its handler: inlined at every optimisation level.
 fn inlined(name: &str, operands: &str) -> String {
-    format!("inline!(sem::{name}, {operands})")
+    let room = if NATIVE.contains(&name) { "simd" } else { "sem" };
+    format!("inline!({room}::{name}, {operands})")
 }
 
 impl Table {

@@ -5,6 +5,7 @@
 //! that a translator can choose the cheaper function once.
 
 use super::V128;
+use super::lanes::map;
 
 /// What an `i8x16.shuffle` does, in terms of the widest lanes that it keeps whole. Lane numbers
 /// count the lanes of the first operand and then those of the second.
@@ -62,7 +63,7 @@ macro_rules! shuffles {
                 let mut table = [0; 2 * $count];
                 table[..$count].copy_from_slice(&a.lanes::<$t, $count>());
                 table[$count..].copy_from_slice(&b.lanes::<$t, $count>());
-                V128::from_lanes(lanes.map(|lane| table[usize::from(lane) % (2 * $count)]))
+                V128::from_lanes(map!(lanes, |lane| table[usize::from(lane) % (2 * $count)]))
             }
         )*
     };

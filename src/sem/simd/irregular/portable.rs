@@ -1,7 +1,7 @@
 //! The lane-by-lane forms.
 
+use crate::sem::simd::lanes::{each, map};
 use crate::sem::*;
-use core::array::from_fn;
 
 /// The signs of eight lanes, by a multiplication that moves each next to its neighbour's: with the sign of byte `i` at
 /// bit `8 * i`, the factor's bit `56 - 7 * i` takes it to bit `56 + i`, and no two products meet.
@@ -32,8 +32,8 @@ pub(in crate::sem) fn i16x8_bitmask(a: V128) -> u32 {
 
 #[inline(always)]
 pub(in crate::sem) fn i32x4_bitmask(a: V128) -> u32 {
-    let lanes: [u32; 4] = a.lanes();
-    (0..4).fold(0, |mask, lane| mask | lanes[lane] >> 31 << lane)
+    let [a, b, c, d]: [u32; 4] = a.lanes();
+    a >> 31 | b >> 31 << 1 | c >> 31 << 2 | d >> 31 << 3
 }
 
 #[inline(always)]
@@ -48,7 +48,7 @@ macro_rules! comparisons {
             #[inline(always)]
             pub(in crate::sem) fn $name(a: V128, b: V128) -> V128 {
                 let (a, b): ([i64; 2], [i64; 2]) = (a.lanes(), b.lanes());
-                V128::from_lanes::<i64, 2>(from_fn(|lane| {
+                V128::from_lanes::<i64, 2>(each!(|lane| {
                     if a[lane] $operator b[lane] { !0 } else { 0 }
                 }))
             }
@@ -65,18 +65,18 @@ comparisons! {
 
 #[inline(always)]
 pub(in crate::sem) fn i64x2_shl(a: V128, count: u32) -> V128 {
-    V128::from_lanes::<u64, 2>(a.lanes().map(|lane: u64| lane.wrapping_shl(count)))
+    V128::from_lanes::<u64, 2>(map!(a.lanes(), |lane| u64::wrapping_shl(lane, count)))
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i64x2_shr_u(a: V128, count: u32) -> V128 {
-    V128::from_lanes::<u64, 2>(a.lanes().map(|lane: u64| lane.wrapping_shr(count)))
+    V128::from_lanes::<u64, 2>(map!(a.lanes(), |lane| u64::wrapping_shr(lane, count)))
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i16x8_narrow_i32x4_u(a: V128, b: V128) -> V128 {
     let (a, b): ([i32; _], [i32; _]) = (a.lanes(), b.lanes());
-    V128::from_lanes(from_fn(|lane| {
+    V128::from_lanes(each!(|lane| {
         let wide = if lane < 4 { a[lane] } else { b[lane - 4] };
         wide.clamp(0, 0xffff) as u16
     }))
@@ -90,7 +90,7 @@ macro_rules! extending_loads {
             pub(in crate::sem) fn $name(loaded: u64) -> V128 {
                 let bytes = loaded.to_le_bytes();
                 let (chunks, _) = bytes.as_chunks::<$size>();
-                V128::from_lanes(from_fn(|lane| $to::from($from::from_le_bytes(chunks[lane]))))
+                V128::from_lanes(each!(|lane| $to::from($from::from_le_bytes(chunks[lane]))))
             }
         )*
     };
@@ -111,7 +111,7 @@ macro_rules! extended_products {
             #[inline(always)]
             pub(in crate::sem) fn $name(a: V128, b: V128) -> V128 {
                 let (a, b): ([$from; _], [$from; _]) = (a.lanes(), b.lanes());
-                V128::from_lanes::<$to, 2>(from_fn(|lane| {
+                V128::from_lanes::<$to, 2>(each!(|lane| {
                     $to::from(a[$first + lane]).wrapping_mul($to::from(b[$first + lane]))
                 }))
             }
@@ -129,15 +129,21 @@ extended_products! {
 #[inline(always)]
 pub(in crate::sem) fn i32x4_dot_i16x8_s(a: V128, b: V128) -> V128 {
     let (a, b): ([i16; _], [i16; _]) = (a.lanes(), b.lanes());
-    let product = |lane: usize| i32::from(a[lane]).wrapping_mul(i32::from(b[lane]));
-    V128::from_lanes(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
+    V128::from_lanes(each!(|lane| {
+        let (left, right) = (2 * lane, 2 * lane + 1);
+        let left = i32::from(a[left]).wrapping_mul(i32::from(b[left]));
+        left.wrapping_add(i32::from(a[right]).wrapping_mul(i32::from(b[right])))
+    }))
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i16x8_relaxed_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
     let (a, b): ([i8; _], [i8; _]) = (a.lanes(), b.lanes());
-    let product = |lane: usize| i16::from(a[lane]).wrapping_mul(i16::from(b[lane]));
-    V128::from_lanes(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
+    V128::from_lanes(each!(|lane| {
+        let (left, right) = (2 * lane, 2 * lane + 1);
+        let left = i16::from(a[left]).wrapping_mul(i16::from(b[left]));
+        left.wrapping_add(i16::from(a[right]).wrapping_mul(i16::from(b[right])))
+    }))
 }
 
 #[inline(always)]
@@ -149,7 +155,7 @@ pub(in crate::sem) fn i32x4_relaxed_dot_i8x16_i7x16_add_s(a: V128, b: V128, c: V
 #[inline(always)]
 pub(in crate::sem) fn i16x8_q15mulr_sat_s(a: V128, b: V128) -> V128 {
     let (a, b): ([i16; _], [i16; _]) = (a.lanes(), b.lanes());
-    V128::from_lanes(from_fn(|lane| {
+    V128::from_lanes(each!(|lane| {
         let product = i32::from(a[lane]).wrapping_mul(i32::from(b[lane]));
         (product.wrapping_add(1 << 14) >> 15).min(i16::MAX.into()) as i16
     }))
@@ -161,7 +167,7 @@ macro_rules! extremes {
             #[inline(always)]
             pub(in crate::sem) fn $name(a: V128, b: V128) -> V128 {
                 let (a, b): ([$t; _], [$t; _]) = (a.lanes(), b.lanes());
-                V128::from_lanes(from_fn(|lane| $scalar(a[lane], b[lane])))
+                V128::from_lanes(each!(|lane| $scalar(a[lane], b[lane])))
             }
         )*
     };
@@ -176,31 +182,31 @@ extremes! {
 
 #[inline(always)]
 pub(in crate::sem) fn i32x4_trunc_sat_f32x4_s(a: V128) -> V128 {
-    V128::from_lanes(a.lanes().map(i32_trunc_sat_f32_s))
+    V128::from_lanes(map!(a.lanes(), |lane| i32_trunc_sat_f32_s(lane)))
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i32x4_trunc_sat_f32x4_u(a: V128) -> V128 {
-    V128::from_lanes(a.lanes().map(i32_trunc_sat_f32_u))
+    V128::from_lanes(map!(a.lanes(), |lane| i32_trunc_sat_f32_u(lane)))
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i32x4_trunc_sat_f64x2_s_zero(a: V128) -> V128 {
-    let [a, b] = a.lanes().map(i32_trunc_sat_f64_s);
-    V128::from_lanes([a, b, 0, 0])
+    let [a, b] = a.lanes();
+    V128::from_lanes([i32_trunc_sat_f64_s(a), i32_trunc_sat_f64_s(b), 0, 0])
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i32x4_trunc_sat_f64x2_u_zero(a: V128) -> V128 {
-    let [a, b] = a.lanes().map(i32_trunc_sat_f64_u);
-    V128::from_lanes([a, b, 0, 0])
+    let [a, b] = a.lanes();
+    V128::from_lanes([i32_trunc_sat_f64_u(a), i32_trunc_sat_f64_u(b), 0, 0])
 }
 
 #[inline(always)]
 pub(in crate::sem) fn i8x16_swizzle(a: V128, indices: V128) -> V128 {
     let mut table = [0; 17];
     table[..16].copy_from_slice(&a.0);
-    V128(indices.0.map(|index| table[usize::from(index.min(16))]))
+    V128(map!(indices.0, |index| table[usize::from(index.min(16))]))
 }
 
 #[inline(always)]
@@ -208,5 +214,5 @@ pub(in crate::sem) fn i8x16_shuffle(a: V128, b: V128, lanes: [u8; 16]) -> V128 {
     let mut table = [0; 32];
     table[..16].copy_from_slice(&a.0);
     table[16..].copy_from_slice(&b.0);
-    V128(lanes.map(|lane| table[usize::from(lane % 32)]))
+    V128(map!(lanes, |lane| table[usize::from(lane % 32)]))
 }

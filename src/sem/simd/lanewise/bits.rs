@@ -2,6 +2,7 @@
 
 use super::lanewise;
 use crate::sem::V128;
+use crate::sem::simd::lanes::Lane;
 
 lanewise! {
     "Bitwise complement." [v128_not u64] (a) = !a;
@@ -33,8 +34,7 @@ macro_rules! tests_of_all {
             #[inline(always)]
             #[must_use]
             pub fn $all_true(a: V128) -> bool {
-                let lanes: [$t; _] = a.lanes();
-                !lanes.into_iter().fold(false, |zero, lane| zero | (lane == 0))
+                !<$t>::any(a.lanes(), #[inline(always)] |lane| lane == 0)
             }
         )*
     };

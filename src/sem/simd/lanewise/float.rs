@@ -2,6 +2,7 @@
 
 use super::lanewise;
 use crate::sem::V128;
+use crate::sem::simd::lanes::each;
 use crate::sem::*;
 
 lanewise! {
@@ -43,7 +44,7 @@ macro_rules! comparisons {
         #[must_use]
         pub fn $name(a: V128, b: V128) -> V128 {
             let (a, b): ([$t; _], [$t; _]) = (a.lanes(), b.lanes());
-            V128::from_lanes(core::array::from_fn(|lane| -> $mask {
+            V128::from_lanes::<$mask, _>(each!(|lane| {
                 if a[lane] $operator b[lane] { !0 } else { 0 }
             }))
         }

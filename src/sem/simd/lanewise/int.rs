@@ -2,6 +2,7 @@
 
 use super::lanewise;
 use crate::sem::V128;
+use crate::sem::simd::lanes::map;
 
 lanewise! {
     "Absolute value; that of the least integer is itself."
@@ -81,7 +82,7 @@ macro_rules! shifts {
             #[must_use]
             pub fn $name(a: V128, count: u32) -> V128 {
                 let lanes: [$t; _] = a.lanes();
-                V128::from_lanes(lanes.map(|lane| lane.$shift(count)))
+                V128::from_lanes(map!(lanes, |lane| lane.$shift(count)))
             }
         )+)*
     };

@@ -34,7 +34,7 @@ macro_rules! lanewise {
         #[must_use]
         pub fn $name($a: V128) -> V128 {
             let $a: [$t; _] = $a.lanes();
-            V128::from_lanes(core::array::from_fn(|lane| -> $t {
+            V128::from_lanes::<$t, _>($crate::sem::simd::lanes::each!(|lane| {
                 let $a = $a[lane];
                 $body
             }))
@@ -46,7 +46,7 @@ macro_rules! lanewise {
         #[must_use]
         pub fn $name($a: V128, $b: V128) -> V128 {
             let ($a, $b): ([$t; _], [$t; _]) = ($a.lanes(), $b.lanes());
-            V128::from_lanes(core::array::from_fn(|lane| -> $t {
+            V128::from_lanes::<$t, _>($crate::sem::simd::lanes::each!(|lane| {
                 let ($a, $b) = ($a[lane], $b[lane]);
                 $body
             }))

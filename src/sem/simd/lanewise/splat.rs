@@ -1,6 +1,7 @@
 //! The same value in every lane.
 
 use crate::sem::V128;
+use crate::sem::simd::lanes::each;
 
 /// One line per shape: the scalar's type and that of the lanes.
 macro_rules! splats {
@@ -10,7 +11,7 @@ macro_rules! splats {
             #[inline(always)]
             #[must_use]
             pub fn $splat(value: $scalar) -> V128 {
-                V128::from_lanes([value as $t; _])
+                V128::from_lanes(each!(|_lane| value as $t))
             }
         )*
     };

@@ -2,7 +2,7 @@
 //! extended products and pairwise sums.
 
 use crate::sem::V128;
-use core::array::from_fn;
+use crate::sem::simd::lanes::each;
 
 /// One line per instruction: the operands' lanes, the result's lanes, the range saturated to.
 macro_rules! narrowings {
@@ -14,7 +14,7 @@ macro_rules! narrowings {
             #[must_use]
             pub fn $name(a: V128, b: V128) -> V128 {
                 let (a, b): ([$from; _], [$from; _]) = (a.lanes(), b.lanes());
-                V128::from_lanes(from_fn(|lane| {
+                V128::from_lanes(each!(|lane| {
                     let (least, greatest) = $range;
                     let wide = if lane < a.len() { a[lane] } else { b[lane - a.len()] };
                     wide.clamp(least, greatest) as $to
@@ -40,7 +40,7 @@ macro_rules! widenings {
             #[must_use]
             pub fn $low(a: V128) -> V128 {
                 let a: [$from; _] = a.lanes();
-                V128::from_lanes(from_fn(|lane| $to::from(a[lane])))
+                V128::from_lanes(each!(|lane| $to::from(a[lane])))
             }
 
             /// The high half of the lanes, extended to twice the width by the name's signedness.
@@ -48,7 +48,7 @@ macro_rules! widenings {
             #[must_use]
             pub fn $high(a: V128) -> V128 {
                 let a: [$from; _] = a.lanes();
-                V128::from_lanes(from_fn(|lane| $to::from(a[a.len() / 2 + lane])))
+                V128::from_lanes(each!(|lane| $to::from(a[a.len() / 2 + lane])))
             }
         )*
     };
@@ -72,7 +72,7 @@ macro_rules! extended_products {
             #[must_use]
             pub fn $mul_low(a: V128, b: V128) -> V128 {
                 let (a, b): ([$from; _], [$from; _]) = (a.lanes(), b.lanes());
-                V128::from_lanes(from_fn(|lane| {
+                V128::from_lanes(each!(|lane| {
                     $to::from(a[lane]).wrapping_mul($to::from(b[lane]))
                 }))
             }
@@ -82,7 +82,7 @@ macro_rules! extended_products {
             #[must_use]
             pub fn $mul_high(a: V128, b: V128) -> V128 {
                 let (a, b): ([$from; _], [$from; _]) = (a.lanes(), b.lanes());
-                V128::from_lanes(from_fn(|lane| {
+                V128::from_lanes(each!(|lane| {
                     let lane = a.len() / 2 + lane;
                     $to::from(a[lane]).wrapping_mul($to::from(b[lane]))
                 }))
@@ -108,7 +108,7 @@ macro_rules! pairwise_sums {
             #[must_use]
             pub fn $name(a: V128) -> V128 {
                 let a: [$from; _] = a.lanes();
-                V128::from_lanes(from_fn(|lane| {
+                V128::from_lanes(each!(|lane| {
                     $to::from(a[2 * lane]).wrapping_add($to::from(a[2 * lane + 1]))
                 }))
             }
