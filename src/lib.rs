@@ -158,6 +158,8 @@ mod memory;
 mod metering;
 mod module;
 mod pool;
+#[cfg(feature = "preinit")]
+mod preinit;
 mod serialize;
 mod shared_memory;
 mod store;
@@ -205,6 +207,8 @@ pub use memory::{Memory, MemoryAccessError};
 pub use metering::UpdateDeadline;
 pub use module::{Module, ModuleExport, ResourcesRequired};
 pub use pool::PoolConcurrencyLimitError;
+#[cfg(feature = "preinit")]
+pub use preinit::Preinit;
 pub use serialize::Precompiled;
 pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::hook::{CallHook, CallHookHandler};

@@ -15,6 +15,8 @@ mod debug;
 mod explore;
 #[path = "cli/fuse.rs"]
 mod fuse;
+#[path = "cli/preinit.rs"]
+mod preinit;
 #[path = "cli/profile.rs"]
 mod profile;
 #[path = "cli/trace.rs"]

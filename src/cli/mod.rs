@@ -23,6 +23,7 @@ mod operator;
 mod options;
 mod output;
 mod places;
+mod preinit;
 mod profile;
 mod run;
 mod timeout;
@@ -62,6 +63,8 @@ enum Command {
     Run(run::Run),
     /// Translate a module ahead, for `run` to start at once
     Compile(compile::Compile),
+    /// Initialise a program and write it as a module that begins there
+    Preinit(preinit::PreinitModule),
     /// Run test scripts of the official suite
     Wast(wast::Wast),
     /// Run a program as `run` does and say where its instructions, or its time, went
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Compile(compile) => compile.execute(),
+        Command::Preinit(preinit) => preinit.execute(),
         Command::Wast(wast) => wast.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Trace(trace) => trace.execute(),

@@ -235,7 +235,7 @@ pub(super) fn text(arg: &OsStr) -> Result<&str> {
 
 /// Names the file in errors that come from linking and running, except where a backtrace or the
 /// program's own message says more.
-fn in_file(error: Error, file: &Path) -> Error {
+pub(super) fn in_file(error: Error, file: &Path) -> Error {
     if error.downcast_ref::<threadle::UnknownImportError>().is_some() {
         explain(error).context(format!("cannot link {}", file.display()))
     } else {
@@ -264,7 +264,8 @@ fn has_start_function(module: &Module) -> bool {
     module.code().info().start.is_some()
 }
 
-fn initialize(instance: &Instance, store: &mut Store<Host>) -> Result<()> {
+/// Initialises a library.
+pub(super) fn initialize(instance: &Instance, store: &mut Store<Host>) -> Result<()> {
     match instance.get_func(&mut *store, "_initialize") {
         Some(initialize) => initialize.call(store, &[], &mut []),
         None => Ok(()),
@@ -309,7 +310,7 @@ fn parse(ty: ValType, arg: &OsStr) -> Result<Val> {
 }
 
 /// A hint for who mistyped a name.
-fn exported_functions(module: &Module) -> String {
+pub(super) fn exported_functions(module: &Module) -> String {
     let functions: Vec<String> = module
         .exports()
         .filter(|export| export.ty().func().is_some())

@@ -23,6 +23,8 @@ mod memories;
 mod metering;
 mod modules;
 mod outcomes;
+#[cfg(feature = "preinit")]
+mod preinit;
 mod raw;
 mod reentry;
 mod reuse;
