@@ -45,7 +45,13 @@ macro_rules! handler_with {
                     Step::Taken => {
                         // Keeps LLVM from merging this arm with the one above.
                         core::arch::asm!("", options(nomem, nostack, preserves_flags));
-                        call!(head(r.pc), r)
+                        #[allow(unused_mut, reason = "see below")]
+                        let mut next = head(r.pc);
+                        // On AArch64, at `opt-level = "s"`, it would merge the load as well, and move `pc` for both
+                        // arms in front of the access that may fault.
+                        #[cfg(target_arch = "aarch64")]
+                        core::arch::asm!("/* {0} */", inout(reg) next, options(nomem, nostack, preserves_flags));
+                        call!(next, r)
                     }
                     Step::To(next) => call!(next, r),
                     Step::Raise(code) => {
