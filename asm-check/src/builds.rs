@@ -25,11 +25,13 @@ pub struct Config {
     pub threading: Option<String>,
     /// `THREADLE_FUSED`: `off` leaves fused ops out.
     pub fused: Option<String>,
+    /// What to build for, if not for the machine that builds.
+    pub target: Option<String>,
 }
 
 impl Config {
     /// Whether this is the release build as users get it, which budgets and goldens are for;
-    /// backend and threading have budgets of their own.
+    /// targets, backends and threading forms have budgets of their own.
     pub fn is_plain(&self) -> bool {
         self.opt_level.is_none()
             && self.codegen_units.is_none()
@@ -165,6 +167,9 @@ impl Workspace {
             .stdout(Stdio::piped());
         if config.needs_nightly() {
             command.env("RUSTUP_TOOLCHAIN", &self.nightly);
+        }
+        if let Some(target) = &config.target {
+            command.args(["--target", target]);
         }
         // Where all handlers are compiled, one of the profile's few units would have most of them.
         let all = config.is_plain() && *config != Config::default();

@@ -80,6 +80,10 @@ pub struct Matrix {
     /// Fused ops: off leaves them out, which halves the build time.
     #[arg(long, value_delimiter = ',')]
     pub fused: Vec<String>,
+    /// What to build for, if not for this machine, such as aarch64-unknown-linux-gnu. Cargo has to be told
+    /// the linker, by CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER for example.
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Option<String>,
     /// Everything that must pass: the plain builds of both backends, and optimisation levels 2, 3
     /// and s with 1 and 16 codegen units, without and with fat LTO, of both. Options given as well
     /// narrow it down.
@@ -151,6 +155,7 @@ impl Matrix {
                                     backend: backend.clone(),
                                     threading: threading.clone(),
                                     fused,
+                                    target: self.target.clone(),
                                 });
                             }
                         }
@@ -257,6 +262,15 @@ mod tests {
             && c.opt_level.as_deref() == Some("s")
             && c.codegen_units == Some(1)
             && c.lto.as_deref() == Some("fat")));
+    }
+
+    #[test]
+    fn a_target_is_that_of_every_build() {
+        let target = Some("aarch64-unknown-linux-gnu".to_string());
+        let all = Matrix { all: true, target: target.clone(), ..Matrix::default() }.configs();
+        assert_eq!(all.len(), 2 * (1 + 3 * 2 * 2));
+        assert!(all.iter().all(|c| c.target == target));
+        assert!(all[0].is_plain());
     }
 
     #[test]

@@ -17,6 +17,15 @@ pub trait Value: Copy {
     fn set_pin<const PIN: usize>(r: &mut Regs, v: Self);
     /// The value in the low bits of a slot.
     fn from_bits(bits: u64) -> Self;
+    /// [`Value::from_bits`] of what has just been read from a slot.
+    ///
+    /// AArch64 scales an index by the width of what it reads, and slots are eight bytes: reading half of one
+    /// takes an addition more than reading all of it. There, narrow values are narrowed out of the
+    /// optimiser's sight, which else narrows the read.
+    #[inline(always)]
+    fn from_slot(bits: u64) -> Self {
+        Self::from_bits(bits)
+    }
     /// The slot contents; bits above the value's width are zero.
     fn to_bits(self) -> u64;
     /// The value of a sign-extended immediate. Floats have immediates of their own.
@@ -35,9 +44,22 @@ impl Operand for u32 {}
 impl Operand for u64 {}
 impl Operand for crate::sem::V128 {}
 
+/// [`Value::from_slot`] for a type that is narrower than a slot.
+macro_rules! narrow {
+    ($whole:expr) => {
+        #[inline(always)]
+        #[cfg(target_arch = "aarch64")]
+        fn from_slot(bits: u64) -> Self {
+            let whole: fn(u64) -> Self = $whole;
+            whole(bits)
+        }
+    };
+}
+
 macro_rules! integer {
-    ($t:ty) => {
+    ($t:ty $(, $whole:expr)?) => {
         impl Value for $t {
+            $(narrow!($whole);)?
             #[inline(always)]
             fn acc(r: &Regs) -> Self {
                 r.acc as $t
@@ -70,12 +92,13 @@ macro_rules! integer {
         }
     };
 }
-integer!(u32);
+integer!(u32, |bits| barrier::opaque(bits) as u32);
 integer!(u64);
 
 macro_rules! float {
-    ($t:ty, $bits:ty, $get:ident, $set:ident, $apart:ident) => {
+    ($t:ty, $bits:ty, $get:ident, $set:ident, $apart:ident $(, $whole:expr)?) => {
         impl Value for $t {
+            $(narrow!($whole);)?
             #[inline(always)]
             fn acc(r: &Regs) -> Self {
                 float::$get(r.fa)
@@ -119,11 +142,14 @@ macro_rules! float {
         }
     };
 }
-float!(f32, u32, get_f32, set_f32, opaque_f32);
+float!(f32, u32, get_f32, set_f32, opaque_f32, |bits| {
+    float::get_f32(float::set_f64(float::from_bits(0), barrier::opaque_f64(f64::from_bits(bits))))
+});
 float!(f64, u64, get_f64, set_f64, opaque_f64);
 
 /// A comparison's result becomes an `i32`.
 impl Value for bool {
+    narrow!(|bits| u32::from_slot(bits) != 0);
     #[inline(always)]
     fn acc(r: &Regs) -> Self {
         u32::acc(r) != 0
@@ -293,7 +319,7 @@ impl<T: Value> Source<T> for S {
     #[inline(always)]
     unsafe fn read(r: &Regs, place: Place) -> T {
         // SAFETY: contract 2.
-        T::from_bits(unsafe { r.slot(place).read() })
+        T::from_slot(unsafe { r.slot(place).read() })
     }
 }
 
