@@ -9,6 +9,7 @@ use wasm_encoder::{
 };
 
 use crate::backtrace::{FrameInfo, WasmBacktrace};
+use crate::encode;
 use crate::engine::Engine;
 use crate::extern_::Extern;
 use crate::global::Global;
@@ -103,17 +104,14 @@ impl WasmCoreDump {
                 let Some(start) = bytes.iter().position(|byte| *byte != 0) else { continue };
                 let end = bytes.iter().rposition(|byte| *byte != 0).map_or(start, |last| last + 1);
                 let at = (chunk * CHUNK + start) as u64;
-                let offset = match ty.is_64() {
-                    true => ConstExpr::i64_const(at as i64),
-                    false => ConstExpr::i32_const(at as u32 as i32),
-                };
+                let offset = encode::address(ty.is_64(), at);
                 data.active(number as u32, &offset, bytes[start..end].iter().copied());
             }
         }
         let mut globals = GlobalSection::new();
         for global in &self.globals {
             let ty = global.ty(&store);
-            let (val_type, value) = global_value(ty.content(), global.get(&mut store));
+            let (val_type, value) = global_value(ty.content(), &global.get(&mut store));
             let mutable = ty.mutability() == Mutability::Var;
             globals.global(wasm_encoder::GlobalType { val_type, mutable, shared: false }, &value);
         }
@@ -178,16 +176,9 @@ fn memory_type(ty: &MemoryType) -> wasm_encoder::MemoryType {
 
 /// A global's type and value. References are null, and of the type at the top of their hierarchy, since
 /// the dump does not have the module's types.
-fn global_value(ty: &ValType, value: Val) -> (wasm_encoder::ValType, ConstExpr) {
-    use wasm_encoder::ValType as Encoded;
-    let null = |ty: wasm_encoder::RefType| (Encoded::Ref(ty), ConstExpr::ref_null(ty.heap_type));
-    match value {
-        Val::I32(value) => (Encoded::I32, ConstExpr::i32_const(value)),
-        Val::I64(value) => (Encoded::I64, ConstExpr::i64_const(value)),
-        Val::F32(bits) => (Encoded::F32, ConstExpr::f32_const(wasm_encoder::Ieee32::new(bits))),
-        Val::F64(bits) => (Encoded::F64, ConstExpr::f64_const(wasm_encoder::Ieee64::new(bits))),
-        Val::V128(value) => (Encoded::V128, ConstExpr::v128_const(value.as_u128() as i128)),
-        _ => null(match ty.as_ref().map(|ty| ty.heap_type().top()) {
+fn global_value(ty: &ValType, value: &Val) -> (wasm_encoder::ValType, ConstExpr) {
+    encode::number(value).unwrap_or_else(|| {
+        let ty = match ty.as_ref().map(|ty| ty.heap_type().top()) {
             Some(HeapType::Func) => wasm_encoder::RefType::FUNCREF,
             Some(HeapType::Extern) => wasm_encoder::RefType::EXTERNREF,
             Some(HeapType::Exn) => wasm_encoder::RefType {
@@ -198,8 +189,9 @@ fn global_value(ty: &ValType, value: Val) -> (wasm_encoder::ValType, ConstExpr) 
                 },
             },
             _ => wasm_encoder::RefType::ANYREF,
-        }),
-    }
+        };
+        (wasm_encoder::ValType::Ref(ty), ConstExpr::ref_null(ty.heap_type))
+    })
 }
 
 impl fmt::Display for WasmCoreDump {

@@ -142,6 +142,8 @@ mod config;
 mod core_dump;
 #[cfg(feature = "debug")]
 pub mod debug;
+#[cfg(any(feature = "coredump", feature = "preinit"))]
+mod encode;
 mod engine;
 mod exn;
 mod extern_;

@@ -17,6 +17,7 @@ use wasm_encoder::{
 };
 use wasmparser::{DataKind, ElementItems, ElementKind, Operator, Parser, Payload, TableInit};
 
+use crate::encode;
 use crate::error::{Context, Result, bail, ensure};
 use crate::extern_::Extern;
 use crate::func::Func;
@@ -108,43 +109,36 @@ impl Preinit {
         for name in self.exports.keys() {
             ensure!(info.exports.contains_key(&**name), "the module has no export `{name}`");
         }
-        let mut state = State::read(&mut store, instance, info)?;
+        let state = State::read(&mut store, instance, info)?;
         let bytes = module.code().bytes();
-        let mut writer =
-            Writer { bytes, module: wasm_encoder::Module::new(), reencoder: RoundtripReencoder };
+        let mut writer = Writer::new(bytes, &state);
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
             let Some((id, range)) = payload.as_section() else { continue };
-            writer.missing(&mut state, place(id))?;
+            writer.missing(place(id))?;
             match payload {
-                Payload::TableSection(tables) => writer.tables(&mut state, tables)?,
-                Payload::MemorySection(memories) => writer.memories(&state, memories)?,
-                Payload::GlobalSection(globals) => writer.globals(&mut state, globals)?,
-                Payload::ExportSection(exports) => {
-                    self.exports(&mut writer, &mut state, exports)?
-                }
+                Payload::TableSection(tables) => writer.tables(tables)?,
+                Payload::MemorySection(memories) => writer.memories(memories)?,
+                Payload::GlobalSection(globals) => writer.globals(globals)?,
+                Payload::ExportSection(exports) => self.exports(&mut writer, exports)?,
                 Payload::StartSection { .. } => {}
-                Payload::ElementSection(elements) => writer.elements(&mut state, Some(elements))?,
-                Payload::DataCountSection { .. } => {
-                    state.counts_data = true;
-                    let count = (info.datas.len() + state.data.len()) as u32;
-                    writer.module.section(&DataCountSection { count });
-                }
-                Payload::DataSection(data) => writer.data(&mut state, Some(data))?,
+                Payload::ElementSection(elements) => writer.elements(Some(elements))?,
+                Payload::DataCountSection { count, .. } => writer.data_count(count),
+                Payload::DataSection(data) => writer.data(Some(data))?,
                 _ => writer.copy(id, range),
             }
         }
-        writer.missing(&mut state, u8::MAX)?;
+        writer.missing(u8::MAX)?;
         Ok(writer.module.finish())
     }
 
     fn exports(
         &self,
         writer: &mut Writer<'_>,
-        state: &mut State,
         exports: wasmparser::ExportSectionReader<'_>,
     ) -> Result<()> {
         let mut section = ExportSection::new();
+        let mut names = BTreeSet::new();
         for export in exports {
             let export = export?;
             let is_replaced = || self.exports.values().flatten().any(|name| name == export.name);
@@ -153,11 +147,12 @@ impl Preinit {
                 None if !is_replaced() => export.name,
                 _ => {
                     if export.kind == wasmparser::ExternalKind::Func {
-                        state.declared.insert(export.index);
+                        writer.declared.insert(export.index);
                     }
                     continue;
                 }
             };
+            ensure!(names.insert(name), "two exports would have the name `{name}`");
             let kind = writer.reencoder.export_kind(export.kind).map_err(encoding)?;
             section.export(name, kind, export.index);
         }
@@ -177,45 +172,42 @@ enum Initial {
 }
 
 /// Bytes that a memory begins with.
-struct Bytes {
+struct Bytes<'a> {
     memory: u32,
     is_64: bool,
     at: u64,
-    bytes: Vec<u8>,
+    bytes: &'a [u8],
+}
+
+/// A table.
+struct TableState {
+    index: u32,
+    /// Whether its indices have 64 bits.
+    is_64: bool,
+    elements: Vec<Initial>,
 }
 
 /// What an instance holds, as initial values.
-struct State {
+struct State<'a> {
     /// Pages of each memory of its own.
     pages: Vec<u64>,
-    data: Vec<Bytes>,
-    /// Elements of each table of its own, and whether its indices have 64 bits.
-    tables: Vec<(bool, Vec<Initial>)>,
+    data: Vec<Bytes<'a>>,
+    /// The tables of its own.
+    tables: Vec<TableState>,
     /// Values of the globals of its own.
     globals: Vec<Initial>,
     /// Whether each segment is still there for `table.init`.
     has_elements: Vec<bool>,
     /// The same for `memory.init`.
     has_data: Vec<bool>,
-    /// Functions that the module referred to outside of code in places where it does not any more. Code may refer to
-    /// no others, so they are declared.
-    declared: BTreeSet<u32>,
-    /// Whether the module says how many data segments there are: else no code names any.
-    counts_data: bool,
-    elements_written: bool,
-    data_written: bool,
-    /// Imported tables.
-    first_table: u32,
-    /// The types of the elements of the others.
-    table_types: Vec<RefType>,
 }
 
-impl State {
+impl<'a> State<'a> {
     fn read<T: 'static>(
-        store: &mut StoreContextMut<'_, T>,
+        store: &'a mut StoreContextMut<'_, T>,
         instance: &Instance,
         info: &ModuleInfo,
-    ) -> Result<State> {
+    ) -> Result<State<'a>> {
         imports_nothing_mutable(info)?;
         let mut funcs = HashMap::new();
         for index in 0..info.funcs.len() as u32 {
@@ -233,13 +225,6 @@ impl State {
             pages.push(memory.size(&*store));
             memories.push((index, memory));
         }
-        let room = LIMIT.saturating_sub(info.datas.len());
-        let data = contents(store, &memories, MOST_DATA.min(room));
-        ensure!(
-            data.len() <= room,
-            "there are {} data segments, the most that there may be",
-            LIMIT
-        );
         let mut tables = Vec::new();
         for index in info.num_imported_tables..info.tables.len() as u32 {
             let Extern::Table(table) = instance.entity(&*store, Entity::Table(TableIndex(index)))
@@ -252,7 +237,7 @@ impl State {
                 let value = initial(store, value, &funcs);
                 elements.push(value.with_context(|| format!("element {at} of table {index}"))?);
             }
-            tables.push((table.ty(&*store).is_64(), elements));
+            tables.push(TableState { index, is_64: table.ty(&*store).is_64(), elements });
         }
         let mut globals = Vec::new();
         for index in info.num_imported_globals..info.globals.len() as u32 {
@@ -265,6 +250,13 @@ impl State {
             let value = initial(store, value, &funcs);
             globals.push(value.with_context(|| format!("global {index}"))?);
         }
+        let room = LIMIT.saturating_sub(info.datas.len());
+        let data = contents(&*store, &memories, MOST_DATA.min(room));
+        ensure!(
+            data.len() <= room,
+            "there are {} data segments, the most that there may be",
+            LIMIT
+        );
         let (vm, at) = (store.0.vm(), instance.0.index);
         let elements = 0..info.elements.len() as u32;
         let datas = 0..info.datas.len() as u32;
@@ -275,23 +267,7 @@ impl State {
             globals,
             has_elements: elements.map(|i| !vm.elem_segment(at, i).is_empty()).collect(),
             has_data: datas.map(|i| !vm.data_segment(at, i).is_empty()).collect(),
-            declared: BTreeSet::new(),
-            counts_data: false,
-            elements_written: false,
-            data_written: false,
-            first_table: info.num_imported_tables,
-            table_types: Vec::new(),
         })
-    }
-
-    /// Notes the functions that an initial value referred to.
-    fn declare(&mut self, value: &wasmparser::ConstExpr<'_>) -> Result<()> {
-        for operator in value.get_operators_reader() {
-            if let Operator::RefFunc { function_index } = operator? {
-                self.declared.insert(function_index);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -323,12 +299,10 @@ fn initial<T: 'static>(
     value: Val,
     funcs: &HashMap<Func, u32>,
 ) -> Result<Initial> {
+    if let Some((_, number)) = encode::number(&value) {
+        return Ok(Initial::Value(number));
+    }
     Ok(Initial::Value(match value {
-        Val::I32(value) => ConstExpr::i32_const(value),
-        Val::I64(value) => ConstExpr::i64_const(value),
-        Val::F32(bits) => ConstExpr::f32_const(wasm_encoder::Ieee32::new(bits)),
-        Val::F64(bits) => ConstExpr::f64_const(wasm_encoder::Ieee64::new(bits)),
-        Val::V128(value) => ConstExpr::v128_const(value.as_u128() as i128),
         Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
             return Ok(Initial::Null);
         }
@@ -346,15 +320,18 @@ fn initial<T: 'static>(
         }
         Val::ExternRef(Some(_)) => bail!("an object of the host"),
         Val::ExnRef(Some(_)) => bail!("an exception"),
+        Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::V128(_) => {
+            unreachable!("a number is encoded as one")
+        }
     }))
 }
 
 /// What memories hold that is not zero, in no more segments than so many where that can be.
-fn contents<T: 'static>(
-    store: &StoreContextMut<'_, T>,
+fn contents<'a, T: 'static>(
+    store: &'a StoreContextMut<'_, T>,
     memories: &[(u32, Memory)],
     most: usize,
-) -> Vec<Bytes> {
+) -> Vec<Bytes<'a>> {
     let longest = memories.iter().map(|(_, memory)| memory.data_size(store)).max().unwrap_or(0);
     let mut unit = UNIT;
     loop {
@@ -365,7 +342,7 @@ fn contents<T: 'static>(
                 memory: *index,
                 is_64,
                 at: range.start as u64,
-                bytes: bytes[range].to_vec(),
+                bytes: &bytes[range],
             }));
             if data.len() > most && unit < longest {
                 break;
@@ -397,12 +374,47 @@ fn runs(bytes: &[u8], unit: usize) -> impl Iterator<Item = Range<usize>> {
 
 /// The new module, so far.
 struct Writer<'a> {
+    /// The old one.
     bytes: &'a [u8],
+    state: &'a State<'a>,
     module: wasm_encoder::Module,
     reencoder: RoundtripReencoder,
+    /// Functions that the module referred to outside of code in places where it does not any more. Code may refer to
+    /// no others, so they are declared.
+    declared: BTreeSet<u32>,
+    /// The types of the elements of the module's own tables.
+    table_types: Vec<RefType>,
+    /// Whether the module says how many data segments there are: else no code names any.
+    counts_data: bool,
+    elements_written: bool,
+    data_written: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(bytes: &'a [u8], state: &'a State<'a>) -> Writer<'a> {
+        Writer {
+            bytes,
+            state,
+            module: wasm_encoder::Module::new(),
+            reencoder: RoundtripReencoder,
+            declared: BTreeSet::new(),
+            table_types: Vec::new(),
+            counts_data: false,
+            elements_written: false,
+            data_written: false,
+        }
+    }
+
+    /// Notes the functions that an initial value referred to.
+    fn declare(&mut self, value: &wasmparser::ConstExpr<'_>) -> Result<()> {
+        for operator in value.get_operators_reader() {
+            if let Operator::RefFunc { function_index } = operator? {
+                self.declared.insert(function_index);
+            }
+        }
+        Ok(())
+    }
+
     /// A section as it was.
     fn copy(&mut self, id: u8, range: Range<u64>) {
         let data = &self.bytes[range.start as usize..range.end as usize];
@@ -410,27 +422,23 @@ impl Writer<'_> {
     }
 
     /// The sections that the old module did not have where one with this place comes next.
-    fn missing(&mut self, state: &mut State, next: u8) -> Result<()> {
-        if next > place(SectionId::Element as u8) && !state.elements_written {
-            self.elements(state, None)?;
+    fn missing(&mut self, next: u8) -> Result<()> {
+        if next > place(SectionId::Element as u8) && !self.elements_written {
+            self.elements(None)?;
         }
-        if next > place(SectionId::Data as u8) && !state.data_written {
-            self.data(state, None)?;
+        if next > place(SectionId::Data as u8) && !self.data_written {
+            self.data(None)?;
         }
         Ok(())
     }
 
-    fn tables(
-        &mut self,
-        state: &mut State,
-        tables: wasmparser::TableSectionReader<'_>,
-    ) -> Result<()> {
+    fn tables(&mut self, tables: wasmparser::TableSectionReader<'_>) -> Result<()> {
         let mut section = TableSection::new();
-        for (number, table) in tables.into_iter().enumerate() {
+        for (table, state) in tables.into_iter().zip(&self.state.tables) {
             let table = table?;
             let mut ty = self.reencoder.table_type(table.ty).map_err(encoding)?;
-            ty.minimum = state.tables[number].1.len() as u64;
-            state.table_types.push(ty.element_type);
+            ty.minimum = state.elements.len() as u64;
+            self.table_types.push(ty.element_type);
             match table.init {
                 // All elements are written anew.
                 TableInit::Expr(value) if !ty.element_type.nullable => {
@@ -438,7 +446,7 @@ impl Writer<'_> {
                     section.table_with_init(ty, &value);
                 }
                 TableInit::Expr(value) => {
-                    state.declare(&value)?;
+                    self.declare(&value)?;
                     section.table(ty);
                 }
                 TableInit::RefNull => {
@@ -450,13 +458,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn memories(
-        &mut self,
-        state: &State,
-        memories: wasmparser::MemorySectionReader<'_>,
-    ) -> Result<()> {
+    fn memories(&mut self, memories: wasmparser::MemorySectionReader<'_>) -> Result<()> {
         let mut section = MemorySection::new();
-        for (memory, pages) in memories.into_iter().zip(&state.pages) {
+        for (memory, pages) in memories.into_iter().zip(&self.state.pages) {
             let mut ty = self.reencoder.memory_type(memory?).map_err(encoding)?;
             ty.minimum = *pages;
             section.memory(ty);
@@ -465,35 +469,27 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn globals(
-        &mut self,
-        state: &mut State,
-        globals: wasmparser::GlobalSectionReader<'_>,
-    ) -> Result<()> {
+    fn globals(&mut self, globals: wasmparser::GlobalSectionReader<'_>) -> Result<()> {
         let mut section = GlobalSection::new();
-        for (number, global) in globals.into_iter().enumerate() {
+        for (global, value) in globals.into_iter().zip(&self.state.globals) {
             let global = global?;
-            state.declare(&global.init_expr)?;
+            self.declare(&global.init_expr)?;
             let ty = self.reencoder.global_type(global.ty).map_err(encoding)?;
-            section.global(ty, &expression(&state.globals[number], ty.val_type));
+            section.global(ty, &expression(value, ty.val_type));
         }
         self.module.section(&section);
         Ok(())
     }
 
     /// Segments keep their numbers: those that are used up are empty.
-    fn elements(
-        &mut self,
-        state: &mut State,
-        elements: Option<wasmparser::ElementSectionReader<'_>>,
-    ) -> Result<()> {
-        state.elements_written = true;
+    fn elements(&mut self, elements: Option<wasmparser::ElementSectionReader<'_>>) -> Result<()> {
+        self.elements_written = true;
         let mut section = ElementSection::new();
         for (number, element) in elements.into_iter().flatten().enumerate() {
             let element = element?;
             let is_used_up = match element.kind {
                 ElementKind::Active { .. } => true,
-                ElementKind::Passive => !state.has_elements[number],
+                ElementKind::Passive => !self.state.has_elements[number],
                 ElementKind::Declared => false,
             };
             if !is_used_up {
@@ -503,13 +499,13 @@ impl Writer<'_> {
             let elements = match element.items {
                 ElementItems::Functions(items) => {
                     for func in items {
-                        state.declared.insert(func?);
+                        self.declared.insert(func?);
                     }
                     Elements::Functions(Cow::Borrowed(&[]))
                 }
                 ElementItems::Expressions(ty, items) => {
                     for value in items {
-                        state.declare(&value?)?;
+                        self.declare(&value?)?;
                     }
                     let ty = self.reencoder.ref_type(ty).map_err(encoding)?;
                     Elements::Expressions(ty, Cow::Borrowed(&[]))
@@ -517,13 +513,11 @@ impl Writer<'_> {
             };
             section.segment(ElementSegment { mode: ElementMode::Passive, elements });
         }
-        for (number, (is_64, elements)) in state.tables.iter().enumerate() {
-            let index = state.first_table + number as u32;
-            let ty = state.table_types[number];
-            table_elements(&mut section, (index, *is_64, ty), elements);
+        for (table, ty) in self.state.tables.iter().zip(&self.table_types) {
+            table.write(*ty, &mut section);
         }
-        if !state.declared.is_empty() {
-            let declared: Vec<u32> = state.declared.iter().copied().collect();
+        if !self.declared.is_empty() {
+            let declared: Vec<u32> = self.declared.iter().copied().collect();
             section.declared(Elements::Functions(declared.into()));
         }
         if !section.is_empty() {
@@ -532,28 +526,31 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// How many data segments there are; `count` were in the old module.
+    fn data_count(&mut self, count: u32) {
+        self.counts_data = true;
+        let count = count + self.state.data.len() as u32;
+        self.module.section(&DataCountSection { count });
+    }
+
     /// The same of data. Where nothing says how many there are, code names none, and those there were are not
     /// needed.
-    fn data(
-        &mut self,
-        state: &mut State,
-        data: Option<wasmparser::DataSectionReader<'_>>,
-    ) -> Result<()> {
-        state.data_written = true;
+    fn data(&mut self, data: Option<wasmparser::DataSectionReader<'_>>) -> Result<()> {
+        self.data_written = true;
         let mut section = DataSection::new();
         for (number, segment) in data.into_iter().flatten().enumerate() {
             let segment = segment?;
-            if !state.counts_data {
+            if !self.counts_data {
                 continue;
             }
-            if matches!(segment.kind, DataKind::Passive) && state.has_data[number] {
+            if matches!(segment.kind, DataKind::Passive) && self.state.has_data[number] {
                 self.reencoder.parse_data(&mut section, segment).map_err(encoding)?;
             } else {
                 section.passive([]);
             }
         }
-        for Bytes { memory, is_64, at, bytes } in state.data.drain(..) {
-            section.active(memory, &offset(is_64, at), bytes);
+        for Bytes { memory, is_64, at, bytes } in &self.state.data {
+            section.active(*memory, &encode::address(*is_64, *at), bytes.iter().copied());
         }
         if !section.is_empty() {
             self.module.section(&section);
@@ -562,34 +559,32 @@ impl Writer<'_> {
     }
 }
 
-/// Active segments for what a table holds.
-fn table_elements(
-    section: &mut ElementSection,
-    (table, is_64, ty): (u32, bool, RefType),
-    elements: &[Initial],
-) {
-    let value_of = |value: &Initial| expression(value, wasm_encoder::ValType::Ref(ty));
-    let is_null = |value: &Initial| matches!(value, Initial::Null);
-    let runs = || elements.chunk_by(|a, b| is_null(a) == is_null(b));
-    if runs().nth(MOST_RUNS).is_some() {
-        let elements = Elements::Expressions(ty, elements.iter().map(value_of).collect());
-        section.active(Some(table), &offset(is_64, 0), elements);
-        return;
-    }
-    let mut at = 0;
-    for run in runs() {
-        if !is_null(&run[0]) {
-            let funcs: Option<Vec<u32>> = run.iter().map(Initial::func).collect();
-            let elements = match funcs {
-                Some(funcs) if ty == RefType::FUNCREF => Elements::Functions(funcs.into()),
-                _ => {
-                    let values = run.iter().map(value_of);
-                    Elements::Expressions(ty, values.collect())
-                }
-            };
-            section.active(Some(table), &offset(is_64, at), elements);
+impl TableState {
+    /// Active segments for what it holds.
+    fn write(&self, ty: RefType, section: &mut ElementSection) {
+        let value_of = |value: &Initial| expression(value, wasm_encoder::ValType::Ref(ty));
+        let is_null = |value: &Initial| matches!(value, Initial::Null);
+        let runs = || self.elements.chunk_by(|a, b| is_null(a) == is_null(b));
+        if runs().nth(MOST_RUNS).is_some() {
+            let elements = Elements::Expressions(ty, self.elements.iter().map(value_of).collect());
+            section.active(Some(self.index), &encode::address(self.is_64, 0), elements);
+            return;
         }
-        at += run.len() as u64;
+        let mut at = 0;
+        for run in runs() {
+            if !is_null(&run[0]) {
+                let funcs: Option<Vec<u32>> = run.iter().map(Initial::func).collect();
+                let elements = match funcs {
+                    Some(funcs) if ty == RefType::FUNCREF => Elements::Functions(funcs.into()),
+                    _ => {
+                        let values = run.iter().map(value_of);
+                        Elements::Expressions(ty, values.collect())
+                    }
+                };
+                section.active(Some(self.index), &encode::address(self.is_64, at), elements);
+            }
+            at += run.len() as u64;
+        }
     }
 }
 
@@ -606,10 +601,6 @@ fn expression(value: &Initial, ty: wasm_encoder::ValType) -> ConstExpr {
         (Initial::Null, wasm_encoder::ValType::Ref(ty)) => ConstExpr::ref_null(ty.heap_type),
         (Initial::Null, _) => unreachable!("only references are null"),
     }
-}
-
-fn offset(is_64: bool, at: u64) -> ConstExpr {
-    if is_64 { ConstExpr::i64_const(at as i64) } else { ConstExpr::i32_const(at as u32 as i32) }
 }
 
 /// Where a section comes, by the order of the standard; 0 for custom sections, which come anywhere.

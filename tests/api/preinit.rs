@@ -161,6 +161,21 @@ fn exports_are_removed_and_renamed() {
     assert_eq!(error.to_string(), "the module has no export `x`");
 }
 
+#[test]
+fn no_two_exports_have_one_name() {
+    let mut store = Store::new(&Engine::default(), ());
+    let text = r#"(module (func (export "a") (export "b") (export "c")))"#;
+    let instance = instantiate_with(&mut store, text, &[]);
+    let mut preinit = Preinit::new();
+    preinit.rename_export("a", "c").rename_export("b", "c");
+    let error = preinit.module(&mut store, &instance).unwrap_err();
+    assert_eq!(error.to_string(), "two exports would have the name `c`");
+    // Names may go round.
+    let mut preinit = Preinit::new();
+    preinit.rename_export("a", "b").rename_export("b", "a");
+    preinit.module(&mut store, &instance).unwrap();
+}
+
 /// Sections that the old module had none of, and memories that are no few runs of bytes.
 #[test]
 fn what_was_empty_may_be_full() {

@@ -74,7 +74,7 @@ impl BorderReport {
         }
         let failures = self.rows.iter().map(|row| {
             let failures = row.cells.iter().map(|cell| cell.failure.as_deref());
-            (row.name.as_ref(), failures)
+            (row.name, failures)
         });
         text + &not_measured(&self.engines, failures)
     }

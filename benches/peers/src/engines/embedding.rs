@@ -58,12 +58,18 @@ fn linker(engine: &api::Engine) -> Result<Linker<State>> {
 pub struct Adapter {
     engine: api::Engine,
     linker: Linker<State>,
-    /// Whether modules are serialized ahead, and compiling one is loading that.
-    by_artefact: Option<Load>,
+    /// How modules are serialized ahead, if they are: compiling one is loading that then.
+    artefacts: Option<Artefacts>,
 }
 
-/// Makes a module of what it was serialized to.
-pub type Load = fn(&api::Engine, &[u8]) -> api::Result<Module>;
+/// How an engine writes modules ahead and loads them; not every one does.
+#[derive(Clone, Copy)]
+pub struct Artefacts {
+    /// Serializes a module.
+    pub save: fn(&api::Engine, &[u8]) -> Result<Vec<u8>>,
+    /// Makes a module of that.
+    pub load: fn(&api::Engine, &[u8]) -> Result<Module>,
+}
 
 impl Adapter {
     /// The adapter of an engine.
@@ -73,13 +79,13 @@ impl Adapter {
     /// When a host function cannot be defined.
     pub fn new(engine: api::Engine) -> Result<Adapter> {
         let linker = linker(&engine)?;
-        Ok(Adapter { engine, linker, by_artefact: None })
+        Ok(Adapter { engine, linker, artefacts: None })
     }
 
     /// An adapter that loads what modules were serialized to.
     #[allow(dead_code, reason = "not of every engine")]
-    pub fn by_artefact(self, load: Load) -> Adapter {
-        Adapter { by_artefact: Some(load), ..self }
+    pub fn by(self, artefacts: Artefacts) -> Adapter {
+        Adapter { artefacts: Some(artefacts), ..self }
     }
 }
 
@@ -88,16 +94,14 @@ impl Engine for Adapter {
     type Instance = Running;
 
     fn made_ahead(&self, wasm: &[u8]) -> Result<Option<Vec<u8>>> {
-        let serialize = |_| self.engine.precompile_module(wasm).map_err(text);
-        self.by_artefact.map(serialize).transpose()
+        self.artefacts.map(|artefacts| (artefacts.save)(&self.engine, wasm)).transpose()
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Module> {
-        match self.by_artefact {
-            Some(load) => load(&self.engine, wasm),
-            None => Module::new(&self.engine, wasm),
+        match self.artefacts {
+            Some(artefacts) => (artefacts.load)(&self.engine, wasm),
+            None => Module::new(&self.engine, wasm).map_err(text),
         }
-        .map_err(text)
     }
 
     fn instantiate(&self, module: &Module, host: Host) -> Result<Running> {

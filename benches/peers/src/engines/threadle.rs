@@ -36,7 +36,10 @@ pub fn new(mode: Mode) -> Result<embedding::Adapter> {
 ///
 /// As there.
 pub fn by_artefact(mode: Mode) -> Result<embedding::Adapter> {
-    Ok(new(mode)?.by_artefact(|engine, bytes| api::Module::deserialize(engine, bytes)))
+    Ok(new(mode)?.by(embedding::Artefacts {
+        save: |engine, wasm| engine.precompile_module(wasm).map_err(text),
+        load: |engine, bytes| api::Module::deserialize(engine, bytes).map_err(text),
+    }))
 }
 
 fn text(error: Error) -> String {
